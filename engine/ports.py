@@ -1,0 +1,128 @@
+"""The doors of the house: what `engine` asks of the world, as Protocols. Nobody in `engine` opens one.
+
+Each door has a real adapter in `actors/adapters/` and a fake in `actors/adapters/memory.py`; both
+pass the same suite in `tests/contract/`. Failures follow engine.errors: *before the bytes left* is
+NotDone, *after* is InDoubt.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from engine.names import BatchNo, Card, PoolName
+
+Attachments = Mapping[str, Mapping[bytes, bytes]]
+"""Hash name → field → value: written in the same atomic step as the record they belong to."""
+
+
+class Append(NamedTuple):
+    """One record for one pool's journal. `seq_before` is the seq of the last event already there."""
+
+    pool: PoolName
+    epoch: int
+    seq_before: int
+    count: int
+    record: bytes
+    attachments: Attachments
+
+
+class Position(NamedTuple):
+    """Who owns a journal and how far it goes: seq of the last event, 0 when there is none."""
+
+    epoch: int
+    seq: int
+
+
+class History(NamedTuple):
+    """Everything a pool is rebuilt from. `snapshot` stands for all events up to `snapshot_seq`."""
+
+    position: Position
+    snapshot: bytes | None
+    snapshot_seq: int
+    records: Sequence[bytes]
+
+
+class Journal(Protocol):
+    """Append-only events of every pool, fenced by epoch."""
+
+    async def claim(self, pool: PoolName) -> History:
+        """Take a new epoch (older ones are fenced from this moment) and read the history under it."""
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
+        """Make all records durable in one round; each pool's is all or nothing, in the given order.
+
+        Answers each pool's position afterwards. An append counts as done exactly when the answer is
+        `Position(its epoch, seq_before + count)`. A refused one leaves the journal as it was and its
+        answer says why: another epoch means fenced, another seq means out of step.
+        Raises InDoubt when the bytes left and no answer came: ask `position` before anything else.
+        Raises StoreUnavailable when they never left.
+        """
+
+    async def position(self, pool: PoolName) -> Position:
+        """The position now. Raises StoreUnavailable."""
+
+    async def read(self, pool: PoolName) -> History:
+        """The history without claiming it, for the archivist and for audits."""
+
+    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int, records: int) -> bool:
+        """Put `snapshot` in place of the first `records` records of `history`, in one atomic step.
+
+        Large snapshots travel in pieces first, so that no single step holds up a sale. False when
+        another fold came first; then nothing changed.
+        """
+
+
+class Archive(Protocol):
+    """What a pool may forget because it can be looked up: old request ids, finished holds."""
+
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+        """Keep each value under its key, for `keep_ms` milliseconds or for ever (None)."""
+
+    async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """The values, in order; None for what is not there (or no longer)."""
+
+
+class SealedCards(Protocol):
+    """The sealed codes, as `attachments` of the journal left them: `sealed:B`, `keys`, `prints`."""
+
+    async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
+        """For each fingerprint, whether stock of this pool has ever held it."""
+
+    async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence["SealedCard"]:
+        """The sealed codes of these cards, in order. Raises InvariantBroken for a card never received."""
+
+
+class SealedCard(NamedTuple):
+    """One sealed code with what it takes to open it."""
+
+    card: Card
+    data_key: bytes
+    code: bytes
+
+
+class Vault(Protocol):
+    """Seals and opens codes. The only door behind which plain text exists.
+
+    Async, so that it can move into a process of its own.
+    """
+
+    async def new_data_key(self, pool: PoolName) -> bytes:
+        """A fresh data key for one batch, wrapped by the ring's primary key."""
+
+    async def seal(self, pool: PoolName, batch: BatchNo, data_key: bytes, first_serial: int, codes: Sequence[str]) -> Sequence[bytes]:
+        """Seal codes as the cards `first_serial`, `first_serial + 1`, … of a batch."""
+
+    async def open(self, pool: PoolName, cards: Sequence[SealedCard]) -> Sequence[str]:
+        """The codes, in order. Raises UnreadableCard naming the first that does not open."""
+
+    async def fingerprint(self, pool: PoolName, codes: Sequence[str]) -> Sequence[bytes]:
+        """16-byte keyed fingerprints of the normalised codes: equal codes, equal prints, and no way back."""
+
+    async def rewrap(self, pool: PoolName, data_key: bytes) -> bytes:
+        """The same data key wrapped by the ring's present primary key; codes need not be touched."""
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970. May step; a pool never lets it step back."""
