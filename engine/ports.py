@@ -20,7 +20,7 @@ class Append(NamedTuple):
     pool: PoolName
     epoch: int
     seq_before: int
-    count: int
+    events: int
     record: bytes
     attachments: Attachments
 
@@ -51,7 +51,7 @@ class Journal(Protocol):
         """Make all records durable in one round; each pool's is all or nothing, in the given order.
 
         Answers each pool's position afterwards. An append counts as done exactly when the answer is
-        `Position(its epoch, seq_before + count)`. A refused one leaves the journal as it was and its
+        `Position(its epoch, seq_before + events)`. A refused one leaves the journal as it was and its
         answer says why: another epoch means fenced, another seq means out of step.
         Raises InDoubt when the bytes left and no answer came: ask `position` before anything else.
         Raises StoreUnavailable when they never left.
@@ -63,8 +63,10 @@ class Journal(Protocol):
     async def read(self, pool: PoolName) -> History:
         """The history without claiming it, for the archivist and for audits."""
 
-    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int, records: int) -> bool:
-        """Put `snapshot` in place of the first `records` records of `history`, in one atomic step.
+    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
+        """Put `snapshot` (up to `snapshot_seq`) in place of `history`'s snapshot and all its records, atomically.
+
+        Records appended after `history` was read stay.
 
         Large snapshots travel in pieces first, so that no single step holds up a sale. False when
         another fold came first; then nothing changed.
@@ -108,7 +110,9 @@ class Vault(Protocol):
     async def new_data_key(self, pool: PoolName) -> bytes:
         """A fresh data key for one batch, wrapped by the ring's primary key."""
 
-    async def seal(self, pool: PoolName, batch: BatchNo, data_key: bytes, first_serial: int, codes: Sequence[str]) -> Sequence[bytes]:
+    async def seal(
+        self, pool: PoolName, batch: BatchNo, data_key: bytes, first_serial: int, codes: Sequence[str]
+    ) -> Sequence[bytes]:
         """Seal codes as the cards `first_serial`, `first_serial + 1`, … of a batch."""
 
     async def open(self, pool: PoolName, cards: Sequence[SealedCard]) -> Sequence[str]:
