@@ -1,0 +1,68 @@
+"""Every bound of the engine and its front ends, with its reason, and the asserts that tie them together.
+
+A bound that an operator may choose per SKU lives in stock/terms.py; what stands here is what no
+setting can exceed.
+"""
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+#: Cards one hold may take. A journal record must stay small, and a cart of more is an import, not a sale.
+cards_per_hold_max = 1_000
+
+#: Items in one batch call (BatchAllocate and its kin): one message of well under gRPC's 4 MB.
+batch_items_max = 1_000
+
+#: Characters of any id a caller makes (request_id, order_ref, payment_ref, principal parts).
+#: Payment providers' numbers are 32–64 characters; twice that leaves room and bounds memory.
+id_chars_max = 128
+
+#: Characters of free text (titles, sources, reasons).
+text_chars_max = 256
+
+#: Bytes of one code, sealed or not: vouchers are below 100; `account----password` lines below 512.
+code_chars_max = 512
+
+#: A hold lasts between one second (shorter cannot be paid) and …
+hold_for_ms_min = SECOND_MS
+
+#: … a day: longer is a sale on credit, and would keep stock from others.
+hold_for_ms_max = DAY_MS
+
+#: How long a hold may live in all, however often it is extended.
+hold_lifetime_ms_max = 7 * DAY_MS
+
+#: A late payment may still take fresh cards for at most this long after the hold ended.
+late_window_ms_max = 7 * DAY_MS
+
+#: How long an answer is kept for its request_id. Payment providers redeliver for up to three days.
+answers_keep_ms = 7 * DAY_MS
+
+#: How long answers stay in the pool's memory before the archive holds them: a retry within
+#: minutes must not cost a store read.
+answers_in_memory_ms = 10 * MINUTE_MS
+
+#: Holds that the sweep ends in one step, so that a mass expiry cannot stall a sale (about 3 ms).
+expire_per_step_max = 1_000
+
+#: How far a client's clock may run ahead before its time-ordered ids are no longer believed.
+clock_ahead_ms_max = MINUTE_MS
+
+#: Cards in one import chunk: one journal record of about 64 KB, sealed in about 3 ms.
+chunk_cards_max = 1_000
+
+#: Cards of one batch: serials are 32 bits; a tenth of that is more than any supplier's file.
+batch_cards_max = 400_000_000
+
+#: Minor units of any amount: nine digits of major units, far below 2**53 for JSON readers.
+money_minor_max = 10**11
+
+#: Rows of one page of a listing.
+page_rows_max = 1_000
+
+assert hold_for_ms_min < hold_for_ms_max <= hold_lifetime_ms_max
+assert answers_in_memory_ms < answers_keep_ms
+assert late_window_ms_max <= answers_keep_ms, "a late confirm must still find its first answer"
+assert chunk_cards_max <= batch_cards_max < 2**32

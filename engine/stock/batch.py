@@ -1,0 +1,174 @@
+"""A batch: cards that arrived together, with source, cost and importer, and where each of them is now.
+
+A card is in exactly one place, so it carries no state: it is in a lot (free), set aside (void or
+quarantined), held, or else sold. Held and sold are counted; which hold has a card, the hold knows.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+from engine.names import BatchNo, Card, card_at, serial_of
+from engine.stock.commands import QUARANTINE, RESTORE, VOID, OpenBatch
+from engine.stock.outcomes import BatchView
+from engine.stock.shelf import NEVER_MS, Lot, Shelf
+
+
+class Batch:
+    """One batch and its lots. `withdrawn` is empty, VOID or QUARANTINE for the batch as a whole."""
+
+    def __init__(self, number: BatchNo, command: OpenBatch, opened_at_ms: int) -> None:
+        self.number = number
+        self.import_id = command.import_id
+        self.source = command.source
+        self.importer = command.importer
+        self.unit_cost = command.unit_cost
+        self.expires_at_ms = command.expires_at_ms
+        self.opened_at_ms = opened_at_ms
+        self.is_open = True
+        self.withdrawn = ""
+        self.next_chunk = 0
+        self.received = 0
+        self.held = 0
+        self.sold = 0
+        self.lots: list[Lot] = []
+        #: First serial of each stretch of cards, and the lot the stretch belongs to.
+        self.stretches: list[tuple[int, Lot]] = []
+        #: Cards out of their lot: serial → VOID or QUARANTINE.
+        self.aside: dict[int, str] = {}
+        #: Held cards that must not be sold: serial → what becomes of them when they come back.
+        self.marked: dict[int, str] = {}
+
+    def receive(self, lots: Iterable[tuple[int, int | None]]) -> Iterator[Lot]:
+        """Take in one chunk, and name the lots that grew."""
+        self.next_chunk += 1
+        for cards, expires_at_ms in lots:
+            lot = self._lot(expires_at_ms)
+            if not self.stretches or self.stretches[-1][1] is not lot:
+                self.stretches.append((self.received, lot))
+            lot.add_fresh(self.received, self.received + cards)
+            self.received += cards
+            yield lot
+
+    def lot_of(self, card: Card) -> Lot:
+        """The lot a card came in."""
+        at = bisect_right(self.stretches, serial_of(card), key=lambda stretch: stretch[0]) - 1
+        return self.stretches[at][1]
+
+    def sellable(self, card: Card) -> bool:
+        """Whether a held card of this batch may still be sold."""
+        return not self.withdrawn and serial_of(card) not in self.marked
+
+    def give_back(self, card: Card, shelf: Shelf) -> None:
+        """A held card is free again: to its lot, or aside if it was withdrawn meanwhile."""
+        serial = serial_of(card)
+        action = self.marked.pop(serial, None)
+        if action is None:
+            self._return_to_lot(serial, shelf)
+        else:
+            self.aside[serial] = action
+
+    def withdraw(self, action: str, shelf: Shelf) -> None:
+        """VOID, QUARANTINE or RESTORE the batch as a whole. A void is for good, and ends the import."""
+        if action == RESTORE:
+            self.withdrawn = ""
+            for serial in [serial for serial, was in self.aside.items() if was == QUARANTINE]:
+                del self.aside[serial]
+                self._return_to_lot(serial, shelf)
+            for serial in [serial for serial, was in self.marked.items() if was == QUARANTINE]:
+                del self.marked[serial]
+            for lot in self.lots:
+                shelf.show(lot)
+            return
+        self.withdrawn = action
+        self.is_open = self.is_open and action != VOID
+        for lot in self.lots:
+            shelf.hide(lot)
+
+    def withdraw_card(self, card: Card, action: str, shelf: Shelf) -> None:
+        """The same for one card that is in a lot or aside."""
+        serial = serial_of(card)
+        if action == RESTORE:
+            del self.aside[serial]
+            self._return_to_lot(serial, shelf)
+            return
+        if serial not in self.aside:
+            self.take(card, shelf)
+        self.aside[serial] = action
+
+    def take(self, card: Card, shelf: Shelf) -> None:
+        """Take a card out of its lot."""
+        lot = self.lot_of(card)
+        lot.remove(serial_of(card))
+        if not lot.size:
+            # An empty lot sorts as before, so it can still be found.
+            shelf.hide(lot)
+
+    def is_in_lot(self, card: Card) -> bool:
+        """Whether a card is free, on sale or not."""
+        return serial_of(card) in self.lot_of(card)
+
+    def sold_after(self, after: int, held: set[Card]) -> Iterator[Card]:
+        """Sold cards with serials above `after`, in order, given which cards are `held` now."""
+        serial = after + 1
+        while serial < self.received:
+            card = card_at(self.number, serial)
+            run_end = self._fresh_run_end(card)
+            if run_end is not None:
+                serial = run_end
+                continue
+            if serial not in self.aside and serial not in self.lot_of(card).returned and card not in held:
+                yield card
+            serial += 1
+
+    def view(self, now_ms: int) -> BatchView:
+        """The batch at one moment."""
+        in_lots = sum(lot.size for lot in self.lots)
+        living = sum(lot.size for lot in self.lots if lot.expires_at_ms > now_ms)
+        quarantined = sum(1 for action in self.aside.values() if action == QUARANTINE)
+        is_void = self.withdrawn == VOID
+        void = len(self.aside) + in_lots if is_void else len(self.aside) - quarantined
+        return BatchView(
+            batch=self.number,
+            import_id=self.import_id,
+            source=self.source,
+            importer=self.importer,
+            unit_cost=self.unit_cost,
+            expires_at_ms=self.expires_at_ms,
+            opened_at_ms=self.opened_at_ms,
+            is_open=self.is_open,
+            is_quarantined=self.withdrawn == QUARANTINE,
+            next_chunk=self.next_chunk,
+            received=self.received,
+            available=0 if self.withdrawn else living,
+            on_shelf=0 if is_void else in_lots + quarantined,
+            held=self.held,
+            sold=self.sold,
+            void=void,
+        )
+
+    @property
+    def cost(self) -> int:
+        """Unit cost in minor units; an unknown cost sorts as free."""
+        return self.unit_cost.minor if self.unit_cost else 0
+
+    def _lot(self, expires_at_ms: int | None) -> Lot:
+        expires = NEVER_MS if expires_at_ms is None else expires_at_ms
+        for lot in self.lots:
+            if lot.expires_at_ms == expires:
+                return lot
+        lot = Lot(self.number, len(self.lots), cost=self.cost, expires_at_ms=expires_at_ms)
+        self.lots.append(lot)
+        return lot
+
+    def _return_to_lot(self, serial: int, shelf: Shelf) -> None:
+        lot = self.lot_of(card_at(self.number, serial))
+        lot.add_back(serial)
+        if lot.size == 1 and not self.withdrawn:
+            shelf.show(lot)
+
+    def _fresh_run_end(self, card: Card) -> int | None:
+        serial = serial_of(card)
+        for start, end in self.lot_of(card).fresh:
+            if start <= serial < end:
+                return end
+        return None

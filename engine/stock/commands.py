@@ -1,0 +1,175 @@
+"""What one may ask of a pool. Imperatives that change it carry a request_id; questions change nothing.
+
+Plain tuples with names, so that the wire form is the tuple itself (see codec.py). Shapes and bounds
+are checked at the front end; the pool relies on them.
+"""
+
+from typing import NamedTuple
+
+from engine.money import Money
+from engine.names import BatchNo, Card, HoldNo
+from engine.stock.terms import Terms
+
+STRICT = "STRICT"
+REACQUIRE = "REACQUIRE"
+
+VOID = "VOID"
+QUARANTINE = "QUARANTINE"
+RESTORE = "RESTORE"
+
+
+class Principal(NamedTuple):
+    """Who asks; an empty part is unknown and counts against no quota."""
+
+    user: str = ""
+    device: str = ""
+    ip: str = ""
+    instrument: str = ""
+
+
+class Allocate(NamedTuple):
+    """Set `quantity` cards aside for `hold_for_ms`; all or none, unless `partial`."""
+
+    request_id: str
+    order_ref: str
+    quantity: int
+    hold_for_ms: int
+    principal: Principal = Principal()
+    life_ms_min: int = 0
+    price: Money | None = None
+    partial: bool = False
+
+
+class Confirm(NamedTuple):
+    """The hold is paid: sell `quantity` of its cards (0 = all), give the rest back.
+
+    `late` says what a payment after the hold's end may do: STRICT nothing, REACQUIRE take fresh
+    cards within `late_window_ms` (0 = the SKU's).
+    """
+
+    request_id: str
+    hold: HoldNo
+    payment_ref: str
+    paid: Money | None = None
+    quantity: int = 0
+    late: str = STRICT
+    late_window_ms: int = 0
+
+
+class Release(NamedTuple):
+    """The buyer gave up: give the cards back. Releasing what has already ended unsold is success."""
+
+    request_id: str
+    hold: HoldNo
+
+
+class Extend(NamedTuple):
+    """Keep the hold until at least now + `hold_for_ms`, within the SKU's longest lifetime."""
+
+    request_id: str
+    hold: HoldNo
+    hold_for_ms: int
+
+
+class OpenBatch(NamedTuple):
+    """Begin an import, or resume it: the same `import_id` answers with the same batch and its next step."""
+
+    request_id: str
+    import_id: str
+    source: str
+    importer: str
+    unit_cost: Money | None
+    expires_at_ms: int | None
+    data_key: bytes
+
+
+class Receive(NamedTuple):
+    """One chunk of sealed cards for a batch: `lots` are (count, expires_at_ms) in serial order.
+
+    Carries no request_id: `chunk` is its name, and a chunk already received is answered as such.
+    """
+
+    batch: BatchNo
+    chunk: int
+    first_serial: int
+    lots: tuple[tuple[int, int | None], ...]
+    prints: tuple[bytes, ...]
+    sealed: tuple[bytes, ...]
+
+
+class CloseBatch(NamedTuple):
+    """The import is whole; no more chunks."""
+
+    batch: BatchNo
+
+
+class Withdraw(NamedTuple):
+    """Void, quarantine or restore a whole batch (`cards` empty) or single cards of it."""
+
+    request_id: str
+    action: str
+    batch: BatchNo
+    cards: tuple[Card, ...]
+    reason: str
+
+
+class Replace(NamedTuple):
+    """A sold card turned out bad: sell a fresh one in its place, linked to it."""
+
+    request_id: str
+    hold: HoldNo
+    card: Card
+    reason: str
+
+
+class Configure(NamedTuple):
+    """Set the terms of the SKU from now on; holds keep the price they were made at."""
+
+    request_id: str
+    terms: Terms
+
+
+class Forget(NamedTuple):
+    """Drop from memory what the archive holds: answers and ended holds last touched before `before_ms`."""
+
+    before_ms: int
+
+
+class GetHold(NamedTuple):
+    """Look at one hold, by number, or by order_ref when `hold` is 0."""
+
+    hold: HoldNo
+    order_ref: str = ""
+
+
+class GetShelf(NamedTuple):
+    """How many cards could be allocated now, with at least `life_ms_min` of life left."""
+
+    life_ms_min: int = 0
+
+
+class ListBatches(NamedTuple):
+    """Batches after number `after`, at most `rows`."""
+
+    after: int
+    rows: int
+
+
+class ListSold(NamedTuple):
+    """Cards of one batch that are sold, with their holds, after card `after`, at most `rows`."""
+
+    batch: BatchNo
+    after: int
+    rows: int
+
+
+class Audit(NamedTuple):
+    """Count every card again, slowly, from the structures themselves."""
+
+
+Write = (
+    Allocate | Confirm | Release | Extend | OpenBatch | Receive | CloseBatch | Withdraw | Replace | Configure | Forget
+)
+Question = GetHold | GetShelf | ListBatches | ListSold | Audit
+Command = Write | Question
+Remembered = Allocate | Confirm | Release | Extend | OpenBatch | Withdraw | Replace | Configure

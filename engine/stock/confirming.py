@@ -1,0 +1,134 @@
+"""Confirm: the one place where cards become sold, on time or late. Also how a bad one is replaced."""
+
+from engine.names import Card
+from engine.stock.commands import REACQUIRE, Confirm, Replace
+from engine.stock.events import CardReplaced, HoldConfirmed, RefundRaised
+from engine.stock.hold import Hold
+from engine.stock.holding import ended_as, pick
+from engine.stock.outcomes import Confirmed, HoldState, Outcome, Reason, Replaced
+from engine.stock.state import State, Turn
+
+
+def confirm(turn: Turn, command: Confirm) -> Outcome:
+    """Decide a Confirm: who may pay, how much, and whether in time."""
+    hold = turn.hold(command.hold)
+    if hold is None:
+        return turn.refuse(command, Reason.HOLD_NOT_FOUND)
+    if hold.state is HoldState.CONFIRMED and hold.payment_ref == command.payment_ref:
+        return turn.settle(command, Confirmed(hold.view(), 0, reacquired=False))
+    memory = turn.state.memory
+    payer = memory.payments.get(command.payment_ref) or turn.holder("payment/" + command.payment_ref)
+    if payer is not None and payer != hold.hold:
+        return turn.refuse(command, Reason.PAYMENT_REF_USED, hold=payer)
+    quantity = command.quantity or len(hold.cards)
+    if quantity > len(hold.cards):
+        return turn.refuse(command, Reason.INVALID_QUANTITY, quantityMax=len(hold.cards))
+    if hold.price is not None and command.paid != hold.price.times(quantity):
+        return turn.refuse(command, Reason.AMOUNT_MISMATCH, expected=hold.price.times(quantity), paid=command.paid)
+    if payer is not None or hold.state is HoldState.CONFIRMED:
+        return _refund(turn, command, hold, ended_as(hold))
+    if hold.state is HoldState.ACTIVE:
+        return _confirm_in_time(turn, command, hold, quantity)
+    return _confirm_late(turn, command, hold, quantity)
+
+
+def replace(turn: Turn, command: Replace) -> Outcome:
+    """Decide a Replace: once per bad card, from stock that is sold nowhere else."""
+    hold = turn.hold(command.hold)
+    if hold is None:
+        return turn.refuse(command, Reason.HOLD_NOT_FOUND)
+    if any(command.card == bad for bad, _ in hold.replaced):
+        return turn.refuse(command, Reason.CARD_ALREADY_REPLACED)
+    if hold.state is not HoldState.CONFIRMED or command.card not in hold.cards:
+        return turn.refuse(command, Reason.CARD_NOT_SOLD)
+    fresh = pick(turn, 1, turn.now_ms + hold.life_ms_min)
+    if not fresh:
+        return turn.refuse(command, Reason.OUT_OF_STOCK, requested=1, available=0)
+    turn.bring_back(hold)
+    turn.emit(CardReplaced(turn.now_ms, command, fresh[0]))
+    return turn.answer(command)
+
+
+def apply_confirmed(state: State, event: HoldConfirmed) -> None:
+    """Sell `event.cards`: what was held beyond them goes back, what was not held comes off the shelf."""
+    hold = state.holds.get(event.command.hold)
+    assert hold is not None
+    before = hold.cards if hold.state is HoldState.ACTIVE else ()
+    for card in before:
+        batch = state.batch(card)
+        batch.held -= 1
+        if card not in event.cards:
+            batch.give_back(card, state.shelf)
+    for card in event.cards:
+        _sell(state, card, fresh=card not in before)
+    state.holds.end(hold, HoldState.CONFIRMED, event.at_ms, event.at_ms)
+    reacquired = any(card not in before for card in event.cards)
+    hold.cards = event.cards
+    hold.payment_ref = event.command.payment_ref
+    state.memory.payments[hold.payment_ref] = hold.hold
+    returned = max(0, len(before) - len(event.cards))
+    state.memory.remember(event.command, Confirmed(hold.view(), returned, reacquired), event.at_ms)
+
+
+def apply_refund(state: State, event: RefundRaised) -> None:
+    """Remember that this payment bought nothing."""
+    hold = state.holds.get(event.hold)
+    assert hold is not None
+    hold.refunds_due += (event.payment_ref,)
+    state.holds.touch(hold, event.at_ms)
+    state.memory.payments[event.payment_ref] = hold.hold
+
+
+def apply_replaced(state: State, event: CardReplaced) -> None:
+    """Sell the fresh card to the hold of the bad one, and link the two."""
+    hold = state.holds.get(event.command.hold)
+    assert hold is not None
+    bad, fresh = event.command.card, event.fresh
+    _sell(state, fresh, fresh=True)
+    hold.cards = tuple(fresh if card == bad else card for card in hold.cards)
+    hold.replaced += ((bad, fresh),)
+    state.holds.touch(hold, event.at_ms)
+    state.memory.remember(event.command, Replaced(hold.view(), bad, fresh), event.at_ms)
+
+
+def _confirm_in_time(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:
+    """Sell what is held; a card withdrawn meanwhile is swapped for a fresh one."""
+    keep = [card for card in hold.cards if turn.state.batch(card).sellable(card)][:quantity]
+    fresh: tuple[Card, ...] = ()
+    if len(keep) < quantity:
+        fresh = pick(turn, quantity - len(keep), turn.now_ms + hold.life_ms_min)
+        if len(keep) + len(fresh) < quantity:
+            return _refund(turn, command, hold, Reason.BATCH_RECALLED)
+    turn.emit(HoldConfirmed(turn.now_ms, command, (*keep, *fresh)))
+    return turn.answer(command)
+
+
+def _confirm_late(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:
+    """The hold has ended: fresh cards if the caller, the window and the shelf allow, else a refund is due."""
+    terms = turn.state.terms
+    late_ms = turn.now_ms - hold.ended_at_ms
+    if command.late != REACQUIRE or late_ms > (command.late_window_ms or terms.late_window_ms):
+        return _refund(turn, command, hold, ended_as(hold))
+    if terms.paused:
+        return _refund(turn, command, hold, Reason.SKU_PAUSED)
+    cards = pick(turn, quantity, turn.now_ms + hold.life_ms_min)
+    if len(cards) < quantity:
+        return _refund(turn, command, hold, Reason.OUT_OF_STOCK_LATE)
+    turn.bring_back(hold)
+    turn.emit(HoldConfirmed(turn.now_ms, command, cards))
+    return turn.answer(command)
+
+
+def _refund(turn: Turn, command: Confirm, hold: Hold, reason: Reason) -> Outcome:
+    """Refuse, and raise the refund unless that was done for this payment before."""
+    if command.payment_ref not in hold.refunds_due:
+        turn.bring_back(hold)
+        turn.emit(RefundRaised(turn.now_ms, hold.hold, command.payment_ref, command.paid))
+    return turn.refuse(command, reason, state=hold.state, endedAtMs=hold.ended_at_ms, refundDue="true")
+
+
+def _sell(state: State, card: Card, *, fresh: bool) -> None:
+    batch = state.batch(card)
+    if fresh:
+        batch.take(card, state.shelf)
+    batch.sold += 1

@@ -1,0 +1,76 @@
+"""Leaving memory: what the archive holds is dropped here, a little at a time, by an event of its own."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from engine.names import HoldNo
+from engine.stock.commands import Allocate, Command, Confirm, Extend, Forget, GetHold, Release, Remembered, Replace
+from engine.stock.events import Forgotten
+from engine.stock.outcomes import Forgot, Outcome
+from engine.stock.state import Recalled, State, Turn
+
+#: Answers or holds dropped in one step (about 5 ms), so that forgetting never stalls a sale.
+_DROP_PER_STEP_MAX = 5_000
+
+
+def forget(turn: Turn, command: Forget) -> Outcome:
+    """Decide how far one step may forget; the owner repeats until that is all."""
+    memory, holds = turn.state.memory, turn.state.holds
+    before_ms = min(
+        command.before_ms,
+        _moment_of(_DROP_PER_STEP_MAX, (answer.at_ms for answer in memory.answers.values()), command.before_ms),
+        _moment_of(_DROP_PER_STEP_MAX, (hold.touched_at_ms for hold in holds.ended.values()), command.before_ms),
+    )
+    turn.emit(Forgotten(turn.now_ms, before_ms))
+    return Forgot(before_ms)
+
+
+def apply_forgotten(state: State, event: Forgotten) -> None:
+    """Drop it."""
+    state.memory.forget_answers(event.before_ms)
+    ended = state.holds.ended
+    while ended:
+        hold = next(iter(ended.values()))
+        if hold.touched_at_ms >= event.before_ms:
+            break
+        del ended[hold.hold]
+        state.memory.forget_order(hold.order_ref)
+        for payment_ref in (hold.payment_ref, *hold.refunds_due):
+            state.memory.forget_payment(payment_ref)
+
+
+def missing(state: State, command: Command, looked: Recalled) -> list[str]:
+    """The archive keys this command needs and that nobody has looked up yet; ask again with the findings."""
+    wanted: list[str] = []
+    memory = state.memory
+    if isinstance(command, Remembered):
+        known = command.request_id in memory.answers
+        if not known and memory.may_be_archived(command.request_id):
+            wanted.append("request/" + command.request_id)
+    hold = _hold_of(state, command, looked)
+    if hold and hold <= state.holds.last and state.holds.get(hold) is None:
+        wanted.append(f"hold/{hold}")
+    if isinstance(command, Allocate | GetHold) and command.order_ref and command.order_ref not in memory.orders:
+        key = "order/" + command.order_ref
+        if key in memory.sieve:
+            wanted.append(key)
+    if isinstance(command, Confirm) and command.payment_ref not in memory.payments:
+        key = "payment/" + command.payment_ref
+        if key in memory.sieve:
+            wanted.append(key)
+    return [key for key in wanted if key not in looked]
+
+
+def _hold_of(state: State, command: Command, looked: Recalled) -> HoldNo | None:
+    if isinstance(command, Confirm | Release | Extend | Replace | GetHold) and command.hold:
+        return command.hold
+    if isinstance(command, Allocate | GetHold):
+        known = state.memory.orders.get(command.order_ref) or looked.get("order/" + command.order_ref)
+        return HoldNo(known) if isinstance(known, int) else None
+    return None
+
+
+def _moment_of(place: int, moments_ms: Iterable[int], otherwise_ms: int) -> int:
+    """Just after the moment at `place` in the line, or `otherwise_ms` when the line is shorter."""
+    found = next(islice(moments_ms, place, None), None)
+    return otherwise_ms if found is None else found + 1

@@ -1,0 +1,156 @@
+"""Holds: who has which cards until when; what each principal holds; which holds are due.
+
+Deadlines live in a heap that forgets lazily: an extended hold is pushed again, and an entry whose
+hold has moved on is dropped when it surfaces.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from engine.money import Money
+from engine.names import Card, HoldNo
+from engine.stock.commands import Principal
+from engine.stock.outcomes import HoldState, HoldView
+from engine.stock.terms import HeldQuotas
+
+
+class HoldRecord(NamedTuple):
+    """A hold as plain data: in snapshots, in the archive, in the journal. `asked` is the quantity first asked for."""
+
+    hold: HoldNo
+    state: HoldState
+    cards: tuple[Card, ...]
+    order_ref: str
+    asked: int
+    principal: Principal
+    created_at_ms: int
+    expires_at_ms: int
+    ended_at_ms: int
+    touched_at_ms: int
+    life_ms_min: int
+    price: Money | None
+    payment_ref: str
+    refunds_due: tuple[str, ...]
+    replaced: tuple[tuple[Card, Card], ...]
+
+
+class Hold:
+    """One hold. `touched_at_ms` is its last change, which decides when it may leave memory."""
+
+    __slots__ = HoldRecord._fields
+
+    def __init__(self, record: HoldRecord) -> None:
+        (
+            self.hold,
+            self.state,
+            self.cards,
+            self.order_ref,
+            self.asked,
+            self.principal,
+            self.created_at_ms,
+            self.expires_at_ms,
+            self.ended_at_ms,
+            self.touched_at_ms,
+            self.life_ms_min,
+            self.price,
+            self.payment_ref,
+            self.refunds_due,
+            self.replaced,
+        ) = record
+
+    def record(self) -> HoldRecord:
+        """The hold as plain data."""
+        return HoldRecord(*(getattr(self, field) for field in HoldRecord._fields))
+
+    def view(self) -> HoldView:
+        """The hold as a caller may see it."""
+        return HoldView(
+            self.hold,
+            self.state,
+            self.cards,
+            self.order_ref,
+            self.created_at_ms,
+            self.expires_at_ms,
+            self.ended_at_ms,
+            self.price,
+            self.payment_ref,
+            self.refunds_due,
+        )
+
+
+class Holds:
+    """Active holds, and ended ones until they are forgotten."""
+
+    def __init__(self) -> None:
+        self.active: dict[HoldNo, Hold] = {}
+        #: Ended holds, longest untouched first.
+        self.ended: dict[HoldNo, Hold] = {}
+        self.last = HoldNo(0)
+        self.units = 0
+        self._deadlines: list[tuple[int, HoldNo]] = []
+        self._units_by_principal: Counter[tuple[str, str]] = Counter()
+
+    def get(self, number: HoldNo) -> Hold | None:
+        """A hold in memory, active or ended."""
+        return self.active.get(number) or self.ended.get(number)
+
+    def begin(self, hold: Hold) -> None:
+        """A hold became active."""
+        self.active[hold.hold] = hold
+        self.last = max(self.last, hold.hold)
+        heappush(self._deadlines, (hold.expires_at_ms, hold.hold))
+        self._count(hold, len(hold.cards))
+
+    def extend(self, hold: Hold, expires_at_ms: int, at_ms: int) -> None:
+        """An active hold has a later deadline."""
+        hold.expires_at_ms = expires_at_ms
+        hold.touched_at_ms = at_ms
+        heappush(self._deadlines, (expires_at_ms, hold.hold))
+
+    def end(self, hold: Hold, state: HoldState, ended_at_ms: int, at_ms: int) -> None:
+        """An active hold ended, or an ended one ended otherwise (a late confirm)."""
+        if self.active.pop(hold.hold, None) is not None:
+            self._count(hold, -len(hold.cards))
+        hold.state = state
+        hold.ended_at_ms = ended_at_ms
+        self.touch(hold, at_ms)
+
+    def touch(self, hold: Hold, at_ms: int) -> None:
+        """A hold changed; an ended one moves to the back of the line that leaves memory."""
+        hold.touched_at_ms = at_ms
+        if hold.state is not HoldState.ACTIVE:
+            self.ended.pop(hold.hold, None)
+            self.ended[hold.hold] = hold
+
+    def due(self, now_ms: int) -> Iterator[Hold]:
+        """Active holds whose deadline has come, earliest first. Each is to be ended before the next is asked for."""
+        while self._deadlines and self._deadlines[0][0] <= now_ms:
+            expires_at_ms, number = self._deadlines[0]
+            hold = self.active.get(number)
+            if hold is not None and hold.expires_at_ms == expires_at_ms:
+                yield hold
+            heappop(self._deadlines)
+
+    def exceeded(self, principal: Principal, more: int, quotas: HeldQuotas) -> tuple[str, int, int] | None:
+        """The first quota that `more` units would break: its name, the bound, and the units held now."""
+        for dimension, who, bound in zip(HeldQuotas._fields, principal, quotas, strict=True):
+            if bound and who:
+                held = self._units_by_principal[dimension, who]
+                if held + more > bound:
+                    return dimension, bound, held
+        return None
+
+    def next_deadline_ms(self) -> int | None:
+        """When the sweep should look again; None when nothing is held."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def _count(self, hold: Hold, units: int) -> None:
+        self.units += units
+        for dimension, who in zip(HeldQuotas._fields, hold.principal, strict=True):
+            if who:
+                key = (dimension, who)
+                self._units_by_principal[key] += units
+                if not self._units_by_principal[key]:
+                    del self._units_by_principal[key]

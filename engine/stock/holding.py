@@ -1,0 +1,188 @@
+"""Allocate, release, extend, expire: how a hold begins and how it ends unsold."""
+
+from engine import limits
+from engine.names import Card, HoldNo
+from engine.stock.commands import Allocate, Extend, Release
+from engine.stock.events import CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
+from engine.stock.hold import Hold, HoldRecord
+from engine.stock.outcomes import Extended, Held, HoldState, Outcome, Reason, Released
+from engine.stock.state import State, Turn
+
+
+def allocate(turn: Turn, command: Allocate) -> Outcome:
+    """Decide an Allocate: every guard is a refusal with its own word."""
+    state, terms = turn.state, turn.state.terms
+    known = state.memory.orders.get(command.order_ref) or turn.holder("order/" + command.order_ref)
+    if known is not None:
+        return _same_order_again(turn, command, known)
+    if terms.paused:
+        return turn.refuse(command, Reason.SKU_PAUSED)
+    if not 1 <= command.quantity <= terms.cards_per_hold_max:
+        return turn.refuse(command, Reason.INVALID_QUANTITY, quantityMax=terms.cards_per_hold_max)
+    if command.price is not None and command.price != terms.price:
+        return turn.refuse(command, Reason.PRICE_CHANGED, price=terms.price)
+    turn.end_due(limits.expire_per_step_max)
+    exceeded = _quota_exceeded(turn, command)
+    if exceeded:
+        dimension, bound, held = exceeded
+        return turn.refuse(command, Reason.HELD_QUOTA_EXCEEDED, dimension=dimension, limit=bound, held=held)
+    cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
+    if len(cards) < command.quantity and not (command.partial and cards):
+        return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
+    turn.emit(
+        CardsHeld(
+            turn.now_ms,
+            command,
+            HoldNo(state.holds.last + 1),
+            cards,
+            turn.now_ms + min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max),
+            terms.price,
+        )
+    )
+    return turn.answer(command)
+
+
+def pick(turn: Turn, wanted: int, after_ms: int) -> tuple[Card, ...]:
+    """The next cards, after ending due holds as far as that is needed to find them."""
+    cards = turn.state.shelf.pick(wanted, after_ms)
+    if len(cards) < wanted:
+        turn.end_due()
+        cards = turn.state.shelf.pick(wanted, after_ms)
+    return cards
+
+
+def release(turn: Turn, command: Release) -> Outcome:
+    """Decide a Release: of what has ended unsold it is a success, of what is sold a refusal."""
+    hold = turn.hold(command.hold)
+    if hold is None:
+        return turn.refuse(command, Reason.HOLD_NOT_FOUND)
+    if hold.state is HoldState.CONFIRMED:
+        return turn.refuse(command, Reason.HOLD_ALREADY_CONFIRMED)
+    if hold.state is not HoldState.ACTIVE:
+        return turn.settle(command, Released(hold.view()))
+    turn.emit(HoldReleased(turn.now_ms, command))
+    return turn.answer(command)
+
+
+def extend(turn: Turn, command: Extend) -> Outcome:
+    """Decide an Extend: never shorter than before, never past the longest lifetime."""
+    hold = turn.hold(command.hold)
+    if hold is None:
+        return turn.refuse(command, Reason.HOLD_NOT_FOUND)
+    if hold.state is not HoldState.ACTIVE:
+        return turn.refuse(command, ended_as(hold), state=hold.state, endedAtMs=hold.ended_at_ms)
+    last_ms = hold.created_at_ms + turn.state.terms.hold_lifetime_ms_max
+    wanted_ms = turn.now_ms + command.hold_for_ms
+    if wanted_ms > hold.expires_at_ms >= last_ms:
+        return turn.refuse(command, Reason.MAX_LIFETIME_REACHED, expiresAtMs=hold.expires_at_ms)
+    expires_at_ms = max(hold.expires_at_ms, min(wanted_ms, last_ms))
+    turn.emit(HoldExtended(turn.now_ms, command, expires_at_ms))
+    return turn.answer(command)
+
+
+def ended_as(hold: Hold) -> Reason:
+    """The refusal that names how a hold ended."""
+    return {
+        HoldState.CONFIRMED: Reason.HOLD_ALREADY_CONFIRMED,
+        HoldState.RELEASED: Reason.HOLD_RELEASED,
+        HoldState.EXPIRED: Reason.HOLD_EXPIRED,
+    }[hold.state]
+
+
+def apply_held(state: State, event: CardsHeld) -> None:
+    """Move the cards from the shelf to a new hold."""
+    command = event.command
+    for card in event.cards:
+        batch = state.batch(card)
+        batch.take(card, state.shelf)
+        batch.held += 1
+    hold = Hold(
+        HoldRecord(
+            hold=event.hold,
+            state=HoldState.ACTIVE,
+            cards=event.cards,
+            order_ref=command.order_ref,
+            asked=command.quantity,
+            principal=command.principal,
+            created_at_ms=event.at_ms,
+            expires_at_ms=event.expires_at_ms,
+            ended_at_ms=0,
+            touched_at_ms=event.at_ms,
+            life_ms_min=command.life_ms_min,
+            price=event.price,
+            payment_ref="",
+            refunds_due=(),
+            replaced=(),
+        )
+    )
+    state.holds.begin(hold)
+    if command.order_ref:
+        state.memory.orders[command.order_ref] = event.hold
+    state.memory.remember(command, _held(state, hold), event.at_ms)
+
+
+def apply_released(state: State, event: HoldReleased) -> None:
+    """Give the cards back."""
+    hold = state.holds.active[event.command.hold]
+    _give_back(state, hold)
+    state.holds.end(hold, HoldState.RELEASED, event.at_ms, event.at_ms)
+    state.memory.remember(event.command, Released(hold.view()), event.at_ms)
+
+
+def apply_expired(state: State, event: HoldExpired) -> None:
+    """Give the cards back; the hold ended at its deadline, not when that was noticed."""
+    hold = state.holds.active[event.hold]
+    assert hold.expires_at_ms <= event.at_ms, "a hold never ends before its deadline"
+    _give_back(state, hold)
+    state.holds.end(hold, HoldState.EXPIRED, hold.expires_at_ms, event.at_ms)
+
+
+def apply_extended(state: State, event: HoldExtended) -> None:
+    """Set the later deadline."""
+    hold = state.holds.active[event.command.hold]
+    state.holds.extend(hold, event.expires_at_ms, event.at_ms)
+    state.memory.remember(event.command, Extended(hold.view()), event.at_ms)
+
+
+def apply_recalled(state: State, event: HoldRecalled) -> None:
+    """An ended hold is in memory again."""
+    hold = Hold(event.record)
+    state.holds.touch(hold, event.at_ms)
+    if hold.order_ref:
+        state.memory.orders[hold.order_ref] = hold.hold
+    for payment_ref in (hold.payment_ref, *hold.refunds_due):
+        if payment_ref:
+            state.memory.payments[payment_ref] = hold.hold
+
+
+def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
+    hold = turn.hold(number)
+    assert hold is not None, f"order {command.order_ref} names a hold that is nowhere"
+    same = (
+        hold.principal == command.principal
+        and hold.life_ms_min == command.life_ms_min
+        and (command.price is None or hold.price == command.price)
+        and hold.asked == command.quantity
+    )
+    if not same:
+        return turn.refuse(command, Reason.ORDER_REF_EXISTS, hold=hold.hold)
+    return turn.settle(command, _held(turn.state, hold))
+
+
+def _quota_exceeded(turn: Turn, command: Allocate) -> tuple[str, int, int] | None:
+    holds, quotas = turn.state.holds, turn.state.terms.quotas
+    if holds.exceeded(command.principal, command.quantity, quotas) is None:
+        return None
+    turn.end_due()
+    return holds.exceeded(command.principal, command.quantity, quotas)
+
+
+def _give_back(state: State, hold: Hold) -> None:
+    for card in hold.cards:
+        batch = state.batch(card)
+        batch.held -= 1
+        batch.give_back(card, state.shelf)
+
+
+def _held(state: State, hold: Hold) -> Held:
+    return Held(hold.view(), tuple(state.expires_at_ms(card) for card in hold.cards))

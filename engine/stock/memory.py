@@ -1,0 +1,81 @@
+"""What a pool remembers of requests: the answer to each request_id, and whose order and payment each reference is.
+
+The recent part is here; the older part is in the archive, and is looked up only when an id cannot
+prove that it is young. A UUIDv7 carries its time (RFC 9562 §5.7); anything else, and every UUIDv7
+that was ahead of our clock, goes through the sieve.
+"""
+
+from typing import NamedTuple
+
+from engine import limits
+from engine.names import HoldNo
+from engine.stock.commands import Remembered
+from engine.stock.outcomes import Outcome
+from engine.stock.sieve import Sieve
+
+_UUID_CHARS = 36
+
+
+class Answer(NamedTuple):
+    """What was asked under a request_id, what was answered, and when."""
+
+    command: Remembered
+    outcome: Outcome
+    at_ms: int
+
+
+class Memory:
+    """Answers and references of one pool. `forgotten_before_ms`: older answers are only in the archive."""
+
+    def __init__(self) -> None:
+        #: By request_id, oldest first.
+        self.answers: dict[str, Answer] = {}
+        self.orders: dict[str, HoldNo] = {}
+        self.payments: dict[str, HoldNo] = {}
+        self.forgotten_before_ms = 0
+        self.sieve = Sieve()
+
+    def remember(self, command: Remembered, outcome: Outcome, at_ms: int) -> None:
+        """Keep an answer for its request_id."""
+        self.answers[command.request_id] = Answer(command, outcome, at_ms)
+
+    def forget_answers(self, before_ms: int) -> None:
+        """Drop answers older than this; the archive has them."""
+        while self.answers:
+            request_id, answer = next(iter(self.answers.items()))
+            if answer.at_ms >= before_ms:
+                break
+            del self.answers[request_id]
+            made_at_ms = made_at(request_id)
+            if made_at_ms is None or made_at_ms > answer.at_ms + limits.clock_ahead_ms_max:
+                self.sieve.add("request/" + request_id)
+        self.forgotten_before_ms = max(self.forgotten_before_ms, before_ms)
+
+    def forget_order(self, order_ref: str) -> None:
+        """The order's hold left memory."""
+        if self.orders.pop(order_ref, None) is not None:
+            self.sieve.add("order/" + order_ref)
+
+    def forget_payment(self, payment_ref: str) -> None:
+        """The payment's hold left memory."""
+        if self.payments.pop(payment_ref, None) is not None:
+            self.sieve.add("payment/" + payment_ref)
+
+    def may_be_archived(self, request_id: str) -> bool:
+        """Whether an answer that is not here may be in the archive."""
+        if not self.forgotten_before_ms:
+            return False
+        made_at_ms = made_at(request_id)
+        if made_at_ms is not None and made_at_ms < self.forgotten_before_ms + limits.clock_ahead_ms_max:
+            return True
+        return "request/" + request_id in self.sieve
+
+
+def made_at(request_id: str) -> int | None:
+    """The moment a UUIDv7 says it was made, in milliseconds since 1970; None for any other text."""
+    if len(request_id) != _UUID_CHARS or request_id[14] != "7":
+        return None
+    try:
+        return int(request_id[0:8] + request_id[9:13], 16)
+    except ValueError:
+        return None

@@ -1,0 +1,234 @@
+"""What a pool answers. Refusals are values too, one word per cause; the front end turns them into statuses."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from engine.money import Money
+from engine.names import BatchNo, Card, HoldNo
+from engine.stock.terms import Terms
+
+
+class HoldState(StrEnum):
+    """The life of a hold. Everything but ACTIVE is final."""
+
+    ACTIVE = "ACTIVE"
+    CONFIRMED = "CONFIRMED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
+class HoldView(NamedTuple):
+    """A hold as its owner saw it at one moment. `refunds_due` names the payments that bought nothing."""
+
+    hold: HoldNo
+    state: HoldState
+    cards: tuple[Card, ...]
+    order_ref: str
+    created_at_ms: int
+    expires_at_ms: int
+    ended_at_ms: int
+    price: Money | None
+    payment_ref: str
+    refunds_due: tuple[str, ...]
+
+
+class Held(NamedTuple):
+    """Allocate succeeded. `cards_expire_at_ms` matches `view.cards`; None lives for ever."""
+
+    view: HoldView
+    cards_expire_at_ms: tuple[int | None, ...]
+
+
+class Confirmed(NamedTuple):
+    """Sold: `view.cards` are the buyer's. `reacquired` says they are not the ones first held."""
+
+    view: HoldView
+    returned: int
+    reacquired: bool
+
+
+class Released(NamedTuple):
+    """The hold has ended unsold, now or before."""
+
+    view: HoldView
+
+
+class Extended(NamedTuple):
+    """The hold's new deadline is in the view."""
+
+    view: HoldView
+
+
+class BatchView(NamedTuple):
+    """A batch and where its cards are now. `next_chunk` and `next_serial` are the import's next step."""
+
+    batch: BatchNo
+    import_id: str
+    source: str
+    importer: str
+    unit_cost: Money | None
+    expires_at_ms: int | None
+    opened_at_ms: int
+    is_open: bool
+    is_quarantined: bool
+    next_chunk: int
+    received: int
+    available: int
+    on_shelf: int
+    held: int
+    sold: int
+    void: int
+
+    @property
+    def next_serial(self) -> int:
+        """Serials are given without gaps, so the next is the count."""
+        return self.received
+
+
+class ImportReady(NamedTuple):
+    """The import may go on with `view.next_chunk`, under the data key stored with the batch."""
+
+    view: BatchView
+
+
+class Received(NamedTuple):
+    """The chunk is in stock, now or since an earlier try (`again`)."""
+
+    next_chunk: int
+    next_serial: int
+    again: bool
+
+
+class ImportWhole(NamedTuple):
+    """The batch takes no more chunks."""
+
+    view: BatchView
+
+
+class Withdrawn(NamedTuple):
+    """What became of the cards: how many moved, and the sold or held ones that could not."""
+
+    view: BatchView
+    moved: int
+    held: tuple[Card, ...]
+    sold: tuple[Card, ...]
+
+
+class Replaced(NamedTuple):
+    """`fresh` is sold to the hold in place of `bad`."""
+
+    view: HoldView
+    bad: Card
+    fresh: Card
+
+
+class Configured(NamedTuple):
+    """The terms now in force."""
+
+    terms: Terms
+
+
+class HoldFound(NamedTuple):
+    """The hold, and the replacements made for its cards."""
+
+    view: HoldView
+    replaced: tuple[tuple[Card, Card], ...]
+
+
+class Shelf(NamedTuple):
+    """A pool at one moment. received = on_shelf + held + sold + void; `available` is the sellable part."""
+
+    terms: Terms
+    received: int
+    available: int
+    on_shelf: int
+    held: int
+    sold: int
+    void: int
+    holds_active: int
+    batches: int
+
+
+class Batches(NamedTuple):
+    """One page of batches; `more` says another follows."""
+
+    views: tuple[BatchView, ...]
+    more: bool
+
+
+class Sold(NamedTuple):
+    """One page of sold cards of a batch with their holds (0 where the hold has left memory)."""
+
+    cards: tuple[tuple[Card, HoldNo], ...]
+    more: bool
+
+
+class Forgot(NamedTuple):
+    """What was older than this has left memory; the archive has it."""
+
+    before_ms: int
+
+
+class Audited(NamedTuple):
+    """The count of everything, and each law found broken, in words."""
+
+    shelf: Shelf
+    violations: tuple[str, ...]
+
+
+class Reason(StrEnum):
+    """Why a pool refuses. The first group is remembered with the request; see peers' error map."""
+
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    OUT_OF_STOCK_LATE = "OUT_OF_STOCK_LATE"
+    HELD_QUOTA_EXCEEDED = "HELD_QUOTA_EXCEEDED"
+    INVALID_QUANTITY = "INVALID_QUANTITY"
+    INVALID_DURATION = "INVALID_DURATION"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    AMOUNT_MISMATCH = "AMOUNT_MISMATCH"
+    SKU_PAUSED = "SKU_PAUSED"
+    ORDER_REF_EXISTS = "ORDER_REF_EXISTS"
+    PAYMENT_REF_USED = "PAYMENT_REF_USED"
+    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+    HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
+    MAX_LIFETIME_REACHED = "MAX_LIFETIME_REACHED"
+    BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
+    BATCH_RECALLED = "BATCH_RECALLED"
+    COST_CURRENCY_MISMATCH = "COST_CURRENCY_MISMATCH"
+    IMPORT_OUT_OF_STEP = "IMPORT_OUT_OF_STEP"
+    IMPORT_CLOSED = "IMPORT_CLOSED"
+    DUPLICATES_IN_STOCK = "DUPLICATES_IN_STOCK"
+    CARD_NOT_FOUND = "CARD_NOT_FOUND"
+    CARD_NOT_SOLD = "CARD_NOT_SOLD"
+    CARD_ALREADY_REPLACED = "CARD_ALREADY_REPLACED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+
+
+class Refused(NamedTuple):
+    """A definite no. `facts` are pairs for the caller's eyes: names in lowerCamelCase, values as text."""
+
+    reason: Reason
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+Outcome = (
+    Held
+    | Confirmed
+    | Released
+    | Extended
+    | ImportReady
+    | Received
+    | ImportWhole
+    | Withdrawn
+    | Replaced
+    | Configured
+    | HoldFound
+    | Shelf
+    | Batches
+    | Sold
+    | Audited
+    | Forgot
+    | Refused
+)

@@ -1,0 +1,124 @@
+"""The shelf: cards free to be held, in giving-out order, as ranges rather than as a list of cards.
+
+A lot is the part of a batch that expires at one moment. What nobody ever took is a few runs of
+serials; what came back is a small heap. First expired goes first, then cheapest, then first arrived.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import chain, islice
+
+from engine.names import BatchNo, Card, card_at
+
+NEVER_MS = 1 << 62
+"""Sorts after every moment: the expiry of what lives for ever."""
+
+
+class Lot:
+    """Cards of one batch with one expiry. `fresh` runs are [start, end); `returned` is a heap of serials."""
+
+    __slots__ = ("batch", "expires_at_ms", "fresh", "key", "returned", "size")
+
+    def __init__(self, batch: BatchNo, ordinal: int, *, cost: int, expires_at_ms: int | None) -> None:
+        self.batch = batch
+        self.expires_at_ms = NEVER_MS if expires_at_ms is None else expires_at_ms
+        self.key = (self.expires_at_ms, cost, batch, ordinal)
+        self.fresh: list[list[int]] = []
+        self.returned: list[int] = []
+        self.size = 0
+
+    def __lt__(self, other: "Lot") -> bool:
+        return self.key < other.key
+
+    def __contains__(self, serial: int) -> bool:
+        return serial in self.returned or any(start <= serial < end for start, end in self.fresh)
+
+    def add_fresh(self, start: int, end: int) -> None:
+        """Cards that just arrived; serials only grow."""
+        if self.fresh and self.fresh[-1][1] == start:
+            self.fresh[-1][1] = end
+        else:
+            self.fresh.append([start, end])
+        self.size += end - start
+
+    def add_back(self, serial: int) -> None:
+        """A card that was taken came back."""
+        heappush(self.returned, serial)
+        self.size += 1
+
+    def first(self, wanted: int) -> Sequence[int]:
+        """The next `wanted` serials (or all, if fewer) in giving-out order, without taking them."""
+        if not self.returned:
+            return list(islice(chain.from_iterable(range(start, end) for start, end in self.fresh), wanted))
+        back = [heappop(self.returned) for _ in range(min(wanted, len(self.returned)))]
+        for serial in back:
+            heappush(self.returned, serial)
+        fresh = islice(chain.from_iterable(range(start, end) for start, end in self.fresh), wanted)
+        return sorted(chain(back, fresh))[:wanted]
+
+    def remove(self, serial: int) -> None:
+        """Take exactly this card, which must be here."""
+        if self.returned and self.returned[0] == serial:
+            heappop(self.returned)
+        elif serial in self.returned:
+            self.returned.remove(serial)
+            heapify(self.returned)
+        else:
+            self._cut(serial)
+        self.size -= 1
+
+    def _cut(self, serial: int) -> None:
+        at = bisect_right(self.fresh, serial, key=lambda run: run[0]) - 1
+        start, end = self.fresh[at]
+        assert start <= serial < end, f"serial {serial} of batch {self.batch} is not on the shelf"
+        if start == serial and end == serial + 1:
+            del self.fresh[at]
+        elif start == serial:
+            self.fresh[at][0] = serial + 1
+        elif end == serial + 1:
+            self.fresh[at][1] = serial
+        else:
+            self.fresh[at : at + 1] = [[start, serial], [serial + 1, end]]
+
+
+class Shelf:
+    """The lots on sale that are not empty, in giving-out order."""
+
+    def __init__(self) -> None:
+        self._order: list[Lot] = []
+
+    def show(self, lot: Lot) -> None:
+        """Put a lot on sale. An empty one waits until a card comes back."""
+        if lot.size and lot not in self:
+            insort(self._order, lot)
+
+    def hide(self, lot: Lot) -> None:
+        """Take a lot off sale, with all its cards."""
+        if lot in self:
+            del self._order[bisect_left(self._order, lot)]
+
+    def __contains__(self, lot: Lot) -> bool:
+        at = bisect_left(self._order, lot)
+        return at < len(self._order) and self._order[at] is lot
+
+    def pick(self, wanted: int, after_ms: int) -> tuple[Card, ...]:
+        """The next `wanted` cards (or fewer) that expire after `after_ms`, without taking them."""
+        cards: list[Card] = []
+        for lot in self._living(after_ms):
+            cards.extend(card_at(lot.batch, serial) for serial in lot.first(wanted - len(cards)))
+            if len(cards) == wanted:
+                break
+        return tuple(cards)
+
+    def available(self, after_ms: int) -> int:
+        """How many cards expire after `after_ms`."""
+        return sum(lot.size for lot in self._living(after_ms))
+
+    def lots(self) -> Iterable[Lot]:
+        """What is on sale, expired or not, in giving-out order."""
+        return self._order
+
+    def _living(self, after_ms: int) -> Iterator[Lot]:
+        first = bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)
+        return islice(self._order, first, None)

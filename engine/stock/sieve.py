@@ -1,0 +1,46 @@
+"""A sieve: remembers that it has seen a text, in about ten bits each, and errs only on the side of "maybe".
+
+Order and payment references are unique for ever but leave memory; the sieve says which of them are
+worth a look in the archive. A Bloom filter that grows by whole layers, each twice the last (Almeida
+et al., "Scalable Bloom Filters", 2007); seven probes and ten bits per text give about 1 % false maybes.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+_PROBES = 7
+_BITS_PER_TEXT = 10
+_FIRST_LAYER_TEXTS = 512
+
+
+class Sieve:
+    """A set of texts that can only be asked "maybe?"."""
+
+    def __init__(self, layers: tuple[tuple[int, bytes], ...] = ()) -> None:
+        self._layers = [(texts, bytearray(bits)) for texts, bits in layers]
+
+    def add(self, text: str) -> None:
+        """Remember a text."""
+        if not self._layers or self._layers[-1][0] >= len(self._layers[-1][1]) * 8 // _BITS_PER_TEXT:
+            room = _FIRST_LAYER_TEXTS << len(self._layers)
+            self._layers.append((0, bytearray(room * _BITS_PER_TEXT // 8)))
+        texts, bits = self._layers[-1]
+        for place in _places(text, len(bits) * 8):
+            bits[place >> 3] |= 1 << (place & 7)
+        self._layers[-1] = (texts + 1, bits)
+
+    def __contains__(self, text: str) -> bool:
+        return any(
+            all(bits[place >> 3] & 1 << (place & 7) for place in _places(text, len(bits) * 8))
+            for _, bits in self._layers
+        )
+
+    def layers(self) -> tuple[tuple[int, bytes], ...]:
+        """The sieve as plain data, for a snapshot."""
+        return tuple((texts, bytes(bits)) for texts, bits in self._layers)
+
+
+def _places(text: str, bits: int) -> Iterator[int]:
+    digest = blake2b(text.encode(), digest_size=16).digest()
+    first, step = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big") | 1
+    return ((first + probe * step) % bits for probe in range(_PROBES))

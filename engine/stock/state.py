@@ -1,0 +1,100 @@
+"""Everything a pool knows, and one turn of changing it. Only functions reached through `apply` write here."""
+
+from collections.abc import Callable, Mapping
+
+from engine.names import BatchNo, Card, HoldNo, PoolName, batch_of
+from engine.ports import Attachments
+from engine.stock.batch import Batch
+from engine.stock.commands import Remembered
+from engine.stock.events import Answered, Event, HoldExpired, HoldRecalled
+from engine.stock.hold import Hold, HoldRecord, Holds
+from engine.stock.memory import Answer, Memory
+from engine.stock.outcomes import HoldState, Outcome, Reason, Refused
+from engine.stock.shelf import NEVER_MS, Shelf
+from engine.stock.terms import Terms
+
+Recalled = Mapping[str, Answer | HoldNo | HoldRecord | None]
+"""What the owner looked up in the archive, by key; None for what is not there."""
+
+
+class State:
+    """One SKU: its terms, batches, shelf, holds and memory."""
+
+    def __init__(self, name: PoolName) -> None:
+        self.name = name
+        self.terms = Terms()
+        self.batches: dict[BatchNo, Batch] = {}
+        self.imports: dict[str, BatchNo] = {}
+        self.shelf = Shelf()
+        self.holds = Holds()
+        self.memory = Memory()
+        self.last_ms = 0
+        self.seq = 0
+
+    def batch(self, card: Card) -> Batch:
+        """The batch a card belongs to."""
+        return self.batches[batch_of(card)]
+
+    def expires_at_ms(self, card: Card) -> int | None:
+        """When a card itself expires; None for never."""
+        expires_at_ms = self.batch(card).lot_of(card).expires_at_ms
+        return None if expires_at_ms == NEVER_MS else expires_at_ms
+
+
+class Turn:
+    """One command's turn: what was decided so far, each event already applied."""
+
+    __slots__ = ("_apply", "attachments", "events", "now_ms", "recalled", "state")
+
+    def __init__(self, state: State, now_ms: int, recalled: Recalled, apply: Callable[[State, Event], None]) -> None:
+        self.state = state
+        self.now_ms = now_ms
+        self.recalled = recalled
+        self.events: list[Event] = []
+        self.attachments: Attachments = {}
+        self._apply = apply
+
+    def emit(self, event: Event) -> None:
+        """Let it happen."""
+        self._apply(self.state, event)
+        self.events.append(event)
+
+    def answer(self, command: Remembered) -> Outcome:
+        """The answer that the event just emitted left under the command's request_id."""
+        return self.state.memory.answers[command.request_id].outcome
+
+    def settle(self, command: Remembered, outcome: Outcome) -> Outcome:
+        """Nothing changes but the memory of this answer."""
+        self.emit(Answered(self.now_ms, command, outcome))
+        return outcome
+
+    def refuse(self, command: Remembered, reason: Reason, **facts: object) -> Outcome:
+        """A definite no, remembered."""
+        return self.settle(command, Refused(reason, tuple((name, str(fact)) for name, fact in facts.items())))
+
+    def hold(self, number: HoldNo) -> Hold | None:
+        """The hold as it is at this moment: past its deadline it has expired, swept or not."""
+        hold = self.state.holds.get(number)
+        if hold is None:
+            record = self.recalled.get(f"hold/{number}")
+            return Hold(record) if isinstance(record, HoldRecord) else None
+        if hold.state is HoldState.ACTIVE and hold.expires_at_ms <= self.now_ms:
+            self.emit(HoldExpired(self.now_ms, number))
+        return hold
+
+    def holder(self, key: str) -> HoldNo | None:
+        """Whose an `order/…` or `payment/…` reference is, as far as that had to be looked up."""
+        found = self.recalled.get(key)
+        return HoldNo(found) if isinstance(found, int) else None
+
+    def bring_back(self, hold: Hold) -> None:
+        """Make sure a hold that is about to change is in journaled memory."""
+        if self.state.holds.get(hold.hold) is None:
+            self.emit(HoldRecalled(self.now_ms, hold.record()))
+
+    def end_due(self, at_most: int | None = None) -> None:
+        """End holds whose deadline has come, earliest first."""
+        for ended, hold in enumerate(self.state.holds.due(self.now_ms), start=1):
+            self.emit(HoldExpired(self.now_ms, hold.hold))
+            if ended == at_most:
+                break

@@ -1,0 +1,92 @@
+"""How cards arrive: a batch is opened, receives its chunks one after another, and is closed.
+
+A chunk has no request_id: its number is its name. A chunk that came before is answered as such, one
+that comes too early is refused with the number that is next. So an import that broke off goes on
+where it was, and no card is ever received twice.
+"""
+
+from engine.names import BatchNo
+from engine.stock.batch import Batch
+from engine.stock.commands import CloseBatch, Configure, OpenBatch, Receive
+from engine.stock.events import BatchClosed, BatchOpened, CardsReceived, TermsSet
+from engine.stock.outcomes import Configured, ImportReady, ImportWhole, Outcome, Reason, Received, Refused
+from engine.stock.sealing import attachments
+from engine.stock.state import State, Turn
+
+
+def open_batch(turn: Turn, command: OpenBatch) -> Outcome:
+    """Decide an OpenBatch: a known import_id resumes its batch, under the data key it already has."""
+    state = turn.state
+    known = state.imports.get(command.import_id)
+    plain = command._replace(data_key=b"")
+    if known is not None:
+        return turn.settle(plain, ImportReady(state.batches[known].view(turn.now_ms)))
+    currency = state.terms.cost_currency
+    if command.unit_cost is not None and currency and command.unit_cost.currency != currency:
+        return turn.refuse(plain, Reason.COST_CURRENCY_MISMATCH, expected=currency)
+    number = BatchNo(len(state.batches) + 1)
+    turn.emit(BatchOpened(turn.now_ms, plain, number))
+    turn.attachments = attachments(number, 0, (), (), command.data_key)
+    return turn.answer(plain)
+
+
+def receive(turn: Turn, command: Receive) -> Outcome:
+    """Decide a Receive: in step, or already here, or refused with what is expected next."""
+    batch = turn.state.batches.get(command.batch)
+    if batch is None:
+        return Refused(Reason.BATCH_NOT_FOUND)
+    if command.chunk < batch.next_chunk:
+        return Received(batch.next_chunk, batch.received, again=True)
+    if not batch.is_open:
+        return Refused(Reason.IMPORT_CLOSED)
+    if command.chunk > batch.next_chunk or command.first_serial != batch.received:
+        facts = (("nextChunk", str(batch.next_chunk)), ("nextSerial", str(batch.received)))
+        return Refused(Reason.IMPORT_OUT_OF_STEP, facts)
+    assert sum(cards for cards, _ in command.lots) == len(command.sealed) == len(command.prints)
+    turn.emit(CardsReceived(turn.now_ms, command.batch, command.chunk, command.lots))
+    turn.attachments = attachments(command.batch, command.first_serial, command.sealed, command.prints, None)
+    return Received(batch.next_chunk, batch.received, again=False)
+
+
+def close_batch(turn: Turn, command: CloseBatch) -> Outcome:
+    """Decide a CloseBatch; closing twice is success."""
+    batch = turn.state.batches.get(command.batch)
+    if batch is None:
+        return Refused(Reason.BATCH_NOT_FOUND)
+    if batch.is_open:
+        turn.emit(BatchClosed(turn.now_ms, command.batch))
+    return ImportWhole(batch.view(turn.now_ms))
+
+
+def configure(turn: Turn, command: Configure) -> Outcome:
+    """Set the terms."""
+    turn.emit(TermsSet(turn.now_ms, command))
+    return turn.answer(command)
+
+
+def apply_opened(state: State, event: BatchOpened) -> None:
+    """A new, empty batch."""
+    batch = Batch(event.batch, event.command, event.at_ms)
+    state.batches[event.batch] = batch
+    state.imports[event.command.import_id] = event.batch
+    state.memory.remember(event.command, ImportReady(batch.view(event.at_ms)), event.at_ms)
+
+
+def apply_received(state: State, event: CardsReceived) -> None:
+    """The chunk's cards are on the shelf."""
+    batch = state.batches[event.batch]
+    assert event.chunk == batch.next_chunk
+    for lot in batch.receive(event.lots):
+        if not batch.withdrawn:
+            state.shelf.show(lot)
+
+
+def apply_closed(state: State, event: BatchClosed) -> None:
+    """No more chunks."""
+    state.batches[event.batch].is_open = False
+
+
+def apply_terms(state: State, event: TermsSet) -> None:
+    """New terms, for holds that begin from now on."""
+    state.terms = event.command.terms
+    state.memory.remember(event.command, Configured(state.terms), event.at_ms)
