@@ -53,7 +53,9 @@ class Journal(Protocol):
         Answers each pool's position afterwards. An append counts as done exactly when the answer is
         `Position(its epoch, seq_before + events)`. A refused one leaves the journal as it was and its
         answer says why: another epoch means fenced, another seq means out of step.
-        Raises InDoubt when the bytes left and no answer came: ask `position` before anything else.
+        One without events writes nothing: it only asks whether the pool is still ours.
+        Raises InDoubt when the bytes left and no answer came: ask `position`, and where the append is not
+        there send the same one again, never another in its place: the first may still be on its way.
         Raises StoreUnavailable when they never left.
         """
 
@@ -66,10 +68,12 @@ class Journal(Protocol):
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """Put `snapshot` (up to `snapshot_seq`) in place of `history`'s snapshot and all its records, atomically.
 
-        Records appended after `history` was read stay.
+        Of `history` only `snapshot_seq` and the number of records count. Records appended after it was
+        read stay.
 
         Large snapshots travel in pieces first, so that no single step holds up a sale. False when
-        another fold came first; then nothing changed.
+        another fold came first; then nothing changed. Raises InDoubt when the bytes left and no answer
+        came: read again before the next fold.
         """
 
 
@@ -88,6 +92,9 @@ class SealedCards(Protocol):
 
     async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
         """For each fingerprint, whether stock of this pool has ever held it."""
+
+    async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
+        """For each fingerprint, the card it arrived as; None where `known` says no."""
 
     async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence["SealedCard"]:
         """The sealed codes of these cards, in order. Raises InvariantBroken for a card never received."""
@@ -130,3 +137,52 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since 1970. May step; a pool never lets it step back."""
+
+
+class Seat(NamedTuple):
+    """Where an owner can be reached. `incarnation` grows each time the owner starts anew."""
+
+    owner_id: str
+    address: str
+    incarnation: int
+    node: str
+    pid: int
+
+
+class Placement(NamedTuple):
+    """Which owner each placed pool belongs to. `version` grows with every change, from 0."""
+
+    version: int
+    owner_of: Mapping[PoolName, str]
+
+
+class Registry(Protocol):
+    """Which pools there are, who should own them, and where owners are.
+
+    A signpost, not a lock: what keeps two owners apart is the journal's epoch. Every call may be repeated
+    when it failed, InDoubt included.
+    """
+
+    async def add_pool(self, pool: PoolName) -> bool:
+        """Make the pool known. False when it was already."""
+
+    async def pools(self) -> Sequence[PoolName]:
+        """Every pool, in order of name."""
+
+    async def place(self, pool: PoolName, owner_id: str) -> int:
+        """Say who shall own the pool; answers the version of the placement that says so."""
+
+    async def placement(self) -> Placement:
+        """The whole placement, of one moment."""
+
+    async def placement_version(self) -> int:
+        """Its version alone: cheap enough to ask often."""
+
+    async def announce(self, seat: Seat) -> bool:
+        """Say where an owner is. False when a later incarnation has already spoken; then nothing changed."""
+
+    async def retire(self, seat: Seat) -> bool:
+        """Take the owner off the list. False when another incarnation sits there; then nothing changed."""
+
+    async def owners(self) -> Sequence[Seat]:
+        """Every announced owner, in order of id. Some may be dead: only a call to them can tell."""
