@@ -1,0 +1,1 @@
+"""The public API: the .proto files, their generated code, and `generate`, which makes one from the other."""

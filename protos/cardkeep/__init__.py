@@ -1,0 +1,1 @@
+"""The protobuf package `cardkeep`; its versions are below."""
