@@ -1,0 +1,63 @@
+"""The archivist: folds a pool's journal into a snapshot, and archives what the pool may then forget.
+
+It works from the journal alone, in a process of its own, so that a running sale never waits for a
+snapshot; and since it rebuilds the pool the way a recovery would, each fold proves that recovery works.
+"""
+
+import logging
+
+from engine.stock.archiving import to_archive
+
+from actors.owner import rebuild
+from engine import limits
+from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
+from engine.names import PoolName
+from engine.ports import Archive, Journal
+from engine.stock.snapshot import dump
+from engine.stock.state import State
+
+#: Answers a pool keeps in memory at most, however recent: about 200 MB in the worst case.
+answers_in_memory_max = 200_000
+
+_log = logging.getLogger(__name__)
+
+
+class Archivist:
+    """Folds pools, one at a time each."""
+
+    def __init__(self, journal: Journal, archive: Archive) -> None:
+        self._journal = journal
+        self._archive = archive
+
+    async def fold(self, name: PoolName) -> int | None:
+        """Archive, then put a snapshot in the journal's place.
+
+        Returns the moment before which everything is archived, so that the owner may forget it; None
+        when nothing came of it this time. Raises InvariantBroken when the journal cannot be rebuilt.
+        """
+        try:
+            history = await self._journal.read(name)
+            pool = await rebuild(name, history)
+            before_ms = _forgettable_before_ms(pool.state)
+            answers, references = to_archive(pool.state, before_ms)
+            await self._archive.keep(name, answers, limits.answers_keep_ms)
+            await self._archive.keep(name, references, None)
+            if not await self._journal.fold(name, history, dump(pool.state), pool.state.seq):
+                return None
+        except (StoreUnavailable, InDoubt) as away:
+            _log.warning("fold_given_up pool=%s cause=%s", name, away)
+            return None
+        except InvariantBroken:
+            _log.exception("fold_impossible pool=%s", name)
+            raise
+        _log.info("folded pool=%s seq=%d archived=%d", name, pool.state.seq, len(answers) + len(references))
+        return before_ms
+
+
+def _forgettable_before_ms(state: State) -> int:
+    """Answers older than this have had their time in memory, or are too many."""
+    before_ms = state.last_ms - limits.answers_in_memory_ms
+    answers = list(state.memory.answers.values())
+    if len(answers) > answers_in_memory_max:
+        before_ms = max(before_ms, answers[-answers_in_memory_max].at_ms)
+    return before_ms

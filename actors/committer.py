@@ -1,0 +1,175 @@
+"""Group commit: no answer leaves before the journal has what it rests on.
+
+Rules.
+1. One append is under way, one group is filling. When the append returns, all that gathered goes next.
+   Idle, nothing waits; busy, groups grow by themselves. There is no timer.
+2. `join` takes its place in the group before anything awaits, so the journal's order is the order of
+   deciding.
+3. Answers without events wait too: they may rest on events under way, and only the store can say that
+   we still own the pool. Their append is empty: it asks for the position and writes nothing.
+4. After an append of unknown outcome, nothing is repaired in memory. We ask for the position until the
+   store answers: there it is (done), or the seq is the old one (append again), or the epoch is another
+   one (fenced), or the books differ (the pool stops).
+
+Warning. This loop is never cancelled while an append is under way; a caller that stops waiting changes
+nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.errors import Fenced, InDoubt, InvariantBroken, StoreUnavailable
+from engine.names import PoolName
+from engine.ports import Append, Attachments, Journal, Position
+from engine.stock.codec import pack_record
+from engine.stock.events import Event
+
+#: Events that may gather in one group before new work is refused: an append of about 50 MB at most.
+events_per_group_max = 100_000
+
+#: Pause between two questions to a store that does not answer.
+ask_again_s = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """One open pool's place in the journal: who we are there, and how far we got."""
+
+    def __init__(self, name: PoolName, epoch: int, seq: int) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.seq = seq
+        self.failure: Fenced | InvariantBroken | None = None
+
+
+class _Seat:
+    """What one pool contributes to a group."""
+
+    __slots__ = ("attachments", "events", "waiting")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.attachments: dict[str, dict[bytes, bytes]] = {}
+        self.waiting: list[asyncio.Future[None]] = []
+
+
+class Committer:
+    """All appends of one owner. `observe(pools, events, seconds)` is told of each group that was written."""
+
+    def __init__(self, journal: Journal, observe: Callable[[int, int, float], None]) -> None:
+        self._journal = journal
+        self._observe = observe
+        self._filling: dict[Desk, _Seat] = {}
+        self._events_waiting = 0
+        self._running: asyncio.Task[None] | None = None
+        #: True while the store does not answer: new work should be refused before it is decided.
+        self.is_stalled = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the group that fills has reached its bound."""
+        return self._events_waiting >= events_per_group_max
+
+    def join(self, desk: Desk, events: Sequence[Event], attachments: Attachments) -> asyncio.Future[None]:
+        """Board the next group. The future ends when all this rests on is durable.
+
+        It raises Fenced when another owner has taken over (nothing of this happened), InvariantBroken
+        when the journal is not what we know of it.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if desk.failure is not None:
+            future.set_exception(desk.failure)
+            return future
+        seat = self._filling.get(desk)
+        if seat is None:
+            seat = self._filling[desk] = _Seat()
+        seat.events.extend(events)
+        for name, fields in attachments.items():
+            seat.attachments.setdefault(name, {}).update(fields)
+        seat.waiting.append(future)
+        self._events_waiting += len(events)
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._run())
+        return future
+
+    async def finish(self) -> None:
+        """Wait until nothing is filling or under way."""
+        while self._running is not None:
+            await asyncio.shield(self._running)
+
+    async def _run(self) -> None:
+        try:
+            while self._filling:
+                group, self._filling, self._events_waiting = self._filling, {}, 0
+                await self._write(group)
+        finally:
+            self._running = None
+
+    async def _write(self, group: Mapping[Desk, _Seat]) -> None:
+        loop = asyncio.get_running_loop()
+        group = {desk: seat for desk, seat in group.items() if not self._turned_away(desk, seat)}
+        appends = {desk: _append(desk, seat) for desk, seat in group.items()}
+        began_s = loop.time()
+        positions = await self._append(appends) if appends else {}
+        self._observe(len(appends), sum(append.events for append in appends.values()), loop.time() - began_s)
+        for desk, seat in group.items():
+            append, position = appends[desk], positions[desk]
+            if position.epoch == append.epoch and position.seq == append.seq_before + append.events:
+                desk.seq = position.seq
+            elif position.epoch != append.epoch:
+                desk.failure = Fenced(f"{desk.name} is owned by epoch {position.epoch}, no longer by {desk.epoch}")
+            else:
+                text = f"the journal of {desk.name} is at seq {position.seq}, we are at {append.seq_before}"
+                desk.failure = InvariantBroken(text)
+            _end(seat, desk.failure)
+
+    def _turned_away(self, desk: Desk, seat: _Seat) -> bool:
+        if desk.failure is None:
+            return False
+        _end(seat, desk.failure)
+        return True
+
+    async def _append(self, appends: Mapping[Desk, Append]) -> Mapping[Desk, Position]:
+        """Append, and find out what became of it however long that takes."""
+        done: dict[Desk, Position] = {}
+        open_still = dict(appends)
+        while open_still:
+            try:
+                positions = await self._journal.append(list(open_still.values()))
+                done.update(zip(open_still, positions, strict=True))
+                break
+            except (InDoubt, StoreUnavailable) as failure:
+                self.is_stalled = True
+                _log.warning("append_unanswered pools=%d cause=%s", len(open_still), failure)
+            for desk, append in list(open_still.items()):
+                position = await self._position(desk.name)
+                if position != Position(append.epoch, append.seq_before) or not append.events:
+                    done[desk] = position
+                    del open_still[desk]
+        self.is_stalled = False
+        return done
+
+    async def _position(self, name: PoolName) -> Position:
+        while True:
+            try:
+                return await self._journal.position(name)
+            except (InDoubt, StoreUnavailable):
+                await asyncio.sleep(ask_again_s)
+
+
+def _append(desk: Desk, seat: _Seat) -> Append:
+    record = pack_record(desk.epoch, desk.seq + 1, seat.events) if seat.events else b""
+    return Append(desk.name, desk.epoch, desk.seq, len(seat.events), record, seat.attachments)
+
+
+def _end(seat: _Seat, failure: Any) -> None:
+    for future in seat.waiting:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(failure)

@@ -1,0 +1,139 @@
+"""From a SKU to its owner's answer: looks the owner up, asks, and asks again while that is safe and in time.
+
+Asking again is always safe: every write carries its own name (request_id, chunk number), so an owner
+that already did it gives the same answer. So a caller sees an owner's death as one slow answer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from actors.link import Answer, Link
+from actors.wire import Address, parse_address
+from engine.errors import InDoubt, NotDone, Overloaded, PoolClosed, StoreUnavailable
+from engine.names import PoolName
+from engine.ports import Clock, Registry
+from engine.stock.commands import Command
+
+#: First pause before asking again, doubled up to the last: an owner is back within a second or two.
+pause_first_s = 0.02
+pause_last_s = 0.5
+
+#: How long a caller without a deadline waits for an owner in all.
+patience_ms = 20_000
+
+#: Between two readings of the placement table when nothing seems wrong.
+watch_every_s = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class UnknownPool(NotDone):
+    """No such SKU."""
+
+
+class Dispatch:
+    """The front end's view of all owners."""
+
+    def __init__(self, registry: Registry, clock: Clock, token: str) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._token = token
+        self._places: Mapping[PoolName, str] = {}
+        self._addresses: Mapping[str, Address] = {}
+        self._links: dict[Address, Link] = {}
+        self._opening: dict[Address, asyncio.Task[Link]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Commands gathered for all owners."""
+        return sum(link.waiting for link in self._links.values())
+
+    async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> Answer:
+        """A command's answer, however many times it has to be asked within the deadline.
+
+        Raises UnknownPool; Overloaded at once; InvariantBroken when the pool has stopped; at the
+        deadline InDoubt if any try may have reached the owner, else the last NotDone.
+        """
+        until_ms = deadline_ms or self._clock.now_ms() + patience_ms
+        pause_s = pause_first_s
+        doubt: InDoubt | None = None
+        while True:
+            try:
+                link = await self._link(pool)
+                return await link.ask(pool, command, deadline_ms)
+            except (UnknownPool, Overloaded):
+                raise
+            except InDoubt as failure:
+                doubt = failure
+                last: Exception = failure
+            except NotDone as failure:
+                last = failure
+            if self._clock.now_ms() + pause_s * 1000 >= until_ms:
+                raise doubt or last
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, pause_last_s)
+            if not isinstance(last, StoreUnavailable):
+                await self._reread()
+
+    async def close(self) -> None:
+        """Hang up everywhere."""
+        for link in self._links.values():
+            link.close()
+
+    async def _link(self, pool: PoolName) -> Link:
+        owner = self._places.get(pool)
+        if owner is None:
+            await self._reread()
+            owner = self._places.get(pool)
+            if owner is None:
+                raise UnknownPool(f"{pool} does not exist")
+        address = self._addresses.get(owner)
+        if address is None:
+            raise PoolClosed(f"the owner of {pool} is not there yet")
+        link = self._links.get(address)
+        return link if link is not None and link.is_open else await self._opened(address)
+
+    async def _opened(self, address: Address) -> Link:
+        """One attempt to connect at a time for each address, shared by all who wait."""
+        task = self._opening.get(address)
+        if task is None:
+            task = self._opening[address] = asyncio.get_running_loop().create_task(self._open(address))
+            task.add_done_callback(lambda _: self._opening.pop(address, None))
+        return await asyncio.shield(task)
+
+    async def _open(self, address: Address) -> Link:
+        link = Link(address, self._token)
+        await link.open()
+        self._links[address] = link
+        return link
+
+    async def _reread(self) -> None:
+        """Read the placement table, once for all who ask at the same time."""
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().create_task(self._read())
+            self._reading.add_done_callback(lambda _: setattr(self, "_reading", None))
+        await asyncio.shield(self._reading)
+
+    async def watch(self) -> None:
+        """Keep the table fresh, and hang up on addresses that no owner announces any more, until cancelled.
+
+        So a front end leaves an owner that was replaced while it was only frozen, not dead.
+        """
+        while True:
+            await asyncio.sleep(watch_every_s)
+            await self._reread()
+
+    async def _read(self) -> None:
+        try:
+            placement = await self._registry.placement()
+            seats = await self._registry.owners()
+        except (StoreUnavailable, InDoubt) as away:
+            _log.warning("placement_unread cause=%s", away)
+            return
+        self._places = placement.owner_of
+        self._addresses = {seat.owner_id: parse_address(seat.address) for seat in seats}
+        announced = set(self._addresses.values())
+        for address in [address for address in self._links if address not in announced]:
+            self._links.pop(address).close()

@@ -1,0 +1,310 @@
+"""The owner: hosts pools, decides their commands in order, answers when the journal allows.
+
+One event loop, no locks: between looking at a pool and taking from it nothing awaits. The owner knows
+nothing of Ray or sockets; `owner_gate.py` lets front ends in, `cluster.py` makes an actor of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from actors.committer import Committer, Desk
+from actors.metrics import OwnerMetrics
+from engine import limits
+from engine.errors import Fenced, InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
+from engine.names import PoolName
+from engine.ports import Archive, Clock, History, Journal, SealedCards
+from engine.stock.codec import read_archived, read_record
+from engine.stock.commands import Command, Forget, Receive
+from engine.stock.outcomes import Outcome, Reason, Refused
+from engine.stock.pool import Pool, Step
+from engine.stock.snapshot import load
+
+#: Between two rounds of the sweep. Expiry is exact by rule; the sweep only tidies, so it may be lazy.
+sweep_every_s = 0.25
+
+#: A pool is folded when its journal has at least this many events beyond the snapshot …
+fold_after_events_min = 50_000
+
+#: Steps between two samples of the conservation law in a running pool.
+check_every_steps = 10_000
+
+#: Records replayed before other pools of this owner get a turn.
+_REPLAY_SLICE = 200
+
+_log = logging.getLogger(__name__)
+
+Fold = Callable[[PoolName], Awaitable[int | None]]
+"""Asks the archivist to fold a pool; returns the moment before which all is archived."""
+
+
+class PoolState(Enum):
+    """Whether a hosted pool answers."""
+
+    RECOVERING = "recovering"
+    SERVING = "serving"
+    FENCED = "fenced"
+    STOPPED = "stopped"
+
+
+class Asked(NamedTuple):
+    """A command and the last moment its caller waits for it (0 = no bound)."""
+
+    deadline_ms: int
+    command: Command
+
+
+class Reply(NamedTuple):
+    """An outcome with its place in the pool's history; `outcome` is None when the deadline had passed."""
+
+    seq: int
+    replayed: bool
+    outcome: Outcome | None
+
+
+class Hosted:
+    """One pool this owner hosts."""
+
+    def __init__(self, name: PoolName) -> None:
+        self.name = name
+        self.state = PoolState.RECOVERING
+        self.pool = Pool(name)
+        self.desk = Desk(name, 0, 0)
+        self.failure = ""
+        self.snapshot_seq = 0
+        self.steps = 0
+        self.is_folding = False
+        #: Imports look up fingerprints before they are decided, so chunks of one pool go one by one.
+        self.import_lock = asyncio.Lock()
+
+
+class Owner:
+    """All pools of one owner actor."""
+
+    def __init__(
+        self, journal: Journal, archive: Archive, cards: SealedCards, clock: Clock, *, metrics: OwnerMetrics, fold: Fold
+    ) -> None:
+        self._journal = journal
+        self._archive = archive
+        self._cards = cards
+        self._clock = clock
+        self._metrics = metrics
+        self._fold = fold
+        self._hosted: dict[PoolName, Hosted] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._committer = Committer(journal, metrics.appended)
+
+    @property
+    def hosted(self) -> Sequence[Hosted]:
+        """Every pool here, whatever its state."""
+        return list(self._hosted.values())
+
+    async def open(self, name: PoolName) -> None:
+        """Take over a pool: claim a new epoch, rebuild it, serve it. Waits for a store that is away."""
+        hosted = self._hosted[name] = Hosted(name)
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        while True:
+            try:
+                history = await self._journal.claim(name)
+                break
+            except (StoreUnavailable, InDoubt) as away:
+                _log.warning("claim_waits pool=%s cause=%s", name, away)
+                await asyncio.sleep(sweep_every_s)
+        try:
+            hosted.pool = await rebuild(name, history)
+        except InvariantBroken as broken:
+            self._stop(hosted, broken)
+            return
+        hosted.desk = Desk(name, history.position.epoch, history.position.seq)
+        hosted.snapshot_seq = history.snapshot_seq
+        hosted.state = PoolState.SERVING
+        self._metrics.recovered(name, loop.time() - began_s)
+        _log.info("pool_open pool=%s epoch=%d seq=%d", name, hosted.desk.epoch, hosted.desk.seq)
+
+    def close(self, name: PoolName) -> None:
+        """Stop answering for a pool that moves elsewhere."""
+        self._hosted.pop(name, None)
+
+    async def submit(self, name: PoolName, asked: Sequence[Asked]) -> tuple[int, Sequence[Reply]]:
+        """Decide the commands in order; answer once the journal has what the answers rest on.
+
+        Returns the epoch and one reply per command. Raises PoolClosed, StoreUnavailable or Overloaded
+        (nothing happened), Fenced (nothing happened, and never will here) or InvariantBroken.
+        """
+        hosted = self._serving(name)
+        if self._committer.is_stalled:
+            raise StoreUnavailable("the store does not answer; nothing is decided until it does")
+        if self._committer.is_full:
+            raise Overloaded("too much is waiting to be written")
+        if len(asked) == 1 and isinstance(asked[0].command, Receive):
+            return await self._receive(hosted, asked[0].command)
+        recalled = await self._recall(hosted, [one.command for one in asked])
+        hosted = self._serving(name)
+        now_ms = self._clock.now_ms()
+        try:
+            steps = [self._decide(hosted, one, now_ms, recalled) for one in asked]
+        except InvariantBroken as broken:
+            self._stop(hosted, broken)
+            raise
+        await self._commit(hosted, [step for step in steps if step is not None])
+        return hosted.desk.epoch, [
+            Reply(0, replayed=False, outcome=None) if step is None else Reply(step.seq, step.replayed, step.outcome)
+            for step in steps
+        ]
+
+    async def run(self) -> None:
+        """Sweep, sample the law and fold, until cancelled."""
+        while True:
+            await asyncio.sleep(sweep_every_s)
+            if not self._committer.is_stalled:
+                for hosted in self.hosted:
+                    if hosted.state is PoolState.SERVING:
+                        self._sweep(hosted)
+                        self._fold_when_long(hosted)
+
+    async def finish(self) -> None:
+        """Wait until everything decided is written."""
+        await self._committer.finish()
+
+    def _serving(self, name: PoolName) -> Hosted:
+        hosted = self._hosted.get(name)
+        if hosted is None or hosted.state is PoolState.FENCED:
+            raise Fenced(f"{name} is not owned here")
+        if hosted.state is PoolState.STOPPED:
+            raise InvariantBroken(hosted.failure)
+        if hosted.state is PoolState.RECOVERING:
+            raise PoolClosed(f"{name} is being recovered")
+        return hosted
+
+    def _decide(self, hosted: Hosted, one: Asked, now_ms: int, recalled: dict[str, object]) -> Step | None:
+        if one.deadline_ms and one.deadline_ms <= now_ms:
+            return None
+        step = hosted.pool.handle(one.command, now_ms, recalled)  # type: ignore[arg-type]
+        hosted.steps += 1
+        if hosted.steps % check_every_steps == 0:
+            hosted.pool.check()
+        return step
+
+    async def _commit(self, hosted: Hosted, steps: Sequence[Step]) -> None:
+        """Everything the steps decided, in one group; join before the first await."""
+        events = [event for step in steps for event in step.events]
+        attachments: dict[str, dict[bytes, bytes]] = {}
+        for step in steps:
+            for table, fields in step.attachments.items():
+                attachments.setdefault(table, {}).update(fields)
+        try:
+            await asyncio.shield(self._committer.join(hosted.desk, events, attachments))
+        except Fenced:
+            self._fence(hosted)
+            raise
+        except InvariantBroken as broken:
+            self._stop(hosted, broken)
+            raise
+        self._metrics.happened(hosted.name, events)
+
+    async def _receive(self, hosted: Hosted, command: Receive) -> tuple[int, Sequence[Reply]]:
+        """An import chunk: nothing of it may be in stock already."""
+        async with hosted.import_lock:
+            batch = hosted.pool.state.batches.get(command.batch)
+            if batch is not None and command.chunk == batch.next_chunk:
+                known = await self._cards.known(hosted.name, command.prints)
+                if any(known):
+                    places = ",".join(str(place) for place, is_known in enumerate(known) if is_known)
+                    refused = Refused(Reason.DUPLICATES_IN_STOCK, (("places", places),))
+                    return hosted.desk.epoch, [Reply(hosted.pool.state.seq, replayed=False, outcome=refused)]
+            self._serving(hosted.name)
+            step = hosted.pool.handle(command, self._clock.now_ms())
+            await self._commit(hosted, [step])
+            return hosted.desk.epoch, [Reply(step.seq, step.replayed, step.outcome)]
+
+    async def _recall(self, hosted: Hosted, commands: Sequence[Command]) -> dict[str, object]:
+        """Look up what has left memory, if any command needs it; usually none does and nothing awaits."""
+        recalled: dict[str, object] = {}
+        while True:
+            missing = [
+                key
+                for command in commands
+                for key in hosted.pool.missing(command, recalled)  # type: ignore[arg-type]
+            ]
+            if not missing:
+                return recalled
+            values = await self._archive.recall(hosted.name, missing)
+            for key, value in zip(missing, values, strict=True):
+                recalled[key] = None if value is None else read_archived(key, value)
+
+    def _sweep(self, hosted: Hosted) -> None:
+        due_ms = hosted.pool.state.holds.next_deadline_ms()
+        if due_ms is None or due_ms > self._clock.now_ms():
+            return
+        events = hosted.pool.sweep(self._clock.now_ms(), limits.expire_per_step_max)
+        if events:
+            self._start(self._commit(hosted, [Step(Refused(Reason.HOLD_EXPIRED), events, {}, 0, replayed=False)]))
+
+    def _fold_when_long(self, hosted: Hosted) -> None:
+        state = hosted.pool.state
+        size = len(state.holds.active) + len(state.memory.answers)
+        if not hosted.is_folding and hosted.desk.seq - hosted.snapshot_seq > max(fold_after_events_min, size):
+            hosted.is_folding = True
+            self._start(self._fold_now(hosted))
+
+    async def _fold_now(self, hosted: Hosted) -> None:
+        """Let the archivist fold; then forget what it archived, a step at a time."""
+        try:
+            seq = hosted.desk.seq
+            before_ms = await self._fold(hosted.name)
+            hosted.snapshot_seq = seq
+            while before_ms is not None and hosted.pool.state.memory.forgotten_before_ms < before_ms:
+                await self.submit(hosted.name, [Asked(0, Forget(before_ms))])
+        finally:
+            hosted.is_folding = False
+
+    def _start(self, work: Awaitable[None]) -> None:
+        """Background work whose failure is already noted on the pool; the log keeps the rest."""
+        task = asyncio.ensure_future(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _fence(self, hosted: Hosted) -> None:
+        if hosted.state is not PoolState.FENCED:
+            hosted.state = PoolState.FENCED
+            self._metrics.fenced(hosted.name)
+            _log.warning("pool_fenced pool=%s epoch=%d", hosted.name, hosted.desk.epoch)
+
+    def _stop(self, hosted: Hosted, broken: InvariantBroken) -> None:
+        if hosted.state is not PoolState.STOPPED:
+            hosted.state = PoolState.STOPPED
+            hosted.failure = str(broken)
+            self._metrics.stopped(hosted.name)
+            _log.error("pool_stopped pool=%s cause=%s", hosted.name, broken)
+
+
+async def rebuild(name: PoolName, history: History) -> Pool:
+    """A pool from its snapshot and journal. Raises InvariantBroken when they do not fit together."""
+    pool = Pool(name, None if history.snapshot is None else load(name, history.snapshot))
+    epoch = 0
+    for replayed, packed in enumerate(history.records, start=1):
+        record = read_record(packed)
+        if record.first_seq != pool.state.seq + 1 or record.epoch < epoch:
+            raise InvariantBroken(
+                f"the journal of {name} goes from seq {pool.state.seq} (epoch {epoch})"
+                f" to seq {record.first_seq} (epoch {record.epoch})"
+            )
+        epoch = record.epoch
+        for event in record.events:
+            pool.apply(event)
+        if replayed % _REPLAY_SLICE == 0:
+            await asyncio.sleep(0)
+    if pool.state.seq != history.position.seq:
+        text = f"the journal of {name} ends at seq {pool.state.seq}, but says it has {history.position.seq} events"
+        raise InvariantBroken(text)
+    return pool
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except (Fenced, InvariantBroken, StoreUnavailable, InDoubt, PoolClosed, Overloaded) as failure:
+        _log.warning("background_work_ended cause=%s", failure)

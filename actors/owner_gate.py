@@ -1,0 +1,86 @@
+"""Where front ends come in: reads requests off the wire, hands them to the owner, writes replies."""
+
+import asyncio
+import logging
+from typing import Any
+
+from actors.owner import Asked, Owner, Reply
+from actors.wire import Address, Frames, Verdict, is_hello, listen
+from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
+from engine.names import PoolName
+from engine.stock.codec import plain, read_command
+
+#: Requests one front end may have under way here; a front end keeps two per pool.
+requests_per_caller_max = 20_000
+
+_log = logging.getLogger(__name__)
+
+_VERDICTS: dict[type[Exception], Verdict] = {
+    Fenced: Verdict.NOT_OWNER,
+    PoolClosed: Verdict.RECOVERING,
+    StoreUnavailable: Verdict.STORE_UNAVAILABLE,
+    InDoubt: Verdict.STORE_UNAVAILABLE,
+    Overloaded: Verdict.OVERLOADED,
+    InvariantBroken: Verdict.STOPPED,
+}
+
+
+class OwnerGate:
+    """The server side of the data plane for one owner."""
+
+    def __init__(self, owner: Owner, token: str) -> None:
+        self._owner = owner
+        self._token = token
+        self._server: asyncio.AbstractServer | None = None
+        self._callers: dict[Frames, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, address: Address) -> Address:
+        """Listen, and return the address to announce."""
+        self._server, bound = await listen(address, self._on_frame, self._on_end)
+        return bound
+
+    async def close(self) -> None:
+        """Take no more work, finish what is under way, hang up."""
+        if self._server is not None:
+            self._server.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._owner.finish()
+        for frames in list(self._callers):
+            frames.close()
+
+    def _on_frame(self, frames: Frames, message: Any) -> None:
+        if frames not in self._callers:
+            if not is_hello(message, self._token):
+                _log.warning("caller_refused reason=bad_hello")
+                frames.close()
+                return
+            self._callers[frames] = 0
+            return
+        request_id, tenant, sku, items = message
+        if self._callers[frames] >= requests_per_caller_max:
+            frames.send((request_id, Verdict.OVERLOADED, "too many requests under way"))
+            return
+        self._callers[frames] += 1
+        task = asyncio.get_running_loop().create_task(self._answer(frames, request_id, PoolName(tenant, sku), items))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_end(self, frames: Frames) -> None:
+        self._callers.pop(frames, None)
+
+    async def _answer(self, frames: Frames, request_id: int, name: PoolName, items: Any) -> None:
+        try:
+            asked = [Asked(deadline_ms, read_command((number, fields))) for deadline_ms, number, fields in items]
+            epoch, replies = await self._owner.submit(name, asked)
+            frames.send((request_id, Verdict.DONE, (epoch, [_reply(reply) for reply in replies])))
+        except (NotDone, InDoubt, Fenced, InvariantBroken) as failure:
+            frames.send((request_id, _VERDICTS.get(type(failure), Verdict.RECOVERING), str(failure)))
+        finally:
+            if frames in self._callers:
+                self._callers[frames] -= 1
+
+
+def _reply(reply: Reply) -> tuple[int, bool, Any]:
+    return reply.seq, reply.replayed, None if reply.outcome is None else plain(reply.outcome)

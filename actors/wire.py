@@ -1,0 +1,161 @@
+"""The data plane's frames: msgpack over a stream socket, a Unix one on this machine, TCP between machines.
+
+A frame is `length u32 | crc32 u32 | msgpack`, big-endian; the checksum covers the msgpack. The caller's
+first frame is `Hello` with the cluster's token, and nothing is read from a caller before it was right.
+Each request is `(id, tenant, sku, [(deadline_ms, number, fields), …])`, each reply `(id, verdict, body)`.
+Knows nothing of pools or owners.
+"""
+
+import asyncio
+import hmac
+import struct
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from engine.stock.codec import pack, unpack
+
+#: Bytes of one frame: the largest legitimate one is an import chunk of 1,000 sealed cards, under 1 MB.
+frame_bytes_max = 16 * 1024 * 1024
+
+#: Bytes waiting to be written to one peer before we stop reading from it.
+write_buffer_bytes_max = 8 * 1024 * 1024
+
+_HEAD = struct.Struct(">II")
+_VERSION = 1
+
+
+class Verdict(IntEnum):
+    """How an owner answers a whole request. Everything but DONE means: nothing of it happened here."""
+
+    DONE = 0
+    NOT_OWNER = 1
+    RECOVERING = 2
+    STORE_UNAVAILABLE = 3
+    OVERLOADED = 4
+    STOPPED = 5
+
+
+class Address(NamedTuple):
+    """Where an owner listens: `unix:/path` or `tcp:host:port`."""
+
+    kind: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.place}"
+
+
+def parse_address(text: str) -> Address:
+    """An address as `str(address)` wrote it."""
+    kind, _, place = text.partition(":")
+    if kind not in {"unix", "tcp"} or not place:
+        raise ValueError(f"{text!r} is no address: expected unix:/path or tcp:host:port")
+    return Address(kind, place)
+
+
+class Frames(asyncio.Protocol):
+    """One end of a connection. `on_frame` gets each whole frame, `on_end` is called once at the end."""
+
+    def __init__(self, on_frame: Callable[["Frames", Any], None], on_end: Callable[["Frames"], None]) -> None:
+        self._on_frame = on_frame
+        self._on_end = on_end
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can still be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is up."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=write_buffer_bytes_max)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut the stream into frames; a wrong checksum or length ends the connection."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        while len(buffer) - at >= _HEAD.size:
+            length, checksum = _HEAD.unpack_from(buffer, at)
+            end = at + _HEAD.size + length
+            if length > frame_bytes_max:
+                self.close()
+                return
+            if len(buffer) < end:
+                break
+            body = bytes(buffer[at + _HEAD.size : end])
+            at = end
+            if crc32(body) != checksum:
+                self.close()
+                return
+            self._on_frame(self, unpack(body))
+        del buffer[:at]
+
+    def send(self, message: object) -> None:
+        """Send one message. On a closed connection nothing is sent; `on_end` has told or will tell."""
+        if self._transport is not None and self.is_open:
+            body = pack(message)
+            self._transport.write(_HEAD.pack(len(body), crc32(body)) + body)
+
+    def pause_writing(self) -> None:
+        """The peer does not read: stop taking work from it."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self._transport is not None and self.is_open:
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason changes nothing
+        """The connection is gone."""
+        self._on_end(self)
+
+    def close(self) -> None:
+        """End the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def hello(token: str) -> tuple[str, int, str]:
+    """The caller's first message."""
+    return ("cardkeep", _VERSION, token)
+
+
+def is_hello(message: object, token: str) -> bool:
+    """Whether a first message is a `hello` with our token; the comparison takes the same time either way."""
+    match message:
+        case ("cardkeep", int(version), str(given)):
+            return version == _VERSION and hmac.compare_digest(given.encode(), token.encode())
+    return False
+
+
+async def connect(
+    address: Address, on_frame: Callable[[Frames, Any], None], on_end: Callable[[Frames], None]
+) -> Frames:
+    """Open a connection. Raises OSError when nobody listens there."""
+    loop = asyncio.get_running_loop()
+    if address.kind == "unix":
+        _, frames = await loop.create_unix_connection(lambda: Frames(on_frame, on_end), address.place)
+    else:
+        host, _, port = address.place.rpartition(":")
+        _, frames = await loop.create_connection(lambda: Frames(on_frame, on_end), host, int(port))
+    return frames
+
+
+async def listen(
+    address: Address, on_frame: Callable[[Frames, Any], None], on_end: Callable[[Frames], None]
+) -> tuple[asyncio.AbstractServer, Address]:
+    """Listen; TCP port 0 takes a free one. Returns the server and the address to announce."""
+    loop = asyncio.get_running_loop()
+    if address.kind == "unix":
+        return await loop.create_unix_server(lambda: Frames(on_frame, on_end), address.place), address
+    host, _, port = address.place.rpartition(":")
+    server = await loop.create_server(lambda: Frames(on_frame, on_end), host, int(port))
+    bound = server.sockets[0].getsockname()
+    return server, Address("tcp", f"{bound[0]}:{bound[1]}")
