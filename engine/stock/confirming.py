@@ -22,9 +22,11 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
         return turn.refuse(command, Reason.PAYMENT_REF_USED, hold=payer)
     quantity = command.quantity or len(hold.cards)
     if quantity > len(hold.cards):
-        return turn.refuse(command, Reason.INVALID_QUANTITY, quantityMax=len(hold.cards))
+        return turn.refuse(command, Reason.INVALID_QUANTITY, quantity=quantity, min=1, max=len(hold.cards))
     if hold.price is not None and command.paid != hold.price.times(quantity):
-        return turn.refuse(command, Reason.AMOUNT_MISMATCH, expected=hold.price.times(quantity), paid=command.paid)
+        expected, currency = hold.price.times(quantity)
+        paid = command.paid.minor if command.paid else 0
+        return turn.refuse(command, Reason.AMOUNT_MISMATCH, expected=expected, paid=paid, currency=currency)
     if payer is not None or hold.state is HoldState.CONFIRMED:
         return _refund(turn, command, hold, ended_as(hold))
     if hold.state is HoldState.ACTIVE:

@@ -18,14 +18,17 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
     if terms.paused:
         return turn.refuse(command, Reason.SKU_PAUSED)
     if not 1 <= command.quantity <= terms.cards_per_hold_max:
-        return turn.refuse(command, Reason.INVALID_QUANTITY, quantityMax=terms.cards_per_hold_max)
+        return turn.refuse(
+            command, Reason.INVALID_QUANTITY, quantity=command.quantity, min=1, max=terms.cards_per_hold_max
+        )
     if command.price is not None and command.price != terms.price:
-        return turn.refuse(command, Reason.PRICE_CHANGED, price=terms.price)
+        minor, currency = terms.price or ("", "")
+        return turn.refuse(command, Reason.PRICE_CHANGED, minor=minor, currency=currency)
     turn.end_due(limits.expire_per_step_max)
     exceeded = _quota_exceeded(turn, command)
     if exceeded:
         dimension, bound, held = exceeded
-        return turn.refuse(command, Reason.HELD_QUOTA_EXCEEDED, dimension=dimension, limit=bound, held=held)
+        return turn.refuse(command, Reason.HELD_QUOTA_EXCEEDED, principal=dimension, held=held, max=bound)
     cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
     if len(cards) < command.quantity and not (command.partial and cards):
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
