@@ -1,0 +1,137 @@
+#!lua name=cardkeep
+
+--[[
+The atomic steps of the store. Each function looks and writes in one step that nothing comes between,
+and a step reaches the append-only file whole or not at all.
+
+Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together in a cluster.
+
+  ck:{t/s}:meta            hash    epoch, seq, snapshot_seq, snapshot (key of the present one, or absent),
+                                   pieces (its length). claim, append, fold. Never dies.
+  ck:{t/s}:journal         list    one element per record, oldest first. append adds at the tail, fold
+                                   cuts at the head.
+  ck:{t/s}:snapshot:S:X    list    a snapshot up to seq S in pieces; X is random, so that two folds never
+                                   mix. Pushed by the adapter with an hour to live; fold makes it
+                                   permanent, and the next fold unlinks it.
+  ck:{t/s}:sealed:B        hash    sealed codes of batch B (engine/stock/sealing.py). append. Never dies.
+  ck:{t/s}:keys            hash    batch number -> wrapped data key. append. Never dies.
+  ck:{t/s}:prints          hash    fingerprint -> card. append. Never dies.
+  ck:{t/s}:archive:K       string  what a pool may forget. The adapter sets it, with its own time to live.
+
+  ck:{registry}:pools      set     every pool as "tenant/sku". The adapter. Never dies.
+  ck:{registry}:placement  hash    "tenant/sku" -> owner id. place.
+  ck:{registry}:version    string  counts the changes of placement. place.
+  ck:{registry}:seats      hash    owner id -> JSON {incarnation, address, node, pid}. announce, retire.
+
+Numbers that count are compared as the decimal strings they are stored as: a Lua number is a double.
+]]
+
+-- Arguments of one HSET: a Lua call takes fewer than 8,000.
+local hset_arguments_max = 4000
+
+local function history_of(keys)
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'snapshot_seq', 'snapshot', 'pieces')
+  return {
+    tonumber(meta[1] or 0), tonumber(meta[2] or 0), tonumber(meta[3] or 0),
+    meta[4] or '', tonumber(meta[5] or 0), redis.call('LLEN', keys[2]),
+  }
+end
+
+-- keys: meta, journal. Answers epoch, seq, snapshot_seq, snapshot key, its pieces, number of records.
+local function look(keys)
+  return history_of(keys)
+end
+
+-- keys: meta, journal. Takes the next epoch and answers as look does.
+local function claim(keys)
+  redis.call('HINCRBY', keys[1], 'epoch', 1)
+  return history_of(keys)
+end
+
+-- keys: meta, journal, then one per attachment.
+-- args: epoch, seq before, events, record; then per attachment the number of its arguments and these.
+-- Answers epoch and seq afterwards. An older epoch or another seq: nothing is written.
+local function append(keys, args)
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq')
+  local epoch, seq = meta[1] or '0', meta[2] or '0'
+  if epoch ~= args[1] or seq ~= args[2] or args[3] == '0' then
+    return {tonumber(epoch), tonumber(seq)}
+  end
+  redis.call('RPUSH', keys[2], args[4])
+  local at = 5
+  for key = 3, #keys do
+    local last = at + tonumber(args[at])
+    for from = at + 1, last, hset_arguments_max do
+      redis.call('HSET', keys[key], unpack(args, from, math.min(from + hset_arguments_max - 1, last)))
+    end
+    at = last + 1
+  end
+  return {tonumber(epoch), redis.call('HINCRBY', keys[1], 'seq', args[3])}
+end
+
+-- keys: meta, journal, new snapshot, present snapshot (or a key that does not exist).
+-- args: snapshot_seq of the history, its number of records, snapshot_seq of the new snapshot, its pieces,
+--       the present snapshot's key as meta holds it.
+-- Answers 1, or 0 when another fold came first. The pieces must all be there.
+local function fold(keys, args)
+  local meta = redis.call('HMGET', keys[1], 'snapshot_seq', 'snapshot')
+  if (meta[1] or '0') ~= args[1] or (meta[2] or '') ~= args[5] then
+    return 0
+  end
+  if redis.call('LLEN', keys[3]) ~= tonumber(args[4]) then
+    return redis.error_reply('PIECES of the snapshot are missing: it took more than an hour to store')
+  end
+  redis.call('PERSIST', keys[3])
+  redis.call('HSET', keys[1], 'snapshot_seq', args[3], 'snapshot', keys[3], 'pieces', args[4])
+  redis.call('LTRIM', keys[2], args[2], -1)
+  redis.call('UNLINK', keys[4])
+  return 1
+end
+
+-- keys: placement, version. args: pool, owner id. Answers the version that says so.
+local function place(keys, args)
+  if redis.call('HGET', keys[1], args[1]) == args[2] then
+    return tonumber(redis.call('GET', keys[2]))
+  end
+  redis.call('HSET', keys[1], args[1], args[2])
+  return redis.call('INCR', keys[2])
+end
+
+-- keys: placement, version. Answers the version, then pool, owner id, pool, owner id ...
+local function placement(keys)
+  return {tonumber(redis.call('GET', keys[2]) or 0), redis.call('HGETALL', keys[1])}
+end
+
+local function incarnation_at(seats, owner_id)
+  local seat = redis.call('HGET', seats, owner_id)
+  return seat and cjson.decode(seat).incarnation
+end
+
+-- keys: seats. args: owner id, incarnation, seat. Answers 1, or 0 when a later incarnation has spoken.
+local function announce(keys, args)
+  local seated = incarnation_at(keys[1], args[1])
+  if seated and seated > tonumber(args[2]) then
+    return 0
+  end
+  redis.call('HSET', keys[1], args[1], args[3])
+  return 1
+end
+
+-- keys: seats. args: owner id, incarnation. Answers 1, or 0 when another incarnation sits there.
+local function retire(keys, args)
+  local seated = incarnation_at(keys[1], args[1])
+  if seated and seated ~= tonumber(args[2]) then
+    return 0
+  end
+  redis.call('HDEL', keys[1], args[1])
+  return 1
+end
+
+redis.register_function('cardkeep_claim', claim)
+redis.register_function('cardkeep_append', append)
+redis.register_function('cardkeep_fold', fold)
+redis.register_function('cardkeep_place', place)
+redis.register_function('cardkeep_announce', announce)
+redis.register_function('cardkeep_retire', retire)
+redis.register_function{function_name = 'cardkeep_look', callback = look, flags = {'no-writes'}}
+redis.register_function{function_name = 'cardkeep_placement', callback = placement, flags = {'no-writes'}}

@@ -1,0 +1,190 @@
+"""The journal, the archive and the sealed codes in a Redis or Valkey server: every key that is a pool's own.
+
+Keys and atomic steps are described in append.lua. What takes many steps (a history, a snapshot) is read
+and written about a megabyte at a time, so that a sale next door waits for one step and not for all.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from actors.adapters.redis_line import Command, RedisLine
+from engine.errors import InvariantBroken
+from engine.names import BatchNo, Card, PoolName, batch_of
+from engine.ports import Append, History, Position, SealedCard
+from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
+
+#: Bytes of one piece of a snapshot: storing one holds the server up for a millisecond or two.
+piece_bytes_max = 256 * 1024
+
+#: Bytes of a history fetched in one step, roughly: as for pieces, but nothing is synced to disk.
+slice_bytes = 1024 * 1024
+
+#: How long unreferenced pieces of a snapshot live; whoever stores them is done, or dead, long before.
+pieces_live_ms = 3_600_000
+
+#: Fields asked of a hash by one command, to keep its step well below a millisecond.
+fields_per_read_max = 1_000
+
+#: How long the store may take for a round. A disk that syncs for longer is down for all that matters.
+answer_within_s_default = 5.0
+
+
+class RedisStore:
+    """Journal, Archive and SealedCards over two connections: one for appends alone, one for all else.
+
+    `url` is `redis://…`, `rediss://…` or `unix://…`. Nothing connects before it is needed.
+    """
+
+    def __init__(self, url: str, *, answer_within_s: float = answer_within_s_default) -> None:
+        self.line = RedisLine(url, answer_within_s=answer_within_s)
+        self._append_line = RedisLine(url, answer_within_s=answer_within_s)
+
+    async def close(self) -> None:
+        """Hang up, after what is under way."""
+        await self.line.close()
+        await self._append_line.close()
+
+    async def claim(self, pool: PoolName) -> History:
+        """See Journal. Raises StoreUnavailable; an epoch taken without an answer binds nobody."""
+        return await self._history(pool, "cardkeep_claim")
+
+    async def read(self, pool: PoolName) -> History:
+        """See Journal."""
+        return await self._history(pool, "cardkeep_look")
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
+        """See Journal. All appends travel in one pipeline, and so share one sync of the disk."""
+        replies = await self._append_line.change([_append_command(append) for append in appends])
+        return [Position(*reply) for reply in replies]
+
+    async def position(self, pool: PoolName) -> Position:
+        """See Journal."""
+        ((epoch, seq),) = await self.line.ask([("HMGET", _key(pool, "meta"), "epoch", "seq")])
+        return Position(int(epoch or 0), int(seq or 0))
+
+    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
+        """See Journal."""
+        meta, journal = _key(pool, "meta"), _key(pool, "journal")
+        ((stored_seq, stored),) = await self.line.ask([("HMGET", meta, "snapshot_seq", "snapshot")])
+        if int(stored_seq or 0) != history.snapshot_seq:
+            return False
+        key = _key(pool, f"snapshot:{snapshot_seq}:{secrets.token_hex(8)}")
+        pieces = await self._store_pieces(key, snapshot)
+        numbers = (history.snapshot_seq, len(history.records), snapshot_seq, pieces)
+        keys = (meta, journal, key, stored or _key(pool, "snapshot:none"))
+        (folded,) = await self.line.change([("FCALL", "cardkeep_fold", len(keys), *keys, *numbers, stored or b"")])
+        if not folded:
+            await self.line.ask([("UNLINK", key)])
+        return bool(folded)
+
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+        """See Archive."""
+        life: Command = () if keep_ms is None else ("PX", keep_ms)
+        commands = [("SET", _key(pool, f"archive:{key}"), value, *life) for key, value in entries.items()]
+        if commands:
+            await self.line.ask(commands)
+
+    async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """See Archive."""
+        if not keys:
+            return []
+        values: Sequence[bytes | None]
+        (values,) = await self.line.ask([("MGET", *(_key(pool, f"archive:{key}") for key in keys))])
+        return values
+
+    async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
+        """See SealedCards."""
+        return [value is not None for value in await self._fields(pool, PRINTS, prints)]
+
+    async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
+        """See SealedCards."""
+        return [traced_card(value) for value in await self._fields(pool, PRINTS, prints)]
+
+    async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
+        """See SealedCards. One round, however many cards and batches."""
+        if not cards:
+            return []
+        wanted: dict[BatchNo, dict[bytes, None]] = {}
+        for card in cards:
+            wanted.setdefault(batch_of(card), {}).update(dict.fromkeys(card_fields(card)))
+        asks: list[Command] = [("HMGET", _key(pool, sealed_name(batch)), *fields) for batch, fields in wanted.items()]
+        asks.append(("HMGET", _key(pool, KEYS), *map(key_field, wanted)))
+        *values, keys = await self.line.ask(asks)
+        found = {batch: dict(zip(wanted[batch], got, strict=True)) for batch, got in zip(wanted, values, strict=True)}
+        key_of = dict(zip(wanted, keys, strict=True))
+        return [_sealed_card(card, found[batch_of(card)], key_of[batch_of(card)]) for card in cards]
+
+    async def _fields(self, pool: PoolName, name: str, fields: Sequence[bytes]) -> Sequence[bytes | None]:
+        parts = [fields[start : start + fields_per_read_max] for start in range(0, len(fields), fields_per_read_max)]
+        replies = await self.line.ask([("HMGET", _key(pool, name), *part) for part in parts]) if parts else ()
+        return [value for reply in replies for value in reply]
+
+    async def _history(self, pool: PoolName, function: str) -> History:
+        """All of it, as of one moment: what a fold tears away underneath is read again from the start."""
+        meta, journal = _key(pool, "meta"), _key(pool, "journal")
+        while True:
+            (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)])
+            look = _Look(*reply)
+            pieces = await self._elements(meta, look, look.snapshot, look.pieces)
+            records = None if pieces is None else await self._elements(meta, look, journal, look.records)
+            if pieces is not None and records is not None:
+                snapshot = b"".join(pieces) if look.snapshot else None
+                return History(Position(look.epoch, look.seq), snapshot, look.snapshot_seq, records)
+
+    async def _elements(self, meta: str, look: "_Look", key: str | bytes, count: int) -> list[bytes] | None:
+        """The first `count` elements of a list, a slice at a time; None when a fold came in between."""
+        found: list[bytes] = []
+        step = 4
+        while len(found) < count:
+            last = min(len(found) + step, count) - 1
+            asks: Sequence[Command] = [("LRANGE", key, len(found), last), ("HGET", meta, "snapshot")]
+            part, snapshot = await self.line.ask(asks)
+            if (snapshot or b"") != look.snapshot:
+                return None
+            if not part:
+                raise InvariantBroken(f"the store lost elements of {key!r}: {count} expected, {len(found)} there")
+            found += part
+            step = max(1, min(4096, step * slice_bytes // (sum(map(len, part)) + 1)))
+        return found
+
+    async def _store_pieces(self, key: str, snapshot: bytes) -> int:
+        pieces = 0
+        for start in range(0, len(snapshot), piece_bytes_max):
+            push = ("RPUSH", key, snapshot[start : start + piece_bytes_max])
+            await self.line.ask([push, ("PEXPIRE", key, pieces_live_ms)])
+            pieces += 1
+        return pieces
+
+
+class _Look(NamedTuple):
+    """What the functions `claim` and `look` answer."""
+
+    epoch: int
+    seq: int
+    snapshot_seq: int
+    snapshot: bytes
+    pieces: int
+    records: int
+
+
+def _key(pool: PoolName, name: str) -> str:
+    return f"ck:{{{pool.tenant}/{pool.sku}}}:{name}"
+
+
+def _append_command(append: Append) -> Command:
+    keys = [_key(append.pool, name) for name in ("meta", "journal", *append.attachments)]
+    command: list[bytes | str | int] = ["FCALL", "cardkeep_append", len(keys), *keys]
+    command += (append.epoch, append.seq_before, append.events, append.record)
+    for fields in append.attachments.values():
+        command.append(2 * len(fields))
+        for pair in fields.items():
+            command += pair
+    return command
+
+
+def _sealed_card(card: Card, values: Mapping[bytes, bytes | None], data_key: bytes | None) -> SealedCard:
+    if data_key is None:
+        raise InvariantBroken(f"the data key of batch {batch_of(card)} is not in the store")
+    pack, alone = (values[field] for field in card_fields(card))
+    return SealedCard(card, data_key, find_code(card, pack, alone))
