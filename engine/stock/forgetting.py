@@ -15,14 +15,18 @@ _DROP_PER_STEP_MAX = 5_000
 
 def forget(turn: Turn, command: Forget) -> Outcome:
     """Decide how far one step may forget; the owner repeats until that is all."""
-    memory, holds = turn.state.memory, turn.state.holds
-    before_ms = min(
-        command.before_ms,
-        _moment_of(_DROP_PER_STEP_MAX, (answer.at_ms for answer in memory.answers.values()), command.before_ms),
-        _moment_of(_DROP_PER_STEP_MAX, (hold.touched_at_ms for hold in holds.ended.values()), command.before_ms),
-    )
+    before_ms = reach_ms(turn.state, command.before_ms)
     turn.emit(Forgotten(turn.now_ms, before_ms))
     return Forgot(before_ms)
+
+
+def reach_ms(state: State, before_ms: int) -> int:
+    """How far towards `before_ms` one step of archiving and forgetting may go."""
+    answered = (answer.at_ms for answer in state.memory.answers.values())
+    touched = (hold.touched_at_ms for hold in state.holds.ended.values())
+    return min(
+        before_ms, _after(_DROP_PER_STEP_MAX, answered, before_ms), _after(_DROP_PER_STEP_MAX, touched, before_ms)
+    )
 
 
 def apply_forgotten(state: State, event: Forgotten) -> None:
@@ -35,7 +39,7 @@ def apply_forgotten(state: State, event: Forgotten) -> None:
             break
         del ended[hold.hold]
         state.memory.forget_order(hold.order_ref)
-        for payment_ref in (hold.payment_ref, *hold.refunds_due):
+        for payment_ref in hold.payment_refs():
             state.memory.forget_payment(payment_ref)
 
 
@@ -70,7 +74,7 @@ def _hold_of(state: State, command: Command, looked: Recalled) -> HoldNo | None:
     return None
 
 
-def _moment_of(place: int, moments_ms: Iterable[int], otherwise_ms: int) -> int:
+def _after(place: int, moments_ms: Iterable[int], otherwise_ms: int) -> int:
     """Just after the moment at `place` in the line, or `otherwise_ms` when the line is shorter."""
     found = next(islice(moments_ms, place, None), None)
     return otherwise_ms if found is None else found + 1

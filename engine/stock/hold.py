@@ -64,6 +64,10 @@ class Hold:
         """The hold as plain data."""
         return HoldRecord(*(getattr(self, field) for field in HoldRecord._fields))
 
+    def payment_refs(self) -> tuple[str, ...]:
+        """Every payment that named this hold: the one that bought it and those that bought nothing."""
+        return (self.payment_ref, *self.refunds_due) if self.payment_ref else self.refunds_due
+
     def view(self) -> HoldView:
         """The hold as a caller may see it."""
         return HoldView(

@@ -153,9 +153,8 @@ def apply_recalled(state: State, event: HoldRecalled) -> None:
     state.holds.touch(hold, event.at_ms)
     if hold.order_ref:
         state.memory.orders[hold.order_ref] = hold.hold
-    for payment_ref in (hold.payment_ref, *hold.refunds_due):
-        if payment_ref:
-            state.memory.payments[payment_ref] = hold.hold
+    for payment_ref in hold.payment_refs():
+        state.memory.payments[payment_ref] = hold.hold
 
 
 def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
