@@ -51,3 +51,31 @@ class OwnerMetrics:
     def recovered(self, pool: PoolName, seconds: float) -> None:
         """A pool serves again."""
         self._recovery.labels(pool.sku).set(seconds)
+
+
+class FrontMetrics:
+    """What a front end counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._requests = Counter("cardkeep_requests", "Calls by end.", ["method", "outcome"], registry=registry)
+        self._seconds = Histogram(
+            "cardkeep_request_seconds", "Calls by length.", ["method"], buckets=_SECONDS, registry=registry
+        )
+        self._under_way = Gauge("cardkeep_calls_under_way", "Calls being answered.", registry=registry)
+        self._waiting = Gauge("cardkeep_commands_waiting", "Commands waiting for owners.", registry=registry)
+        self._imported = Counter("cardkeep_import_lines", "Import lines by end.", ["outcome"], registry=registry)
+
+    def answered(self, method: str, outcome: str, seconds: float) -> None:
+        """A call ended."""
+        self._requests.labels(method, outcome).inc()
+        self._seconds.labels(method).observe(seconds)
+
+    def imported(self, outcome: str, lines: int) -> None:
+        """Lines of an import were taken or refused."""
+        self._imported.labels(outcome).inc(lines)
+
+    def depth(self, under_way: int, waiting: int) -> None:
+        """How much is going on right now."""
+        self._under_way.set(under_way)
+        self._waiting.set(waiting)

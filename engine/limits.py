@@ -66,3 +66,6 @@ assert hold_for_ms_min < hold_for_ms_max <= hold_lifetime_ms_max
 assert answers_in_memory_ms < answers_keep_ms
 assert late_window_ms_max <= answers_keep_ms, "a late confirm must still find its first answer"
 assert chunk_cards_max <= batch_cards_max < 2**32
+
+#: The longest remaining life a caller may demand of a card: a century, to keep sums within 64 bits.
+life_ms_max = 100 * 365 * DAY_MS

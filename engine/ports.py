@@ -93,6 +93,9 @@ class SealedCards(Protocol):
     async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
         """For each fingerprint, whether stock of this pool has ever held it."""
 
+    async def data_key(self, pool: PoolName, batch: BatchNo) -> bytes:
+        """The wrapped data key of a batch. Raises InvariantBroken for a batch never opened."""
+
     async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
         """For each fingerprint, the card it arrived as; None where `known` says no."""
 

@@ -1,0 +1,1 @@
+"""Reception: what the outside may say, checked, translated, handed to owners, and translated back."""

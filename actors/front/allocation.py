@@ -1,0 +1,199 @@
+"""AllocationService: what a storefront asks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from actors.front import checks
+from actors.front.reception import Context, Reception, ends_well
+from actors.front.refusals import Refusal, refusal_for
+from actors.front.translate import (
+    from_held,
+    from_money,
+    from_view,
+    to_allocate,
+    to_confirm,
+    to_extend,
+    to_release,
+)
+from engine import limits
+from engine.errors import CardkeepError
+from engine.names import HoldNo, PoolName, card_name
+from engine.secrecy.masks import mask
+from engine.stock import commands as ask
+from engine.stock import outcomes as said
+from protos.cardkeep.v1 import allocation_pb2, allocation_pb2_grpc, types_pb2
+
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+
+class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
+    """Holds: begin, sell, give back, extend, look."""
+
+    def __init__(self, reception: Reception) -> None:
+        self.reception = reception
+
+    @ends_well
+    async def Allocate(self, request: allocation_pb2.AllocateRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
+        """Set cards aside."""
+        return await self._allocate(request, self.reception.deadline_ms(context))
+
+    @ends_well
+    async def Confirm(  # noqa: N802
+        self, request: allocation_pb2.ConfirmRequest, context: Context
+    ) -> allocation_pb2.ConfirmResponse:
+        """Sell a hold."""
+        return await self._confirm(request, self.reception.deadline_ms(context))
+
+    @ends_well
+    async def Release(self, request: allocation_pb2.ReleaseRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
+        """Give a hold back."""
+        return await self._release(request, self.reception.deadline_ms(context))
+
+    @ends_well
+    async def Extend(self, request: allocation_pb2.ExtendRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
+        """Keep a hold for longer."""
+        pool, command = to_extend(request)
+        answer, outcome = await self.reception.ask(pool, command, self.reception.deadline_ms(context))
+        assert isinstance(outcome, said.Extended)
+        return from_view(pool, outcome.view, answer)
+
+    @ends_well
+    async def GetHold(self, request: allocation_pb2.GetHoldRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
+        """Look at a hold, with masks."""
+        pool, question = _to_get_hold(request)
+        answer, outcome = await self.reception.ask(pool, question, self.reception.deadline_ms(context))
+        assert isinstance(outcome, said.HoldFound)
+        hold = from_view(pool, outcome.view, answer)
+        if hold.cards:
+            codes = await self.reception.codes(pool, outcome.view.cards)
+            for card, code in zip(hold.cards, codes, strict=True):
+                card.mask = mask(code)
+        hold.replacements.extend(
+            types_pb2.Replacement(bad=card_name(pool, bad), fresh=card_name(pool, fresh))
+            for bad, fresh in outcome.replaced
+        )
+        return hold
+
+    @ends_well
+    async def BatchAllocate(  # noqa: N802
+        self, request: allocation_pb2.BatchAllocateRequest, context: Context
+    ) -> allocation_pb2.BatchAllocateResponse:
+        """Many Allocates; each owner gets its share in batches."""
+
+        def answered(result: types_pb2.Hold | types_pb2.Refusal) -> allocation_pb2.AllocateResult:
+            if isinstance(result, types_pb2.Refusal):
+                return allocation_pb2.AllocateResult(refusal=result)
+            return allocation_pb2.AllocateResult(hold=result)
+
+        results = await self._each(request.items, self._allocate, self.reception.deadline_ms(context))
+        return allocation_pb2.BatchAllocateResponse(results=[answered(result) for result in results])
+
+    @ends_well
+    async def BatchConfirm(  # noqa: N802
+        self, request: allocation_pb2.BatchConfirmRequest, context: Context
+    ) -> allocation_pb2.BatchConfirmResponse:
+        """Many Confirms."""
+
+        def answered(result: allocation_pb2.ConfirmResponse | types_pb2.Refusal) -> allocation_pb2.ConfirmResult:
+            if isinstance(result, types_pb2.Refusal):
+                return allocation_pb2.ConfirmResult(refusal=result)
+            return allocation_pb2.ConfirmResult(response=result)
+
+        results = await self._each(request.items, self._confirm, self.reception.deadline_ms(context))
+        return allocation_pb2.BatchConfirmResponse(results=[answered(result) for result in results])
+
+    @ends_well
+    async def BatchRelease(  # noqa: N802
+        self, request: allocation_pb2.BatchReleaseRequest, context: Context
+    ) -> allocation_pb2.BatchReleaseResponse:
+        """Many Releases."""
+
+        def answered(result: types_pb2.Hold | types_pb2.Refusal) -> allocation_pb2.ReleaseResult:
+            if isinstance(result, types_pb2.Refusal):
+                return allocation_pb2.ReleaseResult(refusal=result)
+            return allocation_pb2.ReleaseResult(hold=result)
+
+        results = await self._each(request.items, self._release, self.reception.deadline_ms(context))
+        return allocation_pb2.BatchReleaseResponse(results=[answered(result) for result in results])
+
+    @ends_well
+    async def GetAvailability(  # noqa: N802
+        self, request: allocation_pb2.GetAvailabilityRequest, context: Context
+    ) -> allocation_pb2.Availability:
+        """How many there are right now."""
+        pool = checks.pool(request.parent)
+        life_ms = checks.duration_ms(
+            request.min_remaining_life, "min_remaining_life", least_ms=0, most_ms=limits.life_ms_max
+        )
+        _, shelf = await self.reception.ask(pool, ask.GetShelf(life_ms), self.reception.deadline_ms(context))
+        assert isinstance(shelf, said.Shelf)
+        price = None if shelf.terms.price is None else from_money(shelf.terms.price)
+        return allocation_pb2.Availability(
+            sku=str(pool), available=shelf.available, unit_price=price, paused=shelf.terms.paused
+        )
+
+    async def _allocate(self, request: allocation_pb2.AllocateRequest, deadline_ms: int) -> types_pb2.Hold:
+        pool, command = to_allocate(request)
+        answer, outcome = await self.reception.ask(pool, command, deadline_ms)
+        assert isinstance(outcome, said.Held)
+        return from_held(pool, outcome, answer)
+
+    async def _confirm(
+        self, request: allocation_pb2.ConfirmRequest, deadline_ms: int
+    ) -> allocation_pb2.ConfirmResponse:
+        pool, command = to_confirm(request)
+        answer, outcome = await self.reception.ask(pool, command, deadline_ms)
+        assert isinstance(outcome, said.Confirmed)
+        hold = from_view(pool, outcome.view, answer)
+        delivered = []
+        for card, code in zip(hold.cards, await self.reception.codes(pool, outcome.view.cards), strict=True):
+            card.mask = mask(code)
+            delivered.append(types_pb2.DeliveredCard(card=card, code=code))
+        return allocation_pb2.ConfirmResponse(hold=hold, outcome=_sold_how(outcome), delivered=delivered)
+
+    async def _release(self, request: allocation_pb2.ReleaseRequest, deadline_ms: int) -> types_pb2.Hold:
+        pool, command = to_release(request)
+        answer, outcome = await self.reception.ask(pool, command, deadline_ms)
+        assert isinstance(outcome, said.Released)
+        return from_view(pool, outcome.view, answer)
+
+    async def _each(
+        self, items: Sequence[_Item], one: Callable[[_Item, int], Awaitable[_Answer]], deadline_ms: int
+    ) -> Sequence[_Answer | types_pb2.Refusal]:
+        """Answer every item on its own; all are asked at once and ride the same batches."""
+        checks.item_count(len(items))
+
+        async def answered(item: _Item) -> _Answer | types_pb2.Refusal:
+            try:
+                return await one(item, deadline_ms)
+            except (CardkeepError, Refusal) as failure:
+                return _refused(refusal_for(failure, getattr(item, "request_id", "")))
+
+        return await asyncio.gather(*(answered(item) for item in items))
+
+
+def _to_get_hold(request: allocation_pb2.GetHoldRequest) -> tuple[PoolName, ask.GetHold]:
+    if request.HasField("order"):
+        if not request.order.order_ref:
+            raise Refusal("ORDER_REF_REQUIRED")
+        order_ref = checks.identifier(request.order.order_ref, "order.order_ref")
+        return checks.pool(request.order.parent, "order.parent"), ask.GetHold(HoldNo(0), order_ref)
+    pool, hold = checks.hold(request.name)
+    return pool, ask.GetHold(hold)
+
+
+def _sold_how(confirmed: said.Confirmed) -> allocation_pb2.ConfirmOutcome.ValueType:
+    if confirmed.reacquired:
+        return allocation_pb2.CONFIRM_OUTCOME_REACQUIRED
+    if confirmed.returned:
+        return allocation_pb2.CONFIRM_OUTCOME_PARTIALLY_POSTED
+    return allocation_pb2.CONFIRM_OUTCOME_POSTED
+
+
+def _refused(refusal: Refusal) -> types_pb2.Refusal:
+    item = types_pb2.Refusal(code=refusal.code, reason=refusal.reason, message=refusal.text, metadata=refusal.facts)
+    if refusal.meaning.retry_after_ms:
+        item.retry_after.FromMilliseconds(refusal.meaning.retry_after_ms)
+    return item

@@ -1,0 +1,147 @@
+"""OperationsService: what operators ask of the house as a whole."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import NamedTuple
+
+from actors.front import checks
+from actors.front.reception import Context, Reception, ends_well
+from actors.front.translate import from_counts, from_ms
+from engine.errors import CardkeepError, InvariantBroken
+from engine.names import PoolName
+from engine.ports import Placement
+from engine.stock import commands as ask
+from engine.stock import outcomes as said
+from protos.cardkeep.v1 import operations_pb2, operations_pb2_grpc, types_pb2
+
+#: How long a status waits for one owner: an operator looks because something is slow.
+_PATIENCE_MS = 1_000
+
+
+class StoreFacts(NamedTuple):
+    """What is known of the store: "embedded" or "outside", its version, and its durability in words."""
+
+    kind: str
+    server: str
+    durability: str
+
+
+class _PoolFacts(NamedTuple):
+    pool: PoolName
+    state: operations_pb2.PoolState.ValueType
+    shelf: said.Shelf | None
+    epoch: int
+    sequence: int
+    why: str
+
+
+class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
+    """Status, pools, owners."""
+
+    def __init__(
+        self,
+        reception: Reception,
+        store: StoreFacts,
+        is_store_reachable: Callable[[], Awaitable[bool]],
+        front_ends: int,
+    ) -> None:
+        self.reception = reception
+        self._store = store
+        self._is_store_reachable = is_store_reachable
+        self._front_ends = front_ends
+
+    @ends_well
+    async def GetStatus(  # noqa: N802
+        self, _request: operations_pb2.GetStatusRequest, _context: Context
+    ) -> operations_pb2.GetStatusResponse:
+        """Everything at a glance."""
+        reachable = await self._is_store_reachable()
+        pools = await self.reception.registry.pools() if reachable else []
+        facts = await asyncio.gather(*(self._look_at(pool) for pool in pools))
+        states = [fact.state for fact in facts]
+        summary = operations_pb2.PoolsSummary(
+            open=states.count(operations_pb2.POOL_STATE_OPEN),
+            recovering=states.count(operations_pb2.POOL_STATE_RECOVERING),
+            stopped=states.count(operations_pb2.POOL_STATE_STOPPED),
+            cards=_sum([fact.shelf for fact in facts if fact.shelf is not None]),
+            holds_active=sum(fact.shelf.holds_active for fact in facts if fact.shelf is not None),
+        )
+        return operations_pb2.GetStatusResponse(
+            version=version("cardkeep"),
+            now=from_ms(self.reception.clock.now_ms()),
+            ready=reachable and summary.open == len(pools) and not self.reception.is_draining,
+            store=operations_pb2.StoreStatus(reachable=reachable, **self._store._asdict()),
+            owners=len(await self.reception.registry.owners()) if reachable else 0,
+            front_ends=self._front_ends,
+            pools=summary,
+        )
+
+    @ends_well
+    async def ListPools(  # noqa: N802
+        self, request: operations_pb2.ListPoolsRequest, _context: Context
+    ) -> operations_pb2.ListPoolsResponse:
+        """One page of pools, by name."""
+        rows, after = checks.page(request.page_size, request.page_token)
+        pools = await self.reception.registry.pools()
+        placement = await self.reception.registry.placement()
+        page = pools[after + 1 : after + 1 + rows]
+        facts = await asyncio.gather(*(self._look_at(pool) for pool in page))
+        more = after + 1 + rows < len(pools)
+        return operations_pb2.ListPoolsResponse(
+            pools=[_pool(fact, placement) for fact in facts], next_page_token=str(after + rows) if more else ""
+        )
+
+    @ends_well
+    async def ListOwners(  # noqa: N802
+        self, _request: operations_pb2.ListOwnersRequest, _context: Context
+    ) -> operations_pb2.ListOwnersResponse:
+        """Every announced owner."""
+        placement = await self.reception.registry.placement()
+        owners = []
+        for seat in await self.reception.registry.owners():
+            owned = [pool for pool, owner_id in placement.owner_of.items() if owner_id == seat.owner_id]
+            reached = not owned or (await self._look_at(owned[0])).state != operations_pb2.POOL_STATE_RECOVERING
+            owners.append(
+                operations_pb2.Owner(
+                    name=seat.owner_id,
+                    node=seat.node,
+                    process_id=seat.pid,
+                    start_time=from_ms(seat.incarnation),
+                    pools=len(owned),
+                    reachable=reached,
+                )
+            )
+        return operations_pb2.ListOwnersResponse(owners=owners)
+
+    async def _look_at(self, pool: PoolName) -> _PoolFacts:
+        deadline_ms = self.reception.clock.now_ms() + _PATIENCE_MS
+        try:
+            answer, shelf = await self.reception.ask(pool, ask.GetShelf(), deadline_ms)
+        except InvariantBroken as broken:
+            return _PoolFacts(pool, operations_pb2.POOL_STATE_STOPPED, None, 0, 0, str(broken))
+        except CardkeepError as away:
+            return _PoolFacts(pool, operations_pb2.POOL_STATE_RECOVERING, None, 0, 0, str(away))
+        assert isinstance(shelf, said.Shelf)
+        return _PoolFacts(pool, operations_pb2.POOL_STATE_OPEN, shelf, answer.epoch, answer.seq, "")
+
+
+def _pool(fact: _PoolFacts, placement: Placement) -> operations_pb2.Pool:
+    return operations_pb2.Pool(
+        name=str(fact.pool),
+        state=fact.state,
+        owner=placement.owner_of.get(fact.pool, ""),
+        epoch=fact.epoch,
+        sequence=fact.sequence,
+        cards=None if fact.shelf is None else from_counts(fact.shelf),
+        holds_active=0 if fact.shelf is None else fact.shelf.holds_active,
+        stopped_because=fact.why if fact.state == operations_pb2.POOL_STATE_STOPPED else "",
+    )
+
+
+def _sum(shelves: list[said.Shelf]) -> types_pb2.CardCounts:
+    total = types_pb2.CardCounts()
+    for counts in map(from_counts, shelves):
+        for field in ("received", "available", "on_shelf", "withheld", "held", "sold", "void"):
+            setattr(total, field, getattr(total, field) + getattr(counts, field))
+    return total

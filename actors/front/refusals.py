@@ -1,0 +1,173 @@
+"""The error map: every way a call can end other than well, as one table. The words stand in types.proto.
+
+A `Refusal` is raised anywhere in a front end and becomes a status with exactly one ErrorInfo; what may be
+retried also carries RetryInfo and the `grpc-retry-pushback-ms` trailer (gRFC A6).
+"""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.code_pb2 import Code
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from actors.dispatch import UnknownPool
+from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, StoreUnavailable, UnreadableCard
+from engine.names import HoldNo, PoolName, hold_name
+from engine.stock.outcomes import Refused
+
+DOMAIN = "cardkeep"
+
+_ARGUMENT, _MISSING, _EXISTS = Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.ALREADY_EXISTS
+_SPENT, _STATE, _AWAY = Code.RESOURCE_EXHAUSTED, Code.FAILED_PRECONDITION, Code.UNAVAILABLE
+
+
+class Meaning(NamedTuple):
+    """A reason's canonical code, what a person should read, and when to retry (0 = a retry cannot help)."""
+
+    code: int
+    text: str
+    retry_after_ms: int = 0
+
+
+MEANINGS: Mapping[str, Meaning] = {
+    "INVALID_NAME": Meaning(_ARGUMENT, "The name does not read like tenants/*/skus/*…; see types.proto."),
+    "INVALID_QUANTITY": Meaning(_ARGUMENT, "The quantity is out of bounds; ask for one between min and max."),
+    "INVALID_DURATION": Meaning(_ARGUMENT, "The duration is out of bounds; ask for one between minMs and maxMs."),
+    "INVALID_MONEY": Meaning(_ARGUMENT, "Money is 0 to 10^11 minor units of a currency of three capital letters."),
+    "INVALID_FIELD": Meaning(_ARGUMENT, "A field cannot be read as it is."),
+    "REQUEST_ID_REQUIRED": Meaning(
+        _ARGUMENT, "Every write needs an id of its own: make a UUIDv7, keep it over retries."
+    ),
+    "ORDER_REF_REQUIRED": Meaning(_ARGUMENT, "Send your order number as order_ref."),
+    "PAYMENT_REF_REQUIRED": Meaning(_ARGUMENT, "Send the payment's number as payment_ref."),
+    "TOO_MANY_ITEMS": Meaning(_ARGUMENT, "Send 1 to max items; split longer lists."),
+    "FIELD_TOO_LONG": Meaning(_ARGUMENT, "A field is longer than it may be."),
+    "BAD_PAGE_TOKEN": Meaning(_ARGUMENT, "The page token is not one of this request; begin without one."),
+    "IDEMPOTENCY_KEY_REUSED": Meaning(_ARGUMENT, "This request_id was used with another body; make a new one."),
+    "SKU_NOT_FOUND": Meaning(_MISSING, "There is no such SKU; create it first."),
+    "HOLD_NOT_FOUND": Meaning(_MISSING, "There is no such hold."),
+    "BATCH_NOT_FOUND": Meaning(_MISSING, "There is no such batch."),
+    "CARD_NOT_FOUND": Meaning(_MISSING, "There is no such card here."),
+    "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
+    "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order already has a hold of this SKU; go on with that one."),
+    "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold."),
+    "OUT_OF_STOCK": Meaning(_SPENT, "There are not enough cards; retry only when stock has come in."),
+    "OUT_OF_STOCK_LATE": Meaning(_SPENT, "Paid after the hold ended, and no card is left: refund the buyer."),
+    "HELD_QUOTA_EXCEEDED": Meaning(_SPENT, "This buyer holds too many unpaid cards; confirm or release some."),
+    "HOLD_EXPIRED": Meaning(_STATE, "The hold's time is over; allocate again, or confirm with REACQUIRE."),
+    "HOLD_RELEASED": Meaning(_STATE, "The hold was given back; allocate again, or confirm with REACQUIRE."),
+    "HOLD_ALREADY_CONFIRMED": Meaning(_STATE, "The hold is sold. A second payment for it is to be refunded."),
+    "MAX_LIFETIME_REACHED": Meaning(_STATE, "The hold already lasts as long as its SKU allows."),
+    "PRICE_CHANGED": Meaning(_STATE, "The price is not the expected one; show the buyer the new one."),
+    "AMOUNT_MISMATCH": Meaning(_STATE, "The amount paid is not unit price times quantity; do not deliver."),
+    "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU."),
+    "BATCH_RECALLED": Meaning(_STATE, "The held cards were recalled and no other is left: refund the buyer."),
+    "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost in that one."),
+    "IMPORT_OUT_OF_STEP": Meaning(_STATE, "Chunks come one by one; go on with nextChunk."),
+    "IMPORT_CLOSED": Meaning(_STATE, "This import is complete; a new file is a new import_id."),
+    "CARD_NOT_SOLD": Meaning(_STATE, "Only a card this hold was sold can be replaced."),
+    "CARD_ALREADY_REPLACED": Meaning(_STATE, "The buyer has a fresh card for this one already."),
+    "OVERLOADED": Meaning(_AWAY, "Too much is waiting; retry after the given delay.", 100),
+    "ACTOR_RECOVERING": Meaning(_AWAY, "The SKU's owner is starting; retry after the given delay.", 250),
+    "SHARD_MOVING": Meaning(_AWAY, "The SKU is on its way to another owner; retry.", 50),
+    "STORE_UNAVAILABLE": Meaning(_AWAY, "Nothing can be made durable right now; retry.", 500),
+    "DRAINING": Meaning(_AWAY, "This front end is stopping; retry, another will answer.", 50),
+    "OUTCOME_UNKNOWN": Meaning(_AWAY, "It may have happened; retry with the same request_id, or ask GetHold.", 250),
+    "DEADLINE_PASSED": Meaning(Code.DEADLINE_EXCEEDED, "The deadline passed while waiting; nothing was taken."),
+    "CARD_UNREADABLE": Meaning(
+        Code.DATA_LOSS, "The sale stands, but a code does not open: tell the operator; ReplaceCard."
+    ),
+    "POOL_STOPPED": Meaning(Code.DATA_LOSS, "The SKU broke one of its own laws and stopped: tell the operator."),
+    "INTERNAL": Meaning(Code.INTERNAL, "Our mistake; quote correlationId to the operator."),
+}
+
+
+class Refusal(Exception):
+    """A call or an item ends with this reason. `facts` are for the caller; values become text."""
+
+    def __init__(self, reason: str, facts: Mapping[str, object] | None = None, text: str = "") -> None:
+        super().__init__(reason, facts, text)
+        self.reason = reason
+        self.meaning = MEANINGS[reason]
+        self.facts = {name: str(fact) for name, fact in (facts or {}).items()}
+        self.text = text or self.meaning.text
+
+    @property
+    def code(self) -> int:
+        """The canonical status code, as a number."""
+        return self.meaning.code
+
+
+class _AbortStatus(grpc.Status):
+    """What `abort_with_status` wants."""
+
+    def __init__(self, code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, str | bytes], ...]) -> None:
+        self.code = code
+        self.details = details
+        self.trailing_metadata = trailers
+
+
+_GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def status_of(refusal: Refusal) -> grpc.Status:
+    """The status a refusal becomes on the wire."""
+    status = Status(code=refusal.code, message=refusal.text)
+    _add(status, ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts))
+    trailers: tuple[tuple[str, str | bytes], ...] = ()
+    retry_after_ms = refusal.meaning.retry_after_ms
+    if retry_after_ms:
+        delay = Duration()
+        delay.FromMilliseconds(retry_after_ms)
+        _add(status, RetryInfo(retry_delay=delay))
+        trailers = (("grpc-retry-pushback-ms", str(retry_after_ms)),)
+    trailers = (*trailers, ("grpc-status-details-bin", status.SerializeToString()))
+    return _AbortStatus(_GRPC_CODES[refusal.code], refusal.text, trailers)
+
+
+def refusal_of(pool: PoolName, refused: Refused) -> Refusal:
+    """A pool's definite no, in the words of the error map."""
+    facts: dict[str, object] = {}
+    for name, fact in refused.facts:
+        match name:
+            case "hold":
+                facts["hold"] = hold_name(pool, HoldNo(int(fact)))
+            case "endedAtMs" | "expiresAtMs":
+                facts["expireTime"] = datetime.fromtimestamp(int(fact) / 1000, UTC).isoformat()
+            case _:
+                facts[name] = fact
+    return Refusal(refused.reason, facts)
+
+
+def refusal_for(failure: Exception, request_id: str) -> Refusal:
+    """What a failed attempt means to the caller. Anything unforeseen is INTERNAL with a number to quote."""
+    match failure:
+        case Refusal():
+            return failure
+        case UnknownPool():
+            return Refusal("SKU_NOT_FOUND")
+        case Overloaded():
+            return Refusal("OVERLOADED")
+        case StoreUnavailable():
+            return Refusal("STORE_UNAVAILABLE")
+        case NotDone():
+            return Refusal("ACTOR_RECOVERING")
+        case InDoubt():
+            return Refusal("OUTCOME_UNKNOWN", {"requestId": request_id})
+        case InvariantBroken():
+            return Refusal("POOL_STOPPED")
+        case UnreadableCard():
+            return Refusal("CARD_UNREADABLE", {"name": failure.args[0]})
+    return Refusal("INTERNAL", {"correlationId": secrets.token_hex(8)})
+
+
+def _add(status: Status, detail: ErrorInfo | RetryInfo) -> None:
+    packed = AnyMessage()
+    packed.Pack(detail)
+    status.details.append(packed)

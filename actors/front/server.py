@@ -1,0 +1,84 @@
+"""The gRPC server of one front end: services, health, reflection, and a graceful end."""
+
+import logging
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from actors.front.allocation import AllocationServicer
+from actors.front.inventory import InventoryServicer
+from actors.front.operations import OperationsServicer
+from protos.cardkeep.v1 import (
+    allocation_pb2,
+    allocation_pb2_grpc,
+    inventory_pb2,
+    inventory_pb2_grpc,
+    operations_pb2,
+    operations_pb2_grpc,
+)
+
+#: Bytes of one request: an import chunk of 1,000 codes of 512 characters, or 1,000 Allocates.
+message_bytes_max = 4 * 1024 * 1024
+
+#: How long calls under way may finish once the front end stops.
+drain_s = 10.0
+
+_SERVICES = (
+    allocation_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name,
+    inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
+    operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class FrontServer:
+    """One listening front end. Several on one machine share the port (SO_REUSEPORT)."""
+
+    def __init__(
+        self,
+        allocation: AllocationServicer,
+        inventory: InventoryServicer,
+        operations: OperationsServicer,
+        *,
+        with_reflection: bool,
+    ) -> None:
+        self._reception = allocation.reception
+        self._health = HealthServicer()
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 1),
+                ("grpc.max_receive_message_length", message_bytes_max),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+            ]
+        )
+        allocation_pb2_grpc.add_AllocationServiceServicer_to_server(allocation, self._server)
+        inventory_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, self._server)
+        operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if with_reflection:
+            names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen and say that we serve; port 0 takes a free one. Returns the port."""
+        bound = self._server.add_insecure_port(f"{host}:{port}")
+        await self._server.start()
+        for name in ("", *_SERVICES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return bound
+
+    async def drain(self) -> None:
+        """Stop gracefully: unhealthy first, then refuse new calls, then let those under way finish."""
+        await self._health.enter_graceful_shutdown()
+        self._reception.is_draining = True
+        await self._server.stop(drain_s)
+        await self._reception.dispatch.close()
+        _log.info("front_end_drained")
+
+    async def wait(self) -> None:
+        """Until the server has ended."""
+        await self._server.wait_for_termination()

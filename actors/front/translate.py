@@ -1,0 +1,161 @@
+"""Protobuf ↔ engine: one function per message, nothing else. The only file where both vocabularies meet."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from actors.front import checks
+from actors.front.refusals import Refusal
+from actors.link import Answer
+from engine import limits
+from engine.money import Money
+from engine.names import Card, PoolName, batch_name, batch_of, card_name, hold_name
+from engine.stock import commands as ask
+from engine.stock import outcomes as said
+from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, types_pb2
+
+_HOLD_STATES = {
+    said.HoldState.ACTIVE: types_pb2.HOLD_STATE_ACTIVE,
+    said.HoldState.CONFIRMED: types_pb2.HOLD_STATE_CONFIRMED,
+    said.HoldState.RELEASED: types_pb2.HOLD_STATE_RELEASED,
+    said.HoldState.EXPIRED: types_pb2.HOLD_STATE_EXPIRED,
+}
+
+
+def to_allocate(request: allocation_pb2.AllocateRequest) -> tuple[PoolName, ask.Allocate]:
+    """An Allocate, checked."""
+    who = request.principal
+    if not request.order_ref:
+        raise Refusal("ORDER_REF_REQUIRED")
+    return checks.pool(request.parent), ask.Allocate(
+        checks.request_id(request.request_id),
+        checks.identifier(request.order_ref, "order_ref"),
+        checks.quantity(request.quantity, least=1, most=limits.cards_per_hold_max),
+        checks.duration_ms(
+            request.hold_for, "hold_for", least_ms=limits.hold_for_ms_min, most_ms=limits.hold_for_ms_max
+        )
+        if request.HasField("hold_for")
+        else 0,
+        ask.Principal(
+            checks.identifier(who.user, "principal.user"),
+            checks.identifier(who.device, "principal.device"),
+            checks.identifier(who.ip, "principal.ip"),
+            checks.identifier(who.payment_instrument, "principal.payment_instrument"),
+        ),
+        checks.duration_ms(request.min_remaining_life, "min_remaining_life", least_ms=0, most_ms=limits.life_ms_max),
+        checks.money(request.expected_unit_price, "expected_unit_price")
+        if request.HasField("expected_unit_price")
+        else None,
+        request.allow_partial,
+    )
+
+
+def to_confirm(request: allocation_pb2.ConfirmRequest) -> tuple[PoolName, ask.Confirm]:
+    """A Confirm, checked."""
+    pool, hold = checks.hold(request.name)
+    if not request.payment_ref:
+        raise Refusal("PAYMENT_REF_REQUIRED")
+    return pool, ask.Confirm(
+        checks.request_id(request.request_id),
+        hold,
+        checks.identifier(request.payment_ref, "payment_ref"),
+        checks.money(request.paid_amount, "paid_amount") if request.HasField("paid_amount") else None,
+        checks.quantity(request.quantity, least=0, most=limits.cards_per_hold_max),
+        ask.REACQUIRE if request.late_policy == allocation_pb2.LATE_POLICY_REACQUIRE else ask.STRICT,
+        checks.duration_ms(request.late_window, "late_window", least_ms=0, most_ms=limits.late_window_ms_max),
+    )
+
+
+def to_release(request: allocation_pb2.ReleaseRequest) -> tuple[PoolName, ask.Release]:
+    """A Release, checked."""
+    pool, hold = checks.hold(request.name)
+    return pool, ask.Release(checks.request_id(request.request_id), hold)
+
+
+def to_extend(request: allocation_pb2.ExtendRequest) -> tuple[PoolName, ask.Extend]:
+    """An Extend, checked; here a duration of 0 means nothing and is refused."""
+    pool, hold = checks.hold(request.name)
+    least_ms, most_ms = limits.hold_for_ms_min, limits.hold_for_ms_max
+    hold_for_ms = checks.duration_ms(request.hold_for, "hold_for", least_ms=least_ms, most_ms=most_ms)
+    if not hold_for_ms:
+        raise Refusal("INVALID_DURATION", {"field": "hold_for", "minMs": least_ms, "maxMs": most_ms})
+    return pool, ask.Extend(checks.request_id(request.request_id), hold, hold_for_ms)
+
+
+def from_view(pool: PoolName, view: said.HoldView, answer: Answer) -> types_pb2.Hold:
+    """A hold with its cards' names; masks and expiries are added by who has them."""
+    live = view.state in {said.HoldState.ACTIVE, said.HoldState.CONFIRMED}
+    hold = types_pb2.Hold(
+        name=hold_name(pool, view.hold),
+        state=_HOLD_STATES[view.state],
+        order_ref=view.order_ref,
+        create_time=from_ms(view.created_at_ms),
+        expire_time=from_ms(view.expires_at_ms),
+        quantity=len(view.cards),
+        payment_ref=view.payment_ref,
+        refund_due=bool(view.refunds_due),
+        epoch=answer.epoch,
+        sequence=answer.seq,
+        replayed=answer.replayed,
+    )
+    if view.ended_at_ms:
+        hold.end_time.CopyFrom(from_ms(view.ended_at_ms))
+    if view.price is not None:
+        hold.unit_price.CopyFrom(from_money(view.price))
+    if live:
+        hold.cards.extend(from_card(pool, card) for card in view.cards)
+    return hold
+
+
+def from_held(pool: PoolName, held: said.Held, answer: Answer) -> types_pb2.Hold:
+    """A fresh hold, with each card's expiry."""
+    hold = from_view(pool, held.view, answer)
+    for card, expires_at_ms in zip(hold.cards, held.cards_expire_at_ms, strict=False):
+        if expires_at_ms is not None:
+            card.expire_time.CopyFrom(from_ms(expires_at_ms))
+    return hold
+
+
+def from_card(pool: PoolName, card: Card) -> types_pb2.Card:
+    """A card by name."""
+    return types_pb2.Card(name=card_name(pool, card), batch=batch_name(pool, batch_of(card)))
+
+
+def from_batch(pool: PoolName, view: said.BatchView) -> inventory_pb2.Batch:
+    """A batch and where its cards are."""
+    batch = inventory_pb2.Batch(
+        name=batch_name(pool, view.batch),
+        import_id=view.import_id,
+        source=view.source,
+        importer=view.importer,
+        create_time=from_ms(view.opened_at_ms),
+        importing=view.is_open,
+        quarantined=view.is_quarantined,
+        cards=from_counts(view),
+    )
+    if view.unit_cost is not None:
+        batch.unit_cost.CopyFrom(from_money(view.unit_cost))
+    if view.expires_at_ms is not None:
+        batch.expire_time.CopyFrom(from_ms(view.expires_at_ms))
+    return batch
+
+
+def from_counts(counted: said.BatchView | said.Shelf) -> types_pb2.CardCounts:
+    """Where the cards are."""
+    return types_pb2.CardCounts(
+        received=counted.received,
+        available=counted.available,
+        on_shelf=counted.on_shelf,
+        withheld=counted.on_shelf - counted.available,
+        held=counted.held,
+        sold=counted.sold,
+        void=counted.void,
+    )
+
+
+def from_money(money: Money) -> types_pb2.Money:
+    """An amount."""
+    return types_pb2.Money(minor=money.minor, currency=money.currency)
+
+
+def from_ms(moment_ms: int) -> Timestamp:
+    """A moment."""
+    return Timestamp(seconds=moment_ms // 1000, nanos=moment_ms % 1000 * 1_000_000)
