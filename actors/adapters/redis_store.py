@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from actors.adapters.redis_line import Command, RedisLine
+from actors.adapters.redis_settings import Durability, check_settings
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, Card, PoolName, batch_of
 from engine.ports import Append, History, Position, SealedCard
@@ -44,6 +45,15 @@ class RedisStore:
         """Hang up, after what is under way."""
         await self.line.close()
         await self._append_line.close()
+
+    async def open(self, durability: Durability = Durability.ALWAYS) -> str:
+        """Check the server's settings and bring our functions; answers what `check_settings` answers.
+
+        Only a start needs this, and an upgrade: a store that comes back empty gets the functions by itself.
+        """
+        described = await check_settings(self.line, durability)
+        await self.line.load_library()
+        return described
 
     async def claim(self, pool: PoolName) -> History:
         """See Journal. Raises StoreUnavailable; an epoch taken without an answer binds nobody."""

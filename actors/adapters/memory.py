@@ -1,0 +1,212 @@
+"""The store's doors in memory, for tests and the simulator; they pass the suite the real ones pass.
+
+No randomness, no clock of its own, and no await: what happens in between is `FaultyJournal`'s to say.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from engine.errors import InvariantBroken
+from engine.names import Card, PoolName, batch_of
+from engine.ports import Append, Clock, History, Journal, Placement, Position, SealedCard, Seat
+from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class _Pool:
+    """What the store has of one pool."""
+
+    position: Position = field(default=Position(0, 0))
+    snapshot: bytes | None = None
+    snapshot_seq: int = 0
+    records: list[bytes] = field(default_factory=list)
+    hashes: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    archive: dict[str, tuple[bytes, int | None]] = field(default_factory=dict)
+
+    def of(self, name: str) -> dict[bytes, bytes]:
+        """The hash of that name."""
+        return self.hashes.setdefault(name, {})
+
+
+class MemoryStore:
+    """Journal, Archive and SealedCards. Two owners share it by having the same one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pools: dict[PoolName, _Pool] = {}
+
+    async def claim(self, pool: PoolName) -> History:
+        """See Journal."""
+        held = self._pool(pool)
+        held.position = held.position._replace(epoch=held.position.epoch + 1)
+        return await self.read(pool)
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
+        """See Journal."""
+        return [self._append(self._pool(append.pool), append) for append in appends]
+
+    async def position(self, pool: PoolName) -> Position:
+        """See Journal."""
+        return self._pool(pool).position
+
+    async def read(self, pool: PoolName) -> History:
+        """See Journal."""
+        held = self._pool(pool)
+        return History(held.position, held.snapshot, held.snapshot_seq, list(held.records))
+
+    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
+        """See Journal."""
+        held = self._pool(pool)
+        if held.snapshot_seq != history.snapshot_seq:
+            return False
+        held.snapshot, held.snapshot_seq = snapshot, snapshot_seq
+        del held.records[: len(history.records)]
+        return True
+
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+        """See Archive."""
+        until_ms = None if keep_ms is None else self._clock.now_ms() + keep_ms
+        self._pool(pool).archive.update({key: (value, until_ms) for key, value in entries.items()})
+
+    async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """See Archive."""
+        archive, now_ms = self._pool(pool).archive, self._clock.now_ms()
+        found = [archive.get(key, (None, None)) for key in keys]
+        return [value if until_ms is None or now_ms < until_ms else None for value, until_ms in found]
+
+    async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
+        """See SealedCards."""
+        return [print_ in self._pool(pool).of(PRINTS) for print_ in prints]
+
+    async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
+        """See SealedCards."""
+        return [traced_card(self._pool(pool).of(PRINTS).get(print_)) for print_ in prints]
+
+    async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
+        """See SealedCards."""
+        return [_sealed_card(self._pool(pool), card) for card in cards]
+
+    def _pool(self, pool: PoolName) -> _Pool:
+        return self._pools.setdefault(pool, _Pool())
+
+    def _append(self, held: _Pool, append: Append) -> Position:
+        if append.events and held.position == Position(append.epoch, append.seq_before):
+            held.position = Position(append.epoch, append.seq_before + append.events)
+            held.records.append(append.record)
+            for name, fields in append.attachments.items():
+                held.of(name).update(fields)
+        return held.position
+
+
+class MemoryRegistry:
+    """Registry."""
+
+    def __init__(self) -> None:
+        self._pools: set[PoolName] = set()
+        self._placement = Placement(0, {})
+        self._seats: dict[str, Seat] = {}
+
+    async def add_pool(self, pool: PoolName) -> bool:
+        """See Registry."""
+        is_new = pool not in self._pools
+        self._pools.add(pool)
+        return is_new
+
+    async def pools(self) -> Sequence[PoolName]:
+        """See Registry."""
+        return sorted(self._pools)
+
+    async def place(self, pool: PoolName, owner_id: str) -> int:
+        """See Registry."""
+        version, owner_of = self._placement
+        if owner_of.get(pool) != owner_id:
+            self._placement = Placement(version + 1, {**owner_of, pool: owner_id})
+        return self._placement.version
+
+    async def placement(self) -> Placement:
+        """See Registry."""
+        return self._placement
+
+    async def placement_version(self) -> int:
+        """See Registry."""
+        return self._placement.version
+
+    async def announce(self, seat: Seat) -> bool:
+        """See Registry."""
+        seated = self._seats.get(seat.owner_id)
+        if seated is not None and seated.incarnation > seat.incarnation:
+            return False
+        self._seats[seat.owner_id] = seat
+        return True
+
+    async def retire(self, seat: Seat) -> bool:
+        """See Registry."""
+        seated = self._seats.get(seat.owner_id)
+        if seated is not None and seated.incarnation != seat.incarnation:
+            return False
+        self._seats.pop(seat.owner_id, None)
+        return True
+
+    async def owners(self) -> Sequence[Seat]:
+        """See Registry."""
+        return sorted(self._seats.values())
+
+
+class Faults(Protocol):
+    """What befalls calls to a journal. `call` is the method's name.
+
+    Both may await as long as they like. To lose a call, raise StoreUnavailable before it; to leave it in
+    doubt, raise InDoubt: before it, it was never done, and after it, it was.
+    """
+
+    async def before(self, call: str) -> None:
+        """The call has left its caller and is not yet done."""
+
+    async def after(self, call: str) -> None:
+        """The call is done and its answer is not yet there."""
+
+
+class FaultyJournal:
+    """A journal behind a bad road: every call meets `faults` on its way there and back."""
+
+    def __init__(self, journal: Journal, faults: Faults) -> None:
+        self._journal = journal
+        self._faults = faults
+
+    async def claim(self, pool: PoolName) -> History:
+        """See Journal."""
+        return await self._travel("claim", lambda: self._journal.claim(pool))
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
+        """See Journal."""
+        return await self._travel("append", lambda: self._journal.append(appends))
+
+    async def position(self, pool: PoolName) -> Position:
+        """See Journal."""
+        return await self._travel("position", lambda: self._journal.position(pool))
+
+    async def read(self, pool: PoolName) -> History:
+        """See Journal."""
+        return await self._travel("read", lambda: self._journal.read(pool))
+
+    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
+        """See Journal."""
+        return await self._travel("fold", lambda: self._journal.fold(pool, history, snapshot, snapshot_seq))
+
+    async def _travel(self, call: str, done: Callable[[], Awaitable[_T]]) -> _T:
+        await self._faults.before(call)
+        answer = await done()
+        await self._faults.after(call)
+        return answer
+
+
+def _sealed_card(held: _Pool, card: Card) -> SealedCard:
+    batch = batch_of(card)
+    data_key = held.of(KEYS).get(key_field(batch))
+    if data_key is None:
+        raise InvariantBroken(f"the data key of batch {batch} is not in the store")
+    pack, alone = (held.of(sealed_name(batch)).get(name) for name in card_fields(card))
+    return SealedCard(card, data_key, find_code(card, pack, alone))
