@@ -26,7 +26,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Sku(_message.Message):
-    """The terms one SKU is sold on."""
+    """The terms one SKU is sold on. Answers carry the values in force, defaults included."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

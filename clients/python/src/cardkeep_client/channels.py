@@ -1,0 +1,46 @@
+"""Several connections to one address, because a server that listens in many processes is balanced per connection."""
+
+import threading
+
+import grpc
+
+from cardkeep_client.v1 import allocation_pb2_grpc, inventory_pb2_grpc, operations_pb2_grpc
+
+#: `use_local_subchannel_pool` keeps gRPC from merging the channels into one connection again; round robin
+#: uses every address a name resolves to, where gRPC's default would use the first.
+POOL_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.service_config", '{"loadBalancingConfig":[{"round_robin":{}}]}'),
+)
+
+
+class Loads:
+    """Calls under way per channel; picks the least loaded, in turn among equals. Threads may share it."""
+
+    def __init__(self, channels: int) -> None:
+        self._under_way = [0] * channels
+        self._turn = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> int:
+        """The channel for the next call; give it back when the call is over."""
+        with self._lock:
+            count = len(self._under_way)
+            index = min(range(count), key=lambda i: (self._under_way[i], (i - self._turn) % count))
+            self._under_way[index] += 1
+            self._turn = (index + 1) % count
+            return index
+
+    def give_back(self, index: int) -> None:
+        """The call is over."""
+        with self._lock:
+            self._under_way[index] -= 1
+
+
+class Stubs:
+    """The three services over one channel; each attribute is named as in the .proto."""
+
+    def __init__(self, channel: grpc.Channel | grpc.aio.Channel) -> None:
+        self.AllocationService = allocation_pb2_grpc.AllocationServiceStub(channel)
+        self.InventoryService = inventory_pb2_grpc.InventoryServiceStub(channel)
+        self.OperationsService = operations_pb2_grpc.OperationsServiceStub(channel)

@@ -1,0 +1,392 @@
+"""The client for ordinary code: a call blocks until there is an answer, a refusal or a doubt. Threads may share it."""
+
+import queue
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+
+from cardkeep_client.allocation_calls import AllocationCalls, name_of
+from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
+from cardkeep_client.errors import CardkeepError
+from cardkeep_client.importing import CHUNK_ROWS, Importing
+from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
+from cardkeep_client.request_ids import new_request_id
+from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
+from cardkeep_client.statuses import error_of_status
+from cardkeep_client.stock_calls import Page, StockCalls, whole_recall
+from cardkeep_client.stock_results import (
+    Batch,
+    ImportProgress,
+    ImportReport,
+    Owner,
+    Pool,
+    Recalled,
+    Sku,
+    SkuAudit,
+    Status,
+    Withdrawn,
+)
+from cardkeep_client.v1 import inventory_pb2
+from cardkeep_client.wishes import Allocate, Confirm, ImportRow, ImportSource, Release, SkuTerms
+
+Answer = TypeVar("Answer")
+Part = TypeVar("Part")
+
+
+class Client:
+    """Talks to Cardkeep at `target` (`host:port`, or `unix:path`). Close it, or use it in a `with`.
+
+    `tenant` is put before bare SKU ids. `channels` connections share the load. `timeout_s` bounds each call,
+    retries included, unless the call says otherwise. `metadata` goes with every call (tokens);
+    `credentials` turn on TLS.
+
+    Every method raises a `CardkeepError`; its class tells whether it happened, see `cardkeep_client.errors`.
+    Writes make a request_id by themselves. Give one of your own (`new_request_id()`) and store it before the
+    call if your process may die in the middle: the same id later gets the same answer.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        tenant: str = "default",
+        channels: int = 4,
+        timeout_s: float = 10.0,
+        retry: Retry | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._tenant = tenant
+        self._timeout_s = timeout_s
+        self._retry = retry or Retry()
+        self._metadata = tuple(metadata)
+        self._sales, self._stock = AllocationCalls(tenant), StockCalls(tenant)
+        self._loads = Loads(channels)
+        self._channels = [_channel(target, credentials) for _ in range(channels)]
+        self._stubs = [Stubs(channel) for channel in self._channels]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Calls under way fail; what they did stays done."""
+        for channel in self._channels:
+            channel.close()
+
+    def allocate(
+        self,
+        sku: str,
+        quantity: int = 1,
+        *,
+        order_ref: str,
+        hold_for: timedelta | None = None,
+        principal: Principal | None = None,
+        min_remaining_life: timedelta | None = None,
+        expected_unit_price: Money | None = None,
+        allow_partial: bool = False,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Hold:
+        """Set `quantity` cards of a SKU aside for your order `order_ref` (one hold per order and SKU, for ever).
+
+        `hold_for` defaults to the SKU's. `min_remaining_life` refuses cards that end too soon. With
+        `expected_unit_price` a changed price is refused. All or none, unless `allow_partial`.
+        Raises OutOfStock, LimitReached, WrongState (paused, price changed), AlreadyExists (order has a hold).
+        """
+        wish = Allocate(
+            sku=sku,
+            order_ref=order_ref,
+            quantity=quantity,
+            hold_for=hold_for,
+            principal=principal,
+            min_remaining_life=min_remaining_life,
+            expected_unit_price=expected_unit_price,
+            allow_partial=allow_partial,
+            request_id=request_id or new_request_id(),
+        )
+        return self._send(self._sales.allocate(wish), timeout_s)
+
+    def confirm(
+        self,
+        hold: str | Hold,
+        *,
+        payment_ref: str,
+        paid_amount: Money | None = None,
+        quantity: int = 0,
+        late_policy: LatePolicy = LatePolicy.STRICT,
+        late_window: timedelta | None = None,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Confirmed:
+        """Sell a hold whose money has arrived, and get the codes. `quantity` 0 sells all of it.
+
+        `paid_amount` must be unit price × quantity when the hold has a price. With REACQUIRE a payment up to
+        `late_window` after the hold's end takes fresh cards. The same `payment_ref` again gets the same cards.
+        Raises WrongState (expired, released, amount wrong, already confirmed: then refund this payment),
+        OutOfStock (paid too late, nothing left: refund), CardUnreadable.
+        """
+        wish = Confirm(
+            hold=name_of(hold),
+            payment_ref=payment_ref,
+            paid_amount=paid_amount,
+            quantity=quantity,
+            late_policy=late_policy,
+            late_window=late_window,
+            request_id=request_id or new_request_id(),
+        )
+        return self._send(self._sales.confirm(wish), timeout_s)
+
+    def release(self, hold: str | Hold, *, request_id: str | None = None, timeout_s: float | None = None) -> Hold:
+        """Give a hold back. One that was released or has expired before is success. Raises WrongState if sold."""
+        wish = Release(hold=name_of(hold), request_id=request_id or new_request_id())
+        return self._send(self._sales.release(wish), timeout_s)
+
+    def extend(
+        self, hold: str | Hold, hold_for: timedelta, *, request_id: str | None = None, timeout_s: float | None = None
+    ) -> Hold:
+        """Keep a hold until at least `hold_for` from now; never shortens it. Raises WrongState if it has ended."""
+        return self._send(self._sales.extend(hold, hold_for, request_id or new_request_id()), timeout_s)
+
+    def get_hold(
+        self,
+        hold: str | Hold | None = None,
+        *,
+        sku: str | None = None,
+        order_ref: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Hold:
+        """Look at a hold: by name, or by `sku` and `order_ref`. What to do after OutcomeUnknown. Raises NotFound."""
+        return self._send(self._sales.get_hold(hold, sku, order_ref), timeout_s)
+
+    def allocate_many(
+        self, wishes: Sequence[Allocate], *, timeout_s: float | None = None
+    ) -> list[Hold | CardkeepError]:
+        """Up to 1,000 allocates over any SKUs; one hold or error per wish, in their order. Raises if none has one."""
+        return self._send_many(self._sales.allocate_many(wishes), timeout_s)
+
+    def confirm_many(
+        self, wishes: Sequence[Confirm], *, timeout_s: float | None = None
+    ) -> list[Confirmed | CardkeepError]:
+        """Up to 1,000 confirms; one sale or error per wish, in their order. Raises if none has one."""
+        return self._send_many(self._sales.confirm_many(wishes), timeout_s)
+
+    def release_many(self, wishes: Sequence[Release], *, timeout_s: float | None = None) -> list[Hold | CardkeepError]:
+        """Up to 1,000 releases; one hold or error per wish, in their order. Raises if none has one."""
+        return self._send_many(self._sales.release_many(wishes), timeout_s)
+
+    def availability(
+        self, sku: str, *, min_remaining_life: timedelta | None = None, timeout_s: float | None = None
+    ) -> Availability:
+        """How many cards could be had now, and for how much. A look, not a promise."""
+        return self._send(self._sales.availability(sku, min_remaining_life), timeout_s)
+
+    def create_sku(
+        self, sku: str, *, request_id: str | None = None, timeout_s: float | None = None, **terms: Unpack[SkuTerms]
+    ) -> Sku:
+        """Put a new SKU on sale under `terms` (see `SkuTerms`). Raises AlreadyExists."""
+        return self._send(self._stock.create_sku(sku, terms, request_id or new_request_id()), timeout_s)
+
+    def update_sku(
+        self, sku: str, *, request_id: str | None = None, timeout_s: float | None = None, **terms: Unpack[SkuTerms]
+    ) -> Sku:
+        """Change exactly the given terms of a SKU; None sets one back to its default. Holds keep their price."""
+        return self._send(self._stock.update_sku(sku, terms, request_id or new_request_id()), timeout_s)
+
+    def get_sku(self, sku: str, *, timeout_s: float | None = None) -> Sku:
+        """The terms of a SKU. Raises NotFound."""
+        return self._send(self._stock.get_sku(sku), timeout_s)
+
+    def list_skus(self, *, timeout_s: float | None = None) -> list[Sku]:
+        """All SKUs of the tenant, by name."""
+        return [row for page in self._pages(self._stock.list_skus, timeout_s) for row in page]
+
+    def import_cards(
+        self,
+        sku: str,
+        rows: Iterable[ImportRow | str],
+        *,
+        import_id: str,
+        source: str = "",
+        unit_cost: Money | None = None,
+        expire_time: datetime | None = None,
+        importer: str = "",
+        chunk_rows: int = CHUNK_ROWS,
+        on_progress: Callable[[ImportProgress], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> ImportReport:
+        """Import one batch of cards (rows, or bare codes) while the sale goes on; no time limit by default.
+
+        Broken off, it resumes: call it again with the same `import_id` (a hash of the file is a good one), the
+        same rows and the same `chunk_rows`. Lines that cannot be taken are in the report; they stop nothing.
+        Raises WrongState (import complete, wrong cost currency), NotFound (create the SKU first), OutcomeUnknown.
+        """
+        header = ImportSource(
+            sku=sku,
+            import_id=import_id,
+            source=source,
+            unit_cost=unit_cost,
+            expire_time=expire_time,
+            importer=importer,
+        )
+        importing = Importing(self._tenant, header, rows, chunk_rows=chunk_rows, on_progress=on_progress)
+        return self._import(importing, timeout_s)
+
+    def batch(self, batch: str, *, timeout_s: float | None = None) -> Batch:
+        """One batch, by name. Raises NotFound."""
+        return self._send(self._stock.get_batch(batch), timeout_s)
+
+    def batches(self, sku: str, *, timeout_s: float | None = None) -> list[Batch]:
+        """All batches of a SKU, oldest first."""
+        pages = self._pages(lambda token: self._stock.list_batches(sku, token), timeout_s)
+        return [row for page in pages for row in page]
+
+    def void(
+        self,
+        target: str | Sequence[str],
+        *,
+        reason: str,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Withdrawn:
+        """Withdraw for ever what is on the shelf of a batch, or up to 1,000 cards of one batch, by name."""
+        return self._send(self._stock.withdraw("Void", target, reason, request_id or new_request_id()), timeout_s)
+
+    def quarantine(
+        self,
+        target: str | Sequence[str],
+        *,
+        reason: str,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Withdrawn:
+        """Take a batch, or up to 1,000 cards of one batch, off sale until `restore`."""
+        return self._send(self._stock.withdraw("Quarantine", target, reason, request_id or new_request_id()), timeout_s)
+
+    def restore(
+        self,
+        target: str | Sequence[str],
+        *,
+        reason: str,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Withdrawn:
+        """Put a quarantined batch, or quarantined cards of one batch, back on sale."""
+        return self._send(self._stock.withdraw("Restore", target, reason, request_id or new_request_id()), timeout_s)
+
+    def recall(
+        self, batch: str, *, reason: str, request_id: str | None = None, timeout_s: float | None = None
+    ) -> Recalled:
+        """Quarantine what is left of a batch, and list every card sold of it, for `replace`."""
+        same_id = request_id or new_request_id()
+        pages = self._pages(lambda token: self._stock.recall(batch, reason, same_id, token), timeout_s)
+        return whole_recall(pages)
+
+    def replace(
+        self,
+        hold: str | Hold,
+        card: str,
+        *,
+        reason: str,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Replaced:
+        """Give the buyer a fresh card for a bad one of a sold hold. Raises OutOfStock, WrongState (already done)."""
+        return self._send(self._stock.replace(hold, card, reason, request_id or new_request_id()), timeout_s)
+
+    def audit(self, sku: str, *, timeout_s: float | None = None) -> SkuAudit:
+        """Count every card of a SKU again. `ok` is False when a law is broken. Slow on large SKUs."""
+        return self._send(self._stock.audit(sku), timeout_s)
+
+    def status(self, *, timeout_s: float | None = None) -> Status:
+        """The whole house on one page. Answers also while the store is away."""
+        return self._send(self._stock.status(), timeout_s)
+
+    def pools(self, *, timeout_s: float | None = None) -> list[Pool]:
+        """Every open pool with its owner and counts."""
+        return [row for page in self._pages(self._stock.list_pools, timeout_s) for row in page]
+
+    def owners(self, *, timeout_s: float | None = None) -> list[Owner]:
+        """Every owner actor."""
+        return self._send(self._stock.list_owners(), timeout_s)
+
+    def _send(self, call: Call[Answer], timeout_s: float | None) -> Answer:
+        return self._travel(SingleJourney(call, self._tries(timeout_s)))
+
+    def _send_many(self, call: BatchCall[Answer], timeout_s: float | None) -> list[Answer | CardkeepError]:
+        return self._travel(BatchJourney(call, self._tries(timeout_s)))
+
+    def _pages(self, call: Callable[[str], Call[Page[Part]]], timeout_s: float | None) -> list[Part]:
+        page, token = self._send(call(""), timeout_s)
+        pages = [page]
+        while token:
+            page, token = self._send(call(token), timeout_s)
+            pages.append(page)
+        return pages
+
+    def _tries(self, timeout_s: float | None) -> Tries:
+        return Tries(self._retry, time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s))
+
+    def _travel(self, journey: Journey[Answer]) -> Answer:
+        while (wait_s := self._try(journey)) is not None:
+            time.sleep(wait_s)
+        return journey.answer
+
+    def _try(self, journey: Journey[Answer]) -> float | None:
+        index = self._loads.take()
+        rpc = getattr(getattr(self._stubs[index], journey.service), journey.method)
+        left_s = journey.tries.time_left_s(time.monotonic())
+        try:
+            response = rpc(journey.request, timeout=left_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            return journey.failed(error_of_status(journey.asked, error), time.monotonic())
+        finally:
+            self._loads.give_back(index)
+        return journey.arrived(response, time.monotonic())
+
+    def _import(self, importing: Importing, timeout_s: float | None) -> ImportReport:
+        tries = Tries(self._retry, None if timeout_s is None else time.monotonic() + timeout_s)
+        while importing.report is None:
+            try:
+                self._import_once(importing, tries)
+            except grpc.RpcError as failure:
+                error = error_of_status(importing.asked, failure)
+                wait_s = tries.delay_s(error, time.monotonic())
+                if wait_s is None:
+                    raise importing.broken_off(error) from failure
+                time.sleep(wait_s)
+        return importing.report
+
+    def _import_once(self, importing: Importing, tries: Tries) -> None:
+        """One connection of an import."""
+        outbox: queue.SimpleQueue[inventory_pb2.ImportCardsRequest | None] = queue.SimpleQueue()
+        outbox.put(importing.connect())
+        index = self._loads.take()
+        rpc = self._stubs[index].InventoryService.ImportCards
+        stream = rpc(iter(outbox.get, None), timeout=tries.time_left_s(time.monotonic()), metadata=self._metadata)
+        try:
+            for answer in stream:
+                importing.incoming(answer)
+                if answer.HasField("received"):
+                    tries.start_over()
+                for message in importing.outgoing():
+                    outbox.put(message)
+            importing.check_whole()
+        finally:
+            outbox.put(None)
+            stream.cancel()
+            self._loads.give_back(index)
+
+
+def _channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+    if credentials is None:
+        return grpc.insecure_channel(target, options=POOL_OPTIONS)
+    return grpc.secure_channel(target, credentials, options=POOL_OPTIONS)
