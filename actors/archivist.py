@@ -6,13 +6,12 @@ snapshot; and since it rebuilds the pool the way a recovery would, each fold pro
 
 import logging
 
-from engine.stock.archiving import to_archive
-
 from actors.owner import rebuild
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Archive, Journal
+from engine.stock.archiving import to_archive
 from engine.stock.snapshot import dump
 from engine.stock.state import State
 

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.names import PoolName
 from engine.stock.events import Event
+from engine.stock.looking import shelf_view
+from engine.stock.pool import Pool
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -51,6 +53,13 @@ class OwnerMetrics:
     def recovered(self, pool: PoolName, seconds: float) -> None:
         """A pool serves again."""
         self._recovery.labels(pool.sku).set(seconds)
+
+    def stocked(self, pool: Pool) -> None:
+        """Where a pool's cards are now."""
+        shelf = shelf_view(pool.state, pool.state.last_ms, 0)
+        for place in ("available", "on_shelf", "held", "sold", "void"):
+            self._cards.labels(pool.state.name.sku, place).set(getattr(shelf, place))
+        self._holds.labels(pool.state.name.sku).set(shelf.holds_active)
 
 
 class FrontMetrics:

@@ -3,15 +3,21 @@
 Every setting is `CARDKEEP_…` in the environment; `cardkeep up` takes the common ones as options.
 """
 
+from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
+from tempfile import gettempdir
 from typing import Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+#: A Unix socket's path has at most 107 bytes; this leaves 40 for its name.
+_SOCKET_FOLDER_CHARS_MAX = 67
+
 
 class Settings(BaseSettings):
-    """How this house runs. Paths are made absolute by `in_folder`."""
+    """How this house runs. `completed` makes paths absolute."""
 
     model_config = SettingsConfigDict(env_prefix="CARDKEEP_", frozen=True, extra="ignore")
 
@@ -35,17 +41,29 @@ class Settings(BaseSettings):
     #: Reflection lets tools list the API; for development.
     reflection: bool = False
     log_level: str = "INFO"
+    #: What processes of one cluster show each other; made anew at each start unless given.
+    token: SecretStr = SecretStr("")
 
-    def in_folder(self) -> "Settings":
-        """The same settings with an absolute data folder."""
-        return self.model_copy(update={"data": self.data.resolve()})
+    def completed(self) -> "Settings":
+        """The same settings with an absolute data folder and a token."""
+        token = self.token.get_secret_value() or token_hex(32)
+        return self.model_copy(update={"data": self.data.resolve(), "token": SecretStr(token)})
 
     @property
     def run_folder(self) -> Path:
-        """What belongs to the current run."""
-        return self.data / "run"
+        """Sockets of the current run; in the temp folder when the data folder's path is too long for them."""
+        folder = self.data / "run"
+        return folder if len(str(folder)) <= _SOCKET_FOLDER_CHARS_MAX else self._temp_folder("run")
+
+    @property
+    def ray_folder(self) -> Path:
+        """Ray's own files, which belong to one run; always in the temp folder, since its socket paths are long."""
+        return self._temp_folder("ray")
 
     @property
     def keys_folder(self) -> Path:
         """The key ring."""
         return self.data / "keys"
+
+    def _temp_folder(self, purpose: str) -> Path:
+        return Path(gettempdir()) / f"cardkeep-{purpose}-{sha256(str(self.data).encode()).hexdigest()[:12]}"

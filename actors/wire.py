@@ -11,7 +11,7 @@ import hmac
 import struct
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from zlib import crc32
 
 from engine.stock.codec import pack, unpack
@@ -71,9 +71,9 @@ class Frames(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is up."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=write_buffer_bytes_max)
+        # uvloop's transports have the methods but not the class.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=write_buffer_bytes_max)
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames; a wrong checksum or length ends the connection."""

@@ -1,0 +1,172 @@
+"""Ray: the only file that imports it. Wraps the hosts as actors, finds them, and maps Ray's failures to ours.
+
+Owners and front ends start by themselves when their actor starts, so a restart by Ray is all the
+recovery they need. Ray restarts an actor of a lost node without waiting for the old one to end; what
+keeps two copies apart is the journal's epoch, not Ray.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError
+
+from actors.adapters.redis_store import RedisStore
+from actors.archivist import Archivist
+from actors.front.operations import StoreFacts
+from actors.front_host import FrontHost
+from actors.logs import begin_logging
+from actors.owner_host import OwnerHost
+from actors.settings import Settings
+from engine.names import PoolName
+
+_NAMESPACE = "cardkeep"
+_ARCHIVIST = "archivist"
+
+#: Ray's smallest object store: nothing of ours travels through it.
+_OBJECT_STORE_BYTES = 78_643_200
+
+#: Every actor: named, outlives its maker, always restarted, never re-asked by Ray, no CPU slot of its own.
+_ACTOR: Mapping[str, Any] = {
+    "namespace": _NAMESPACE,
+    "lifetime": "detached",
+    "get_if_exists": True,
+    "max_restarts": -1,
+    "max_task_retries": 0,
+    "num_cpus": 0,
+    "enable_task_events": False,
+}
+
+_log = logging.getLogger(__name__)
+
+
+class OwnerActor:
+    """An owner as a Ray actor."""
+
+    def __init__(self, settings: Settings, owner_id: str) -> None:
+        begin_logging(settings, owner_id)
+        self._host = OwnerHost(settings, owner_id, fold=_fold, on_replaced=lambda: os._exit(0))
+        self._running = asyncio.get_running_loop().create_task(self._host.run())
+
+    async def process_id(self) -> int:
+        """Answers when the process is up."""
+        return os.getpid()
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return self._host.metrics()
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        self._running.cancel()
+        await self._host.stop()
+
+
+class FrontActor:
+    """A front end as a Ray actor."""
+
+    def __init__(self, settings: Settings, facts: StoreFacts, name: str) -> None:
+        begin_logging(settings, name)
+        self._host = FrontHost(settings, facts)
+        self._starting = asyncio.get_running_loop().create_task(self._host.start())
+
+    async def port(self) -> int:
+        """Answers when the front end serves."""
+        return await asyncio.shield(self._starting)
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return self._host.metrics()
+
+    async def stop(self) -> None:
+        """Drain."""
+        await self._host.drain()
+
+
+class ArchivistActor:
+    """The archivist as a Ray actor."""
+
+    def __init__(self, settings: Settings) -> None:
+        begin_logging(settings, _ARCHIVIST)
+        url = settings.store_url.get_secret_value()
+        self._archivist = Archivist(RedisStore(url), RedisStore(url))
+
+    async def fold(self, pool: PoolName) -> int | None:
+        """See Archivist.fold."""
+        return await self._archivist.fold(pool)
+
+
+class Cluster:
+    """The machine's Ray, started as a head of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._owners: dict[str, Any] = {}
+        self._fronts: list[Any] = []
+
+    def start(self, temp: Path) -> None:
+        """Start Ray's processes. They end with this process, however that ends."""
+        ray.init(
+            namespace=_NAMESPACE,
+            include_dashboard=False,
+            num_cpus=os.cpu_count(),
+            object_store_memory=_OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            configure_logging=False,
+            _temp_dir=str(temp),
+        )
+
+    async def start_archivist(self) -> None:
+        """Start the archivist."""
+        ray.remote(ArchivistActor).options(name=_ARCHIVIST, **_ACTOR).remote(self._settings)
+
+    async def start_front_ends(self, facts: StoreFacts) -> int:
+        """Start all front ends on one port, and return it once they serve."""
+        for number in range(self._settings.front_ends):
+            name = f"front-{number}"
+            actor = ray.remote(FrontActor).options(name=name, **_ACTOR).remote(self._settings, facts, name)
+            self._fronts.append(actor)
+        ports = await asyncio.gather(*(actor.port.remote() for actor in self._fronts))
+        return int(ports[0])
+
+    async def ensure_owner(self, owner_id: str) -> None:
+        """Start an owner's actor if it has none, and wait until its process is up."""
+        actor = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id)
+        self._owners[owner_id] = actor
+        try:
+            await actor.process_id.remote()
+        except RayActorError as ended:
+            _log.warning("owner_start_failed owner=%s cause=%s", owner_id, ended)
+
+    async def metrics(self) -> Mapping[str, bytes]:
+        """Each process's metrics; one that does not answer is left out."""
+        actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)} | self._owners
+        texts = await asyncio.gather(*(_metrics_of(actor) for actor in actors.values()))
+        return {name: text for name, text in zip(actors, texts, strict=True) if text is not None}
+
+    async def stop(self) -> None:
+        """Front ends first, so that nothing new comes in; then owners; then Ray."""
+        for group in (self._fronts, list(self._owners.values())):
+            await asyncio.gather(*(actor.stop.remote() for actor in group), return_exceptions=True)
+        ray.shutdown()
+
+
+async def _metrics_of(actor: Any) -> bytes | None:
+    try:
+        text: bytes = await asyncio.wait_for(actor.metrics.remote(), timeout=2.0)
+    except (RayError, TimeoutError):
+        return None
+    return text
+
+
+async def _fold(pool: PoolName) -> int | None:
+    try:
+        before_ms: int | None = await ray.get_actor(_ARCHIVIST, namespace=_NAMESPACE).fold.remote(pool)
+    except (RayError, ValueError) as away:
+        _log.warning("fold_impossible pool=%s cause=%s", pool, away)
+        return None
+    return before_ms

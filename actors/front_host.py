@@ -1,0 +1,85 @@
+"""One front end in one process: its lines to owners and store, its vault, its gRPC server."""
+
+import asyncio
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from actors.adapters.key_ring import KeyRingFile
+from actors.adapters.local_vault import LocalVault
+from actors.adapters.redis_registry import RedisRegistry
+from actors.adapters.redis_store import RedisStore
+from actors.adapters.system_clock import SystemClock
+from actors.dispatch import Dispatch
+from actors.front.allocation import AllocationServicer
+from actors.front.inventory import InventoryServicer
+from actors.front.operations import OperationsServicer, StoreFacts
+from actors.front.reception import Reception
+from actors.front.server import FrontServer
+from actors.metrics import FrontMetrics
+from actors.settings import Settings
+from engine.errors import InDoubt, NotDone, PoolClosed
+from engine.names import PoolName
+
+#: How long CreateSku waits for the new SKU's owner: an actor starts in about half a second.
+_OWNER_PATIENCE_S = 20.0
+_LOOK_EVERY_S = 0.05
+
+
+class FrontHost:
+    """One front end. `facts` is what start-up found out about the store."""
+
+    def __init__(self, settings: Settings, facts: StoreFacts) -> None:
+        self._settings = settings
+        self._store = RedisStore(settings.store_url.get_secret_value())
+        self._registry = RedisRegistry(self._store.line)
+        self._metrics = FrontMetrics(CollectorRegistry())
+        clock = SystemClock()
+        self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value())
+        self._reception = Reception(
+            self._dispatch,
+            registry=self._registry,
+            cards=self._store,
+            vault=LocalVault(KeyRingFile(settings.keys_folder)),
+            clock=clock,
+            metrics=self._metrics,
+        )
+        self._server = FrontServer(
+            AllocationServicer(self._reception),
+            InventoryServicer(self._reception, self._place),
+            OperationsServicer(self._reception, facts, self._is_store_reachable, settings.front_ends),
+            with_reflection=settings.reflection,
+        )
+        self._watching: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Serve; returns the port."""
+        self._watching = asyncio.get_running_loop().create_task(self._dispatch.watch())
+        return await self._server.start(self._settings.host, self._settings.port)
+
+    async def drain(self) -> None:
+        """Stop gracefully."""
+        await self._server.drain()
+        if self._watching is not None:
+            self._watching.cancel()
+        await self._store.close()
+
+    def metrics(self) -> bytes:
+        """The process's metrics in the Prometheus text form."""
+        self._metrics.depth(self._reception.calls_under_way, self._dispatch.waiting)
+        return generate_latest(self._metrics.registry)
+
+    async def _place(self, pool: PoolName) -> None:
+        """Wait until the steward has given a new pool an owner that answers."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _OWNER_PATIENCE_S
+        while pool not in (await self._registry.placement()).owner_of:
+            if loop.time() > until_s:
+                raise PoolClosed(f"nobody has taken {pool} yet; is the steward running?")
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _is_store_reachable(self) -> bool:
+        try:
+            await self._registry.placement_version()
+        except (NotDone, InDoubt):
+            return False
+        return True

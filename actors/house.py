@@ -1,0 +1,182 @@
+"""The house on one machine: store, key ring, Ray, steward, front ends, metrics, from one process.
+
+`python -m actors.house` runs it in the foreground with the settings of the environment. Everything it
+starts ends with it, however it ends; what must survive is in the data folder. What it is doing, and
+where it can be reached, stands in `<data>/run.json` for `cardkeep up`, `down` and `doctor`.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from pydantic import SecretStr
+
+from actors.adapters.embedded_store import EmbeddedStore
+from actors.adapters.key_ring import KeyRingFile
+from actors.adapters.redis_registry import RedisRegistry
+from actors.adapters.redis_settings import Durability, check_settings
+from actors.adapters.redis_store import RedisStore
+from actors.adapters.system_clock import SystemClock
+from actors.front.operations import StoreFacts
+from actors.logs import begin_logging
+from actors.scrape import serve_metrics
+from actors.settings import Settings
+from actors.steward import Steward
+from engine.errors import CardkeepError
+
+_log = logging.getLogger(__name__)
+
+
+class House:
+    """One machine's Cardkeep, from start to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: EmbeddedStore | None = None
+        self._cluster: Any = None
+        self._registry_store: RedisStore | None = None
+        self._stewarding: asyncio.Task[None] | None = None
+        self._stop_metrics: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        """Bring everything up, saying in run.json what is being done."""
+        settings = self._settings
+        self._say(step="starting the store")
+        url = await self._start_store()
+        settings = settings.model_copy(update={"store_url": SecretStr(url)})
+        self._registry_store = RedisStore(url)
+        registry = RedisRegistry(self._registry_store.line)
+        durability = Durability.ALWAYS if settings.durability == "strict" else Durability.WEAK
+        facts = StoreFacts(
+            "outside" if self._store is None else "embedded",
+            await self._server_version(),
+            await check_settings(self._registry_store.line, durability),
+        )
+        self._say(step="reading the key ring")
+        KeyRingFile(settings.keys_folder).create_if_missing(
+            may_create=not await registry.pools(), now_ms=SystemClock().now_ms()
+        )
+        self._say(step="starting Ray")
+        self._cluster = _cluster(settings)
+        await self._cluster.start_archivist()
+        steward = Steward(registry, self._cluster.ensure_owner, settings.actors_max)
+        self._stewarding = asyncio.get_running_loop().create_task(steward.run())
+        self._say(step="opening the front ends")
+        port = await self._cluster.start_front_ends(facts)
+        self._stop_metrics = serve_metrics(self._cluster.metrics, "127.0.0.1", settings.metrics_port)
+        self._say(
+            state="ready",
+            step="",
+            grpc=f"{settings.host}:{port}",
+            metrics=f"http://127.0.0.1:{settings.metrics_port}/metrics",
+            store=facts.kind,
+            server=facts.server,
+            durability=facts.durability,
+        )
+        _log.info("house_ready port=%d", port)
+
+    async def stop(self) -> None:
+        """Take everything down in the order that loses nothing."""
+        self._say(state="stopping", step="draining the front ends")
+        if self._stop_metrics is not None:
+            await asyncio.to_thread(self._stop_metrics)
+        if self._stewarding is not None:
+            self._stewarding.cancel()
+        if self._cluster is not None:
+            await self._cluster.stop()
+        if self._registry_store is not None:
+            await self._registry_store.close()
+        self._say(step="stopping the store")
+        if self._store is not None:
+            await self._store.stop()
+        self._say(state="stopped", step="")
+
+    def fail(self, why: str) -> None:
+        """Leave word of why the start did not work."""
+        self._say(state="failed", step=why)
+
+    async def _start_store(self) -> str:
+        url = self._settings.store_url.get_secret_value()
+        if url:
+            return url
+        binary = Path(self._settings.store_binary) if self._settings.store_binary else None
+        self._store = EmbeddedStore(self._settings.data / "store", binary=binary)
+        await self._store.start()
+        return self._store.url
+
+    async def _server_version(self) -> str:
+        assert self._registry_store is not None
+        (described,) = await self._registry_store.line.ask([("INFO", "server")])
+        text = described if isinstance(described, str) else described.decode()
+        fields = dict(row.split(":", 1) for row in text.splitlines() if ":" in row)
+        if "valkey_version" in fields:
+            return f"valkey {fields['valkey_version']}"
+        return f"redis {fields['redis_version']}"
+
+    def _say(self, **news: Any) -> None:
+        path = self._settings.data / "run.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = json.loads(path.read_text()) if path.exists() and "pid" not in news else {}
+        if known.get("pid") != os.getpid():
+            known = {"pid": os.getpid(), "state": "starting"}
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps({**known, **news}, indent=1))
+        part.replace(path)
+
+
+def _cluster(settings: Settings) -> Any:
+    """Ray, started. It reads its environment once, when it is first imported; so that comes first."""
+    os.environ.update(
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN=settings.token.get_secret_value(),
+        RAY_worker_niceness="0",
+        RAY_memory_monitor_refresh_ms="0",
+        RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+        RAY_USAGE_STATS_ENABLED="0",
+    )
+    from actors.cluster import Cluster  # noqa: PLC0415 - see above
+
+    shutil.rmtree(settings.ray_folder, ignore_errors=True)
+    cluster = Cluster(settings)
+    cluster.start(settings.ray_folder)
+    return cluster
+
+
+async def run(settings: Settings) -> int:
+    """Start, serve until SIGTERM or SIGINT, stop. Returns the exit code."""
+    house = House(settings)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    try:
+        await house.start()
+    except CardkeepError as failure:
+        _log.exception("house_start_failed")
+        await house.stop()
+        house.fail(str(failure))
+        sys.stderr.write(f"cardkeep cannot start: {failure}\n")
+        return 1
+    await ended.wait()
+    await house.stop()
+    return 0
+
+
+def main() -> int:
+    """The process."""
+    settings = Settings().completed()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    begin_logging(settings, "house")
+    return uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

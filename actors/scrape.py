@@ -1,0 +1,62 @@
+"""The machine's one metrics endpoint: asks every process for its metrics and serves them together.
+
+Each sample gets a `process` label, so that a rate over a restart stays right.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+#: How long a scrape waits for all processes.
+_PATIENCE_S = 5.0
+
+Gather = Callable[[], Awaitable[Mapping[str, bytes]]]
+
+
+class _Everyone(Collector):
+    """Collects by asking, on the event loop that owns the actors."""
+
+    def __init__(self, gather: Gather, loop: asyncio.AbstractEventLoop) -> None:
+        self._gather = gather
+        self._loop = loop
+
+    def collect(self) -> Iterator[Metric]:
+        """All families of all processes."""
+        texts = asyncio.run_coroutine_threadsafe(_awaited(self._gather), self._loop).result(_PATIENCE_S)
+        yield from merge(texts)
+
+
+def serve_metrics(gather: Gather, host: str, port: int) -> Callable[[], None]:
+    """Serve until the returned function is called."""
+    registry = CollectorRegistry(auto_describe=False)
+    everyone = _Everyone(gather, asyncio.get_running_loop())
+    everyone.describe = lambda: ()  # type: ignore[attr-defined]
+    registry.register(everyone)
+    server, thread = start_http_server(port, host, registry)
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop
+
+
+def merge(texts: Mapping[str, bytes]) -> Iterator[Metric]:
+    """Families of the same name from several processes as one, each sample labelled with its process."""
+    families: dict[str, Metric] = {}
+    for process, text in texts.items():
+        for family in text_string_to_metric_families(text.decode()):
+            merged = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+            for sample in family.samples:
+                if not sample.name.endswith("_created"):
+                    merged.samples.append(sample._replace(labels={**sample.labels, "process": process}))
+    yield from families.values()
+
+
+async def _awaited(gather: Gather) -> Mapping[str, bytes]:
+    return await gather()
