@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import shlex
 import signal
 import stat
@@ -65,6 +66,8 @@ _POLL_S = 0.02
 _TELL_EVERY_S = 5.0
 _TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
+
+_DAMAGED = re.compile(r"Bad file format reading the append only file ([^:\s]+)")
 
 _log = logging.getLogger(__name__)
 
@@ -187,14 +190,20 @@ class EmbeddedStore:
 
     def _why_it_ended(self, code: int) -> str:
         text = f"the store in {self._folder} did not start (exit {code}). Its log ends with:\n{self._log_tail()}"
-        if "Bad file format reading the append only file" not in text:
-            return text
-        manifest = shlex.quote(str(self._folder / "appendonlydir" / "appendonly.aof.manifest"))
-        check = f"exec -a valkey-check-aof {shlex.quote(str(self._binary))} --fix {manifest}"
-        return (
-            f"{text}\nIts file is damaged in the middle, and nothing was repaired. Copy {self._folder} away first; "
-            f"this cuts the file off at the damage, and what was written later is lost:\n  bash -c {shlex.quote(check)}"
-        )
+        damaged = _DAMAGED.search(text)
+        return text if damaged is None else f"{text}\n{self._how_to_mend(damaged[1])}"
+
+    def _how_to_mend(self, damaged: str) -> str:
+        """What to run. Only the last file may be cut: what later files say rests on all that came before."""
+        text = f"{damaged} is damaged in the middle, and nothing was repaired. Copy {self._folder} away first."
+        files = self._folder / "appendonlydir"
+        if damaged not in (files / "appendonly.aof.manifest").read_text().splitlines()[-1].split():
+            return f"{text} Restore the folder from a backup"
+        # The same program checks files when it is called by this name. It is given the file and not the
+        # manifest, because it takes the file before it, Valkey's binary one, for damaged.
+        check = f"exec -a valkey-check-aof {shlex.quote(str(self._binary))} --fix {shlex.quote(str(files / damaged))}"
+        lost = "This cuts the file off at the damage, and all that was written after it is lost:"
+        return f"{text} {lost}\n  bash -c {shlex.quote(check)}"
 
     def _log_tail(self) -> str:
         if not self._log_file.exists():

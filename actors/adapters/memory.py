@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from engine.errors import InvariantBroken
-from engine.names import Card, PoolName, batch_of
+from engine.names import BatchNo, Card, PoolName, batch_of
 from engine.ports import Append, Clock, History, Journal, Placement, Position, SealedCard, Seat
 from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
 
@@ -84,6 +84,10 @@ class MemoryStore:
     async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
         """See SealedCards."""
         return [traced_card(self._pool(pool).of(PRINTS).get(print_)) for print_ in prints]
+
+    async def data_key(self, pool: PoolName, batch: BatchNo) -> bytes:
+        """See SealedCards."""
+        return _data_key(self._pool(pool), batch)
 
     async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
         """See SealedCards."""
@@ -203,10 +207,14 @@ class FaultyJournal:
         return answer
 
 
-def _sealed_card(held: _Pool, card: Card) -> SealedCard:
-    batch = batch_of(card)
+def _data_key(held: _Pool, batch: BatchNo) -> bytes:
     data_key = held.of(KEYS).get(key_field(batch))
     if data_key is None:
         raise InvariantBroken(f"the data key of batch {batch} is not in the store")
+    return data_key
+
+
+def _sealed_card(held: _Pool, card: Card) -> SealedCard:
+    batch = batch_of(card)
     pack, alone = (held.of(sealed_name(batch)).get(name) for name in card_fields(card))
-    return SealedCard(card, data_key, find_code(card, pack, alone))
+    return SealedCard(card, _data_key(held, batch), find_code(card, pack, alone))

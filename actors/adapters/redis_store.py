@@ -111,6 +111,11 @@ class RedisStore:
         """See SealedCards."""
         return [traced_card(value) for value in await self._fields(pool, PRINTS, prints)]
 
+    async def data_key(self, pool: PoolName, batch: BatchNo) -> bytes:
+        """See SealedCards."""
+        (data_key,) = await self._fields(pool, KEYS, [key_field(batch)])
+        return _present(data_key, batch)
+
     async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
         """See SealedCards. One round, however many cards and batches."""
         if not cards:
@@ -194,7 +199,11 @@ def _append_command(append: Append) -> Command:
 
 
 def _sealed_card(card: Card, values: Mapping[bytes, bytes | None], data_key: bytes | None) -> SealedCard:
-    if data_key is None:
-        raise InvariantBroken(f"the data key of batch {batch_of(card)} is not in the store")
     pack, alone = (values[field] for field in card_fields(card))
-    return SealedCard(card, data_key, find_code(card, pack, alone))
+    return SealedCard(card, _present(data_key, batch_of(card)), find_code(card, pack, alone))
+
+
+def _present(data_key: bytes | None, batch: BatchNo) -> bytes:
+    if data_key is None:
+        raise InvariantBroken(f"the data key of batch {batch} is not in the store")
+    return data_key

@@ -1,0 +1,149 @@
+"""A line to a server that stalls, dies, comes back or refuses: each failure says whether it may have happened."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from actors.adapters.embedded_store import EmbeddedStore
+from actors.adapters.redis_settings import Durability
+from actors.adapters.redis_store import RedisStore
+from engine.errors import InDoubt, StoreUnavailable, WeakStore
+from engine.names import PoolName
+from engine.ports import Append, Position
+
+POOL = PoolName("t", "s")
+ANSWER_WITHIN_S = 0.3
+
+
+def entry(seq_before: int) -> Append:
+    """One event for the pool of these tests, at epoch 1."""
+    return Append(POOL, 1, seq_before, 1, b"event", {})
+
+
+@pytest.fixture
+async def store(own_server: EmbeddedStore) -> AsyncIterator[RedisStore]:
+    """A store whose pool is claimed, over connections that wait for a short while only."""
+    store = RedisStore(own_server.url, answer_within_s=ANSWER_WITHIN_S)
+    await store.claim(POOL)
+    assert await store.append([entry(0)]) == [Position(1, 1)]
+    yield store
+    await store.close()
+
+
+async def test_a_server_that_is_not_there_did_nothing(tmp_path: object) -> None:
+    """No byte left, so it is surely not done; the text says that the store was not reached."""
+    store = RedisStore(f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await store.append([entry(0)])
+
+
+async def test_an_append_to_a_stalled_server_is_in_doubt_and_position_tells(
+    store: RedisStore, own_server: EmbeddedStore
+) -> None:
+    """The bytes left and no answer came. Once the server goes on, it did happen, and the next append fits."""
+    assert own_server.pid is not None
+    os.kill(own_server.pid, signal.SIGSTOP)
+    with pytest.raises(InDoubt):
+        await store.append([entry(1)])
+    with pytest.raises(StoreUnavailable):
+        await store.position(POOL)
+    os.kill(own_server.pid, signal.SIGCONT)
+    assert await store.position(POOL) == Position(1, 2)
+    assert await store.append([entry(1)]) == [Position(1, 2)]
+    assert await store.append([entry(2)]) == [Position(1, 3)]
+
+
+async def test_an_append_cancelled_while_under_way_still_happens(store: RedisStore, own_server: EmbeddedStore) -> None:
+    """Its caller is gone, its reply is read all the same, and the next append gets its own."""
+    assert own_server.pid is not None
+    os.kill(own_server.pid, signal.SIGSTOP)
+    abandoned = asyncio.create_task(store.append([entry(1)]))
+    await asyncio.wait([abandoned], timeout=ANSWER_WITHIN_S / 10)
+    abandoned.cancel()
+    await asyncio.wait([abandoned])
+    assert abandoned.cancelled()
+    os.kill(own_server.pid, signal.SIGCONT)
+    assert await store.append([entry(2)]) == [Position(1, 3)]
+
+
+async def test_a_server_restarted_while_nothing_was_asked_leaves_no_doubt(
+    store: RedisStore, own_server: EmbeddedStore
+) -> None:
+    """The hang-up is noticed before the bytes leave, and what was acknowledged is still there."""
+    await own_server.stop()
+    await own_server.start()
+    assert await store.append([entry(1)]) == [Position(1, 2)]
+
+
+async def test_functions_that_are_gone_are_brought_again(store: RedisStore) -> None:
+    """A store that lost its functions is served by the next call, append or claim."""
+    await store.line.ask([("FUNCTION", "FLUSH")])
+    assert await store.append([entry(1)]) == [Position(1, 2)]
+    await store.line.ask([("FUNCTION", "FLUSH")])
+    assert (await store.claim(POOL)).position == Position(2, 2)
+
+
+async def test_a_full_server_refuses_before_it_does_anything(store: RedisStore) -> None:
+    """Out of memory is a plain no; with room again, the same append is done."""
+    await store.line.ask([("CONFIG", "SET", "maxmemory", 1)])
+    with pytest.raises(StoreUnavailable, match="OOM"):
+        await store.append([entry(1)])
+    await store.line.ask([("CONFIG", "SET", "maxmemory", 0)])
+    assert await store.append([entry(1)]) == [Position(1, 2)]
+
+
+async def test_one_call_refused_in_part_is_in_doubt(store: RedisStore) -> None:
+    """Of two appends one meets a key of the wrong type: what happened must be asked for each."""
+    spoiled = PoolName("t", "spoiled")
+    await store.line.ask([("SET", "ck:{t/spoiled}:meta", "no hash")])
+    with pytest.raises(InDoubt, match="1 of 2"):
+        await store.append([entry(1), entry(1)._replace(pool=spoiled)])
+    assert await store.position(POOL) == Position(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("appendonly", "no", "CONFIG SET appendonly yes"),
+        ("appendfsync", "everysec", "CONFIG SET appendfsync always"),
+        ("no-appendfsync-on-rewrite", "yes", "CONFIG SET no-appendfsync-on-rewrite no"),
+    ],
+)
+async def test_a_weak_setting_is_refused_with_the_line_to_run(
+    store: RedisStore, name: str, value: str, line: str
+) -> None:
+    """Following the text makes the store acceptable; accepting weakness says what is weak."""
+    assert await store.open() == "always"
+    await store.line.ask([("CONFIG", "SET", name, value)])
+    with pytest.raises(WeakStore, match=line):
+        await store.open()
+    assert (await store.open(Durability.WEAK)).startswith(f"weak: {name} is {value}")
+    await store.line.ask([line.split()])
+    assert await store.open() == "always"
+    while b"aof_rewrite_in_progress:1" in (await store.line.ask([("INFO", "persistence")]))[0]:
+        pass  # The server writes its first file, and would not stop before it is done.
+
+
+async def test_eviction_is_refused_where_memory_has_a_bound(store: RedisStore) -> None:
+    """A policy that evicts does no harm without a bound, and loses cards with one."""
+    await store.line.ask([("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")])
+    assert await store.open() == "always"
+    await store.line.ask([("CONFIG", "SET", "maxmemory", 1_000_000_000)])
+    with pytest.raises(WeakStore, match="CONFIG SET maxmemory-policy noeviction"):
+        await store.open()
+
+
+async def test_a_server_that_hides_its_settings_is_refused_by_saying_what_cannot_be_checked(
+    store: RedisStore, own_server: EmbeddedStore
+) -> None:
+    """A user without CONFIG cannot see how durable the store is; that is said, not assumed."""
+    await store.line.ask([("ACL", "SETUSER", "shop", "on", ">secret", "~*", "+@all", "-config")])
+    url = own_server.url.replace("unix://", "unix://shop:secret@")
+    shop = RedisStore(url)
+    with pytest.raises(WeakStore, match=r"appendfsync.* cannot be checked"):
+        await shop.open()
+    assert (await shop.open(Durability.WEAK)).startswith("weak: CONFIG GET is refused")
+    await shop.close()
