@@ -6,7 +6,6 @@ apart from the store.
 """
 
 import base64
-import binascii
 import fcntl
 import json
 import os
@@ -231,7 +230,7 @@ def _parse(text: bytes, path: Path) -> KeyRing:
         ring = KeyRing(tuple(_parse_key(each) for each in plain["keys"]))
         for purpose in Purpose:
             ring.primary(purpose)
-    except (ValueError, KeyError, TypeError, StopIteration, binascii.Error):
+    except (ValueError, KeyError, TypeError, StopIteration):
         raise KeyRingRefused(f"{path} is damaged: put ring.json back from its backup") from None
     return ring
 

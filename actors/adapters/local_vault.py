@@ -12,7 +12,6 @@ data key seals one batch, and a batch has at most 2**32 serials; a wrap key seal
 Never logs, and no error of its own quotes a code or a key.
 """
 
-import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -21,6 +20,7 @@ from typing import Generic, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from actors.adapters.key_ring import KEY_BYTES, KeyRing, KeyRingFile, Purpose, State
@@ -66,7 +66,7 @@ class LocalVault:
         self._rings = rings
         self._ring = rings.current()
         self._ciphers: _Recent[tuple[PoolName, bytes], AESGCM] = _Recent(DATA_KEYS_KEPT_MAX)
-        self._print_keys: _Recent[PoolName, bytes] = _Recent(PRINT_KEYS_KEPT_MAX)
+        self._print_starts: _Recent[PoolName, HMAC] = _Recent(PRINT_KEYS_KEPT_MAX)
 
     def __repr__(self) -> str:
         return f"<LocalVault {len(self._ring.keys)} keys, {len(self._ciphers)} data keys open>"
@@ -113,8 +113,13 @@ class LocalVault:
     async def fingerprint(self, pool: PoolName, codes: Sequence[str]) -> Sequence[bytes]:
         """16-byte fingerprints of the normalised codes, comparable within this pool only."""
         self._refresh()
-        key = self._print_key(pool)
-        return [hmac.digest(key, _encode(normal_code(code)), "sha256")[:PRINT_BYTES] for code in codes]
+        start = self._print_start(pool)
+        prints = []
+        for code in codes:
+            print_ = start.copy()  # the key is taken in once per pool: half the cost of a whole HMAC
+            print_.update(_encode(normal_code(code)))
+            prints.append(print_.finalize()[:PRINT_BYTES])
+        return prints
 
     async def rewrap(self, pool: PoolName, data_key: bytes) -> bytes:
         """The same data key under the primary key of now. Raises UnreadableCard when it does not open."""
@@ -126,14 +131,14 @@ class LocalVault:
         if ring is not self._ring:
             self._ring = ring
             self._ciphers.forget()
-            self._print_keys.forget()
+            self._print_starts.forget()
 
     def _cipher(self, pool: PoolName, data_key: bytes) -> AESGCM:
         return self._ciphers.find((pool, data_key), lambda: AESGCM(self._unwrap(pool, data_key)))
 
-    def _print_key(self, pool: PoolName) -> bytes:
+    def _print_start(self, pool: PoolName) -> HMAC:
         secret = self._ring.primary(Purpose.PRINT).secret
-        return self._print_keys.find(pool, lambda: derive_key(secret, print_binding(pool)))
+        return self._print_starts.find(pool, lambda: HMAC(derive_key(secret, print_binding(pool)), SHA256()))
 
     def _wrap(self, pool: PoolName, plain: bytes) -> bytes:
         key = self._ring.primary(Purpose.WRAP)

@@ -240,15 +240,15 @@ async def test_the_data_keys_in_memory_are_bounded_and_the_forgotten_ones_open_a
             assert await vault.open(pool, [card]) == [CODE]
             assert await vault.fingerprint(pool, [CODE]) == expected
     assert len(vault._ciphers) == 2
-    assert len(vault._print_keys) == 2
+    assert len(vault._print_starts) == 2
     assert repr(vault) == "<LocalVault 2 keys, 2 data keys open>"
 
 
 async def test_the_key_used_last_is_the_one_kept(rings: KeyRingFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy batch is not pushed out by a visitor."""
     monkeypatch.setattr(local_vault, "DATA_KEYS_KEPT_MAX", 2)
+    busy, quiet, visitor = [await sealed_card(LocalVault(rings)) for _ in range(3)]
     vault = LocalVault(rings)
-    busy, quiet, visitor = [await sealed_card(vault) for _ in range(3)]
     for card in (quiet, busy, visitor):
         await vault.open(POOL, [card])
     assert {data_key for _, data_key in vault._ciphers._kept} == {busy.data_key, visitor.data_key}
