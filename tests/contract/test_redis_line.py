@@ -95,13 +95,17 @@ async def test_a_full_server_refuses_before_it_does_anything(store: RedisStore) 
     assert await store.append([entry(1)]) == [Position(1, 2)]
 
 
-async def test_one_call_refused_in_part_is_in_doubt(store: RedisStore) -> None:
-    """Of two appends one meets a key of the wrong type: what happened must be asked for each."""
-    spoiled = PoolName("t", "spoiled")
-    await store.line.ask([("SET", "ck:{t/spoiled}:meta", "no hash")])
+async def test_one_call_refused_in_part_is_in_doubt(store: RedisStore, own_server: EmbeddedStore) -> None:
+    """Of two appends one is for keys this user may not touch, the other is done: each must be asked for."""
+    await store.line.ask([("ACL", "SETUSER", "shop", "on", ">secret", "~ck:{t/s}:*", "+@all")])
+    shop = RedisStore(own_server.url.replace("unix://", "unix://shop:secret@"))
+    foreign = entry(0)._replace(pool=PoolName("t", "foreign"))
+    with pytest.raises(StoreUnavailable, match="NOPERM"):
+        await shop.append([foreign])
     with pytest.raises(InDoubt, match="1 of 2"):
-        await store.append([entry(1), entry(1)._replace(pool=spoiled)])
-    assert await store.position(POOL) == Position(1, 2)
+        await shop.append([entry(1), foreign])
+    assert await shop.position(POOL) == Position(1, 2)
+    await shop.close()
 
 
 @pytest.mark.parametrize(
