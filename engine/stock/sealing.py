@@ -7,6 +7,7 @@ what another chunk wrote, whatever the sizes of chunks, and a card is in exactly
 
 Measured on Valkey 9.1 with 64-byte codes: 104 bytes of memory per card in fields of their own, 67.5 in
 packs of 32 (69.2 in 16, 66.8 in 64). A print costs 56 bytes; its card is found from it.
+In all, an import in chunks of 1,000 took 136 bytes a card.
 """
 
 from collections.abc import Sequence
