@@ -21,7 +21,7 @@ SERIAL_MAX = (1 << SERIAL_BITS) - 1
 DEFAULT_TENANT = "default"
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_CARD = re.compile(r"([1-9][0-9]{0,8})-([0-9]{1,10})")
+_CARD = re.compile(r"([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,9})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 
 

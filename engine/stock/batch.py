@@ -4,7 +4,7 @@ A card is in exactly one place, so it carries no state: it is in a lot (free), s
 quarantined), held, or else sold. Held and sold are counted; which hold has a card, the hold knows.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from engine.names import BatchNo, Card, card_at, serial_of
@@ -51,12 +51,17 @@ class Batch:
 
     def lot_of(self, card: Card) -> Lot:
         """The lot a card came in."""
-        at = bisect_right(self.stretches, serial_of(card), key=lambda stretch: stretch[0]) - 1
+        # A pair sorts after its own beginning, so lots are never compared here.
+        at = bisect_left(self.stretches, (serial_of(card) + 1,)) - 1
         return self.stretches[at][1]
 
-    def sellable(self, card: Card) -> bool:
-        """Whether a held card of this batch may still be sold."""
-        return not self.withdrawn and serial_of(card) not in self.marked
+    def is_recalled(self, card: Card) -> bool:
+        """Whether a held card of this batch was voided or quarantined meanwhile."""
+        return bool(self.withdrawn) or serial_of(card) in self.marked
+
+    def may_be_sold(self, card: Card, now_ms: int) -> bool:
+        """Whether a held card of this batch may be sold at this moment."""
+        return not self.is_recalled(card) and self.lot_of(card).expires_at_ms > now_ms
 
     def give_back(self, card: Card, shelf: Shelf) -> None:
         """A held card is free again: to its lot, or aside if it was withdrawn meanwhile."""
@@ -108,17 +113,15 @@ class Batch:
         return serial_of(card) in self.lot_of(card)
 
     def sold_after(self, after: int, held: set[Card]) -> Iterator[Card]:
-        """Sold cards with serials above `after`, in order, given which cards are `held` now."""
-        serial = after + 1
+        """Sold cards that come after card `after` (0 = all), in order, given which cards are `held` now."""
+        free = {serial for lot in self.lots for serial in lot.returned}.union(self.aside)
+        serial = max(0, after + 1 - card_at(self.number, 0))
         while serial < self.received:
             card = card_at(self.number, serial)
-            run_end = self._fresh_run_end(card)
-            if run_end is not None:
-                serial = run_end
-                continue
-            if serial not in self.aside and serial not in self.lot_of(card).returned and card not in held:
+            run_end = self.lot_of(card).run_end(serial)
+            if run_end is None and serial not in free and card not in held:
                 yield card
-            serial += 1
+            serial = run_end or serial + 1
 
     def view(self, now_ms: int) -> BatchView:
         """The batch at one moment."""
@@ -165,10 +168,3 @@ class Batch:
         lot.add_back(serial)
         if lot.size == 1 and not self.withdrawn:
             shelf.show(lot)
-
-    def _fresh_run_end(self, card: Card) -> int | None:
-        serial = serial_of(card)
-        for start, end in self.lot_of(card).fresh:
-            if start <= serial < end:
-                return end
-        return None

@@ -204,14 +204,14 @@ def _named_tuple_reader(kind: Any) -> Reader:
     readers = [(at, _reader(hint)) for at, hint in enumerate(get_type_hints(kind).values())]
     special = [(at, reader) for at, reader in readers if reader is not None]
     if not special:
-        make: Reader = kind._make
-        return make
+        # Not `_make`: a record from before a field was added gets that field's default.
+        return lambda fields: kind(*fields)
 
     def read(fields: Any) -> Any:
         values = list(fields)
         for at, reader in special:
             values[at] = reader(values[at])
-        return kind._make(values)
+        return kind(*values)
 
     return read
 

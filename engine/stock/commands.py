@@ -28,7 +28,10 @@ class Principal(NamedTuple):
 
 
 class Allocate(NamedTuple):
-    """Set `quantity` cards aside for `hold_for_ms`; all or none, unless `partial`."""
+    """Set `quantity` cards with more than `life_ms_min` of life left aside for `hold_for_ms` (0 = the SKU's).
+
+    All or none, unless `partial`.
+    """
 
     request_id: str
     order_ref: str
@@ -143,7 +146,7 @@ class GetHold(NamedTuple):
 
 
 class GetShelf(NamedTuple):
-    """How many cards could be allocated now, with at least `life_ms_min` of life left."""
+    """How many cards could be allocated now, with more than `life_ms_min` of life left."""
 
     life_ms_min: int = 0
 
@@ -156,7 +159,7 @@ class ListBatches(NamedTuple):
 
 
 class ListSold(NamedTuple):
-    """Cards of one batch that are sold, with their holds, after card `after`, at most `rows`."""
+    """Cards of one batch that are sold, with their holds, after card `after` (0 = from the first), at most `rows`."""
 
     batch: BatchNo
     after: int

@@ -15,11 +15,13 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
     if hold is None:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
     if hold.state is HoldState.CONFIRMED and hold.payment_ref == command.payment_ref:
-        return turn.settle(command, Confirmed(hold.view(), 0, reacquired=False))
+        return turn.settle(command, Confirmed(hold.view(), 0, hold.reacquired))
     memory = turn.state.memory
     payer = memory.payments.get(command.payment_ref) or turn.holder("payment/" + command.payment_ref)
     if payer is not None and payer != hold.hold:
         return turn.refuse(command, Reason.PAYMENT_REF_USED, hold=payer)
+    if command.payment_ref in hold.refunds_due or _is_too_late(turn, command, hold):
+        return _refund(turn, command, hold, _why_unsold(turn, hold))
     quantity = command.quantity or len(hold.cards)
     if quantity > len(hold.cards):
         return turn.refuse(command, Reason.INVALID_QUANTITY, quantity=quantity, min=1, max=len(hold.cards))
@@ -27,8 +29,6 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
         expected, currency = hold.price.times(quantity)
         paid = command.paid.minor if command.paid else 0
         return turn.refuse(command, Reason.AMOUNT_MISMATCH, expected=expected, paid=paid, currency=currency)
-    if payer is not None or hold.state is HoldState.CONFIRMED:
-        return _refund(turn, command, hold, ended_as(hold))
     if hold.state is HoldState.ACTIVE:
         return _confirm_in_time(turn, command, hold, quantity)
     return _confirm_late(turn, command, hold, quantity)
@@ -56,20 +56,21 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     hold = state.holds.get(event.command.hold)
     assert hold is not None
     before = hold.cards if hold.state is HoldState.ACTIVE else ()
+    kept = set(before).intersection(event.cards)
     for card in before:
         batch = state.batch(card)
         batch.held -= 1
-        if card not in event.cards:
+        if card not in kept:
             batch.give_back(card, state.shelf)
     for card in event.cards:
-        _sell(state, card, fresh=card not in before)
+        _sell(state, card, fresh=card not in kept)
     state.holds.end(hold, HoldState.CONFIRMED, event.at_ms, event.at_ms)
-    reacquired = any(card not in before for card in event.cards)
     hold.cards = event.cards
     hold.payment_ref = event.command.payment_ref
+    hold.reacquired = len(kept) < len(event.cards)
     state.memory.payments[hold.payment_ref] = hold.hold
     returned = max(0, len(before) - len(event.cards))
-    state.memory.remember(event.command, Confirmed(hold.view(), returned, reacquired), event.at_ms)
+    state.memory.remember(event.command, Confirmed(hold.view(), returned, hold.reacquired), event.at_ms)
 
 
 def apply_refund(state: State, event: RefundRaised) -> None:
@@ -94,24 +95,21 @@ def apply_replaced(state: State, event: CardReplaced) -> None:
 
 
 def _confirm_in_time(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:
-    """Sell what is held; a card withdrawn meanwhile is swapped for a fresh one."""
-    keep = [card for card in hold.cards if turn.state.batch(card).sellable(card)][:quantity]
+    """Sell what is held; a card that was withdrawn or expired meanwhile is swapped for a fresh one."""
+    state = turn.state
+    keep = [card for card in hold.cards if state.batch(card).may_be_sold(card, turn.now_ms)][:quantity]
     fresh: tuple[Card, ...] = ()
     if len(keep) < quantity:
         fresh = pick(turn, quantity - len(keep), turn.now_ms + hold.life_ms_min)
         if len(keep) + len(fresh) < quantity:
-            return _refund(turn, command, hold, Reason.BATCH_RECALLED)
+            return _refund(turn, command, hold, _why_unsold(turn, hold))
     turn.emit(HoldConfirmed(turn.now_ms, command, (*keep, *fresh)))
     return turn.answer(command)
 
 
 def _confirm_late(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:
-    """The hold has ended: fresh cards if the caller, the window and the shelf allow, else a refund is due."""
-    terms = turn.state.terms
-    late_ms = turn.now_ms - hold.ended_at_ms
-    if command.late != REACQUIRE or late_ms > (command.late_window_ms or terms.late_window_ms):
-        return _refund(turn, command, hold, ended_as(hold))
-    if terms.paused:
+    """The hold has ended within the window: fresh cards if there are any, else a refund is due."""
+    if turn.state.terms.paused:
         return _refund(turn, command, hold, Reason.SKU_PAUSED)
     cards = pick(turn, quantity, turn.now_ms + hold.life_ms_min)
     if len(cards) < quantity:
@@ -119,6 +117,24 @@ def _confirm_late(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Ou
     turn.bring_back(hold)
     turn.emit(HoldConfirmed(turn.now_ms, command, cards))
     return turn.answer(command)
+
+
+def _is_too_late(turn: Turn, command: Confirm, hold: Hold) -> bool:
+    """Whether no card can be sold to this hold any more, whatever is paid: then a payment is a refund."""
+    if hold.state is HoldState.ACTIVE:
+        return False
+    if hold.state is HoldState.CONFIRMED or command.late != REACQUIRE:
+        return True
+    window_ms = command.late_window_ms or turn.state.terms.late_window_ms
+    return turn.now_ms - hold.ended_at_ms > window_ms
+
+
+def _why_unsold(turn: Turn, hold: Hold) -> Reason:
+    """What a payment that buys nothing is told: how the hold ended, or what became of its cards."""
+    if hold.state is not HoldState.ACTIVE:
+        return ended_as(hold)
+    recalled = any(turn.state.batch(card).is_recalled(card) for card in hold.cards)
+    return Reason.BATCH_RECALLED if recalled else Reason.OUT_OF_STOCK_LATE
 
 
 def _refund(turn: Turn, command: Confirm, hold: Hold, reason: Reason) -> Outcome:

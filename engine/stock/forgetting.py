@@ -4,8 +4,20 @@ from collections.abc import Iterable
 from itertools import islice
 
 from engine.names import HoldNo
-from engine.stock.commands import Allocate, Command, Confirm, Extend, Forget, GetHold, Release, Remembered, Replace
+from engine.stock.commands import (
+    Allocate,
+    Command,
+    Confirm,
+    Extend,
+    Forget,
+    GetHold,
+    ListSold,
+    Release,
+    Remembered,
+    Replace,
+)
 from engine.stock.events import Forgotten
+from engine.stock.looking import sold_to
 from engine.stock.outcomes import Forgot, Outcome
 from engine.stock.state import Recalled, State, Turn
 
@@ -62,6 +74,9 @@ def missing(state: State, command: Command, looked: Recalled) -> list[str]:
         key = "payment/" + command.payment_ref
         if key in memory.sieve:
             wanted.append(key)
+    if isinstance(command, ListSold) and command.batch in state.batches:
+        page = sold_to(state, state.batches[command.batch], command)
+        wanted.extend(f"card/{card}" for card, hold in page if hold is None)
     return [key for key in wanted if key not in looked]
 
 

@@ -6,7 +6,7 @@ hold has moved on is dropped when it surfaces.
 
 from collections import Counter
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from engine.money import Money
@@ -14,6 +14,9 @@ from engine.names import Card, HoldNo
 from engine.stock.commands import Principal
 from engine.stock.outcomes import HoldState, HoldView
 from engine.stock.terms import HeldQuotas
+
+#: Deadlines of ended holds kept before they are dropped: about 100 KB, and a rebuild is then worth its time.
+_STALE_DEADLINES_MAX = 1_000
 
 
 class HoldRecord(NamedTuple):
@@ -32,6 +35,7 @@ class HoldRecord(NamedTuple):
     life_ms_min: int
     price: Money | None
     payment_ref: str
+    reacquired: bool
     refunds_due: tuple[str, ...]
     replaced: tuple[tuple[Card, Card], ...]
 
@@ -56,6 +60,7 @@ class Hold:
             self.life_ms_min,
             self.price,
             self.payment_ref,
+            self.reacquired,
             self.refunds_due,
             self.replaced,
         ) = record
@@ -108,15 +113,17 @@ class Holds:
         self._count(hold, len(hold.cards))
 
     def extend(self, hold: Hold, expires_at_ms: int, at_ms: int) -> None:
-        """An active hold has a later deadline."""
-        hold.expires_at_ms = expires_at_ms
+        """An active hold has a later deadline, or the same: extending it within its time changes nothing."""
         hold.touched_at_ms = at_ms
-        heappush(self._deadlines, (expires_at_ms, hold.hold))
+        if hold.expires_at_ms != expires_at_ms:
+            hold.expires_at_ms = expires_at_ms
+            heappush(self._deadlines, (expires_at_ms, hold.hold))
 
     def end(self, hold: Hold, state: HoldState, ended_at_ms: int, at_ms: int) -> None:
         """An active hold ended, or an ended one ended otherwise (a late confirm)."""
         if self.active.pop(hold.hold, None) is not None:
             self._count(hold, -len(hold.cards))
+            self._tidy()
         hold.state = state
         hold.ended_at_ms = ended_at_ms
         self.touch(hold, at_ms)
@@ -129,13 +136,12 @@ class Holds:
             self.ended[hold.hold] = hold
 
     def due(self, now_ms: int) -> Iterator[Hold]:
-        """Active holds whose deadline has come, earliest first. Each is to be ended before the next is asked for."""
+        """Active holds whose deadline has come, earliest first; each is named once, and is to be ended at once."""
         while self._deadlines and self._deadlines[0][0] <= now_ms:
-            expires_at_ms, number = self._deadlines[0]
+            expires_at_ms, number = heappop(self._deadlines)
             hold = self.active.get(number)
             if hold is not None and hold.expires_at_ms == expires_at_ms:
                 yield hold
-            heappop(self._deadlines)
 
     def exceeded(self, principal: Principal, more: int, quotas: HeldQuotas) -> tuple[str, int, int] | None:
         """The first quota that `more` units would break: its name, the bound, and the units held now."""
@@ -149,6 +155,12 @@ class Holds:
     def next_deadline_ms(self) -> int | None:
         """When the sweep should look again; None when nothing is held."""
         return self._deadlines[0][0] if self._deadlines else None
+
+    def _tidy(self) -> None:
+        """Drop the deadlines of ended holds before they outnumber the others."""
+        if len(self._deadlines) > 2 * len(self.active) + _STALE_DEADLINES_MAX:
+            self._deadlines = [(hold.expires_at_ms, hold.hold) for hold in self.active.values()]
+            heapify(self._deadlines)
 
     def _count(self, hold: Hold, units: int) -> None:
         self.units += units

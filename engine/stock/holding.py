@@ -48,8 +48,7 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
 def pick(turn: Turn, wanted: int, after_ms: int) -> tuple[Card, ...]:
     """The next cards, after ending due holds as far as that is needed to find them."""
     cards = turn.state.shelf.pick(wanted, after_ms)
-    if len(cards) < wanted:
-        turn.end_due()
+    while len(cards) < wanted and turn.end_due(limits.expire_per_step_max):
         cards = turn.state.shelf.pick(wanted, after_ms)
     return cards
 
@@ -114,6 +113,7 @@ def apply_held(state: State, event: CardsHeld) -> None:
             life_ms_min=command.life_ms_min,
             price=event.price,
             payment_ref="",
+            reacquired=False,
             refunds_due=(),
             replaced=(),
         )
@@ -168,15 +168,17 @@ def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
     )
     if not same:
         return turn.refuse(command, Reason.ORDER_REF_EXISTS, hold=hold.hold)
+    if hold.state in (HoldState.RELEASED, HoldState.EXPIRED):
+        return turn.refuse(command, ended_as(hold), hold=hold.hold, state=hold.state, endedAtMs=hold.ended_at_ms)
     return turn.settle(command, _held(turn.state, hold))
 
 
 def _quota_exceeded(turn: Turn, command: Allocate) -> tuple[str, int, int] | None:
     holds, quotas = turn.state.holds, turn.state.terms.quotas
-    if holds.exceeded(command.principal, command.quantity, quotas) is None:
-        return None
-    turn.end_due()
-    return holds.exceeded(command.principal, command.quantity, quotas)
+    exceeded = holds.exceeded(command.principal, command.quantity, quotas)
+    while exceeded and turn.end_due(limits.expire_per_step_max):
+        exceeded = holds.exceeded(command.principal, command.quantity, quotas)
+    return exceeded
 
 
 def _give_back(state: State, hold: Hold) -> None:

@@ -1,11 +1,13 @@
 """Questions: they change nothing (but see deadlines that have come), and are answered like everything else."""
 
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from engine import limits
-from engine.names import HoldNo
+from engine.names import BatchNo, Card, HoldNo, batch_of, card_at, serial_of
+from engine.stock.batch import Batch
 from engine.stock.commands import Audit, GetHold, GetShelf, ListBatches, ListSold
-from engine.stock.outcomes import Audited, Batches, HoldFound, Outcome, Reason, Refused, Sold
+from engine.stock.outcomes import Audited, Batches, BatchView, HoldFound, HoldState, Outcome, Reason, Refused, Sold
 from engine.stock.outcomes import Shelf as ShelfView
 from engine.stock.state import State, Turn
 from engine.stock.withdrawing import held_cards
@@ -33,16 +35,22 @@ def list_batches(turn: Turn, question: ListBatches) -> Outcome:
 
 
 def list_sold(turn: Turn, question: ListSold) -> Outcome:
-    """One page of a batch's sold cards; holds that left memory are 0, for the owner to look up."""
-    state = turn.state
-    batch = state.batches.get(question.batch)
+    """One page of a batch's sold cards; holds that left memory are looked up in the archive."""
+    batch = turn.state.batches.get(question.batch)
     if batch is None:
         return Refused(Reason.BATCH_NOT_FOUND)
-    holder = {card: hold.hold for hold in state.holds.ended.values() for card in hold.cards}
-    holder.update((bad, hold.hold) for hold in state.holds.ended.values() for bad, _ in hold.replaced)
-    page = list(islice(batch.sold_after(question.after, held_cards(state, batch)), question.rows + 1))
-    pairs = tuple((card, holder.get(card, HoldNo(0))) for card in page[: question.rows])
+    page = list(sold_to(turn.state, batch, question))
+    pairs = tuple((card, hold or turn.holder(f"card/{card}") or HoldNo(0)) for card, hold in page[: question.rows])
     return Sold(pairs, len(page) > question.rows)
+
+
+def sold_to(state: State, batch: Batch, question: ListSold) -> Iterator[tuple[Card, HoldNo | None]]:
+    """A page of sold cards and one more, with their holds as far as memory has them."""
+    buyers = [hold for hold in state.holds.ended.values() if hold.state is HoldState.CONFIRMED]
+    holder = {card: hold.hold for hold in buyers for card in hold.cards}
+    holder.update((bad, hold.hold) for hold in buyers for bad, _ in hold.replaced)
+    sold = batch.sold_after(question.after, held_cards(state, batch))
+    return ((card, holder.get(card)) for card in islice(sold, question.rows + 1))
 
 
 def audit(turn: Turn, _question: Audit) -> Outcome:
@@ -70,20 +78,31 @@ def violations(state: State) -> list[str]:
     """Every law of conservation that does not hold, in words; empty when all is well."""
     broken: list[str] = []
     held = [card for hold in state.holds.active.values() for card in hold.cards]
-    if len(set(held)) != len(held):
+    held_by_batch: dict[BatchNo, set[int]] = {number: set() for number in state.batches}
+    for card in held:
+        held_by_batch[batch_of(card)].add(serial_of(card))
+    if sum(len(serials) for serials in held_by_batch.values()) != len(held):
         broken.append("a card is in two active holds")
     if len(held) != state.holds.units:
         broken.append(f"active holds have {len(held)} cards but count {state.holds.units}")
-    for batch in state.batches.values():
-        view = batch.view(state.last_ms)
-        if view.received != view.on_shelf + view.held + view.sold + view.void:
-            broken.append(
-                f"batch {batch.number}: received {view.received} is not on the shelf {view.on_shelf}"
-                f" + held {view.held} + sold {view.sold} + void {view.void}"
-            )
-        mine = held_cards(state, batch)
-        if len(mine) != batch.held:
-            broken.append(f"batch {batch.number}: holds have {len(mine)} cards but it counts {batch.held} held")
-        if any(batch.is_in_lot(card) for card in mine):
-            broken.append(f"batch {batch.number}: a held card is free at the same time")
+    for number, batch in state.batches.items():
+        laws = _laws(batch.view(state.last_ms), batch, held_by_batch[number])
+        broken.extend(f"batch {number}: {law}" for law, holds in laws.items() if not holds)
     return broken
+
+
+def _laws(view: BatchView, batch: Batch, held: set[int]) -> Mapping[str, bool]:
+    """What must be true of a batch whose `held` serials are in active holds."""
+    returned = {serial for lot in batch.lots for serial in lot.returned}
+    taken = held | batch.aside.keys()
+    fresh = sum(end - start for lot in batch.lots for start, end in lot.fresh)
+    return {
+        f"received {view.received} = on the shelf {view.on_shelf} + held {view.held} + sold {view.sold}"
+        f" + void {view.void}": view.received == view.on_shelf + view.held + view.sold + view.void,
+        f"counts {batch.held} held, holds have {len(held)}": batch.held == len(held),
+        "a held card is not aside at the same time": held.isdisjoint(batch.aside),
+        "a free card is not held or aside at the same time": taken.isdisjoint(returned)
+        and all(batch.lot_of(card_at(batch.number, serial)).run_end(serial) is None for serial in taken | returned),
+        "lots are as large as they say": sum(lot.size for lot in batch.lots) == fresh + len(returned),
+        "only held cards are marked": held.issuperset(batch.marked),
+    }

@@ -157,7 +157,7 @@ class Batches(NamedTuple):
 
 
 class Sold(NamedTuple):
-    """One page of sold cards of a batch with their holds (0 where the hold has left memory)."""
+    """One page of sold cards of a batch with their holds (0 where neither memory nor archive knows the hold)."""
 
     cards: tuple[tuple[Card, HoldNo], ...]
     more: bool

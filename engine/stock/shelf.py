@@ -7,7 +7,7 @@ serials; what came back is a small heap. First expired goes first, then cheapest
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 
 from engine.names import BatchNo, Card, card_at
 
@@ -32,7 +32,12 @@ class Lot:
         return self.key < other.key
 
     def __contains__(self, serial: int) -> bool:
-        return serial in self.returned or any(start <= serial < end for start, end in self.fresh)
+        return self.run_end(serial) is not None or serial in self.returned
+
+    def run_end(self, serial: int) -> int | None:
+        """Where the fresh run with this serial ends; None when no fresh run has it."""
+        at = self._run_at(serial)
+        return None if at is None else self.fresh[at][1]
 
     def add_fresh(self, start: int, end: int) -> None:
         """Cards that just arrived; serials only grow."""
@@ -49,29 +54,29 @@ class Lot:
 
     def first(self, wanted: int) -> Sequence[int]:
         """The next `wanted` serials (or all, if fewer) in giving-out order, without taking them."""
+        fresh = islice(chain.from_iterable(starmap(range, self.fresh)), wanted)
         if not self.returned:
-            return list(islice(chain.from_iterable(range(start, end) for start, end in self.fresh), wanted))
-        back = [heappop(self.returned) for _ in range(min(wanted, len(self.returned)))]
-        for serial in back:
-            heappush(self.returned, serial)
-        fresh = islice(chain.from_iterable(range(start, end) for start, end in self.fresh), wanted)
-        return sorted(chain(back, fresh))[:wanted]
+            return list(fresh)
+        return sorted(chain(_smallest(self.returned, wanted), fresh))[:wanted]
 
     def remove(self, serial: int) -> None:
         """Take exactly this card, which must be here."""
         if self.returned and self.returned[0] == serial:
             heappop(self.returned)
-        elif serial in self.returned:
+        elif (at := self._run_at(serial)) is not None:
+            self._cut(at, serial)
+        else:
+            assert serial in self.returned, f"serial {serial} of batch {self.batch} is not on the shelf"
             self.returned.remove(serial)
             heapify(self.returned)
-        else:
-            self._cut(serial)
         self.size -= 1
 
-    def _cut(self, serial: int) -> None:
-        at = bisect_right(self.fresh, serial, key=lambda run: run[0]) - 1
+    def _run_at(self, serial: int) -> int | None:
+        at = bisect_left(self.fresh, [serial + 1]) - 1
+        return at if at >= 0 and serial < self.fresh[at][1] else None
+
+    def _cut(self, at: int, serial: int) -> None:
         start, end = self.fresh[at]
-        assert start <= serial < end, f"serial {serial} of batch {self.batch} is not on the shelf"
         if start == serial and end == serial + 1:
             del self.fresh[at]
         elif start == serial:
@@ -122,3 +127,15 @@ class Shelf:
     def _living(self, after_ms: int) -> Iterator[Lot]:
         first = bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)
         return islice(self._order, first, None)
+
+
+def _smallest(heap: list[int], wanted: int) -> list[int]:
+    """The smallest few of a heap. Looks only: a look that rearranged it would part a live pool from its replay."""
+    found: list[int] = []
+    edge = [(heap[0], 0)]
+    while edge and len(found) < wanted:
+        serial, at = heappop(edge)
+        found.append(serial)
+        for child in range(2 * at + 1, min(2 * at + 3, len(heap))):
+            heappush(edge, (heap[child], child))
+    return found

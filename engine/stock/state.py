@@ -1,6 +1,7 @@
 """Everything a pool knows, and one turn of changing it. Only functions reached through `apply` write here."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 from engine.names import BatchNo, Card, HoldNo, PoolName, batch_of
 from engine.ports import Attachments
@@ -92,9 +93,10 @@ class Turn:
         if self.state.holds.get(hold.hold) is None:
             self.emit(HoldRecalled(self.now_ms, hold.record()))
 
-    def end_due(self, at_most: int | None = None) -> None:
-        """End holds whose deadline has come, earliest first."""
-        for ended, hold in enumerate(self.state.holds.due(self.now_ms), start=1):
+    def end_due(self, at_most: int) -> int:
+        """End up to `at_most` holds whose deadline has come, earliest first. Answers how many."""
+        ended = 0
+        for hold in islice(self.state.holds.due(self.now_ms), at_most):
             self.emit(HoldExpired(self.now_ms, hold.hold))
-            if ended == at_most:
-                break
+            ended += 1
+        return ended

@@ -42,6 +42,7 @@ def receive(turn: Turn, command: Receive) -> Outcome:
     if command.chunk > batch.next_chunk or command.first_serial != batch.received:
         facts = (("nextChunk", str(batch.next_chunk)), ("nextSerial", str(batch.received)))
         return Refused(Reason.IMPORT_OUT_OF_STEP, facts)
+    assert all(cards > 0 for cards, _ in command.lots)
     assert sum(cards for cards, _ in command.lots) == len(command.sealed) == len(command.prints)
     turn.emit(CardsReceived(turn.now_ms, command.batch, command.chunk, command.lots))
     turn.attachments = attachments(command.batch, command.first_serial, command.sealed, command.prints, None)

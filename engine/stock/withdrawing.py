@@ -4,6 +4,7 @@ A void is for good; a quarantine can be restored. A held card stays with its hol
 be sold, and goes aside when it comes back. A sold card is the buyer's; it is listed, to be replaced.
 """
 
+from engine import limits
 from engine.names import Card, batch_of, serial_of
 from engine.stock.batch import Batch
 from engine.stock.commands import QUARANTINE, RESTORE, VOID, Withdraw
@@ -20,11 +21,15 @@ def withdraw(turn: Turn, command: Withdraw) -> Outcome:
     for card in command.cards:
         if batch_of(card) != batch.number or serial_of(card) >= batch.received:
             return turn.refuse(command, Reason.CARD_NOT_FOUND, card=f"{batch_of(card)}-{serial_of(card)}")
-    if command.cards:
-        held = held_cards(turn.state, batch)
-        cards = tuple(card for card in command.cards if card in held or _moves(batch, card, command.action))
-    else:
-        cards = ()
+    # What is past its deadline is free, and moves like any other.
+    while turn.end_due(limits.expire_per_step_max):
+        pass
+    held = held_cards(turn.state, batch) if command.cards else set()
+    cards = tuple(
+        card
+        for card in dict.fromkeys(command.cards)
+        if (_marks(batch, card) if card in held else _moves(batch, card, command.action))
+    )
     turn.emit(CardsWithdrawn(turn.now_ms, command, cards))
     return turn.answer(command)
 
@@ -53,11 +58,12 @@ def apply_withdrawn(state: State, event: CardsWithdrawn) -> None:
         else:
             batch.marked[serial_of(card)] = command.action
     moved = [card for card in event.cards if card not in held]
+    named = dict.fromkeys(command.cards)
     outcome = Withdrawn(
         batch.view(event.at_ms),
         len(moved),
-        tuple(card for card in command.cards if card in held),
-        tuple(card for card in command.cards if card not in held and _is_sold(batch, card)),
+        tuple(card for card in named if card in held),
+        tuple(card for card in named if card not in held and _is_sold(batch, card)),
     )
     state.memory.remember(command, outcome, event.at_ms)
 
@@ -69,6 +75,11 @@ def _withdraw_batch(state: State, batch: Batch, action: str, at_ms: int) -> With
     after = batch.view(at_ms)
     moved = abs(after.void - before.void) if action == VOID else abs(after.available - before.available)
     return Withdrawn(after, moved, tuple(sorted(held_cards(state, batch))), ())
+
+
+def _marks(batch: Batch, card: Card) -> bool:
+    """Whether what becomes of a held card can still be changed: a void is for good."""
+    return batch.marked.get(serial_of(card)) != VOID
 
 
 def _moves(batch: Batch, card: Card, action: str) -> bool:
