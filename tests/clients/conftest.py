@@ -121,7 +121,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture(params=["sync", "asyncio"])
 async def ask(request: pytest.FixtureRequest, server: ScriptedServer) -> AsyncIterator[Ask]:
-    """Each test runs with the one client and with the other: `await ask("allocate", …)`."""
+    """A client method by name, to be awaited. Each test runs with the one client and with the other."""
     if request.param == "asyncio":
         async with AsyncClient(server.target, tenant="acme", retry=QUICK) as client:
             yield lambda method, *args, **options: getattr(client, method)(*args, **options)

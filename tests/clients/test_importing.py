@@ -7,7 +7,9 @@ from typing import Any
 import grpc
 import pytest
 from cardkeep_client import ImportProgress, ImportRow, Money, OutcomeUnknown, WrongState
+from cardkeep_client.importing import Importing
 from cardkeep_client.v1 import inventory_pb2
+from cardkeep_client.wishes import ImportSource
 
 SKU = "tenants/acme/skus/vip"
 
@@ -164,3 +166,41 @@ async def test_a_refusal_stops_an_import_and_a_failure_says_how_to_go_on(
         await ask("import_cards", "vip", ["A"], import_id="file-1")
     assert "same import_id" in str(caught.value)
     assert len(server.seen) == 1 + 4, "four tries without progress"
+
+
+async def test_a_refusal_is_heard_although_chunks_are_on_their_way(
+    ask: Any, server: Any, refusal: Callable[..., Any]
+) -> None:
+    """grpc.aio hides the status of a stream that ends under a message; the caller must still hear the reason."""
+
+    def serve(requests: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        next(requests)
+        yield inventory_pb2.ImportCardsResponse(opened=inventory_pb2.ImportOpened())
+        next(requests)
+        refusal(grpc.StatusCode.FAILED_PRECONDITION, "BATCH_RECALLED")(None, context)
+
+    server.will("ImportCards", *[serve] * 4)
+    with pytest.raises(WrongState) as caught:
+        await ask("import_cards", "vip", [f"CODE-{number}" for number in range(50)], import_id="file-1", chunk_rows=1)
+    assert caught.value.reason == "BATCH_RECALLED"
+
+
+def test_one_chunk_at_a_time_travels_after_a_failure() -> None:
+    """Four ahead on a whole connection; one after a break, until it is answered, so that no status is hidden."""
+
+    def opened(next_chunk: int) -> inventory_pb2.ImportCardsResponse:
+        return inventory_pb2.ImportCardsResponse(opened=inventory_pb2.ImportOpened(next_chunk=next_chunk))
+
+    def sent() -> list[int]:
+        return [message.chunk.chunk_no for message in importing.outgoing()]
+
+    importing = Importing("acme", ImportSource(sku="vip", import_id="f"), map(str, range(20)), chunk_rows=1)
+    importing.connect()
+    assert sent() == [], "nothing before the server says where to begin"
+    importing.incoming(opened(0))
+    assert sent() == [0, 1, 2, 3]
+    importing.connect()
+    importing.incoming(opened(1))
+    assert sent() == [1]
+    importing.incoming(inventory_pb2.ImportCardsResponse(received=inventory_pb2.ChunkReceived(chunk_no=1)))
+    assert sent() == [2, 3, 4, 5]

@@ -39,12 +39,15 @@ class Importing:
         on_progress: Callable[[ImportProgress], None] | None = None,
     ) -> None:
         self._header = _header(tenant, source)
-        self.asked = Asked(True, source.import_id, "Call import_cards again with the same import_id: it resumes.")
+        next_step = "Call import_cards again with the same import_id: it resumes."
+        self.asked = Asked(True, source.import_id, next_step, resumes=True)
         self._rows = _numbered(rows)
         self._chunk_rows = chunk_rows
         self._on_progress = on_progress
         self._ahead: deque[inventory_pb2.ImportChunk] = deque()
+        self._ahead_max = CHUNKS_AHEAD
         self._unsent = 0
+        self._connected = False
         self._opened = False
         self._ended = False
         self._next_chunk = 0
@@ -56,20 +59,26 @@ class Importing:
         self.report: ImportReport | None = None
 
     def connect(self) -> inventory_pb2.ImportCardsRequest:
-        """The first message of a connection; everything unanswered will be sent again."""
+        """The first message of a connection; everything unanswered will be sent again.
+
+        After a failure one chunk travels at a time until one is answered: a server that fails on a chunk can
+        then say why, where a message on its way would hide the answer.
+        """
+        self._ahead_max = 1 if self._connected else CHUNKS_AHEAD
+        self._connected = True
         self._opened = self._ended = False
         return inventory_pb2.ImportCardsRequest(header=self._header)
 
     def outgoing(self) -> Iterator[inventory_pb2.ImportCardsRequest]:
         """What to send now: chunks up to the bound, and the end when there are no more."""
         while self._opened and not self._ended:
-            if self._unsent:
+            if len(self._ahead) - self._unsent >= self._ahead_max:
+                return
+            if self._unsent or self._read_chunk():
                 chunk = self._ahead[-self._unsent]
                 self._unsent -= 1
                 yield inventory_pb2.ImportCardsRequest(chunk=chunk)
-            elif len(self._ahead) >= CHUNKS_AHEAD:
-                return
-            elif not self._read_chunk():
+            else:
                 self._ended = True
                 yield inventory_pb2.ImportCardsRequest(end=inventory_pb2.ImportEnd(chunks=self._chunks))
 
@@ -107,6 +116,7 @@ class Importing:
         if not self._ahead or self._ahead[0].chunk_no != received.chunk_no:
             raise _out_of_step(received.chunk_no, self._ahead[0].chunk_no if self._ahead else self._chunks)
         self._ahead.popleft()
+        self._ahead_max = CHUNKS_AHEAD
         self._next_chunk = received.chunk_no + 1
         self._accepted = received.accepted
         self._refused.update(line.reason for line in received.refused_lines)

@@ -56,13 +56,20 @@ _NO_WITHOUT_REASON: Mapping[str, type[CardkeepError]] = {
     "PERMISSION_DENIED": NotAllowed,
 }
 
+#: Codes gRPC itself answers with when nothing, or nothing whole, came from the server.
+_SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)
+
 
 class Asked(NamedTuple):
-    """What the call was: whether it could change anything, under which id, and what to do after a doubt."""
+    """What the call was: whether it could change anything, under which id, and what to do after a doubt.
+
+    `resumes` is true of an import: it may be sent again whatever the connection died of.
+    """
 
     is_write: bool
     request_id: str = ""
     next_step: str = ""
+    resumes: bool = False
 
 
 def error_of_status(asked: Asked, failure: grpc.RpcError) -> CardkeepError:
@@ -81,7 +88,9 @@ def error_of_status(asked: Asked, failure: grpc.RpcError) -> CardkeepError:
             pushback = str(value)
             forbidden = not pushback.isdecimal()
             delay_s = None if forbidden else int(pushback) / 1_000
-    may_retry = code is grpc.StatusCode.UNAVAILABLE and not forbidden
+    # grpc.aio answers INTERNAL, and hides the server's status, when a stream ends under a message on its way.
+    broken = asked.resumes and code is grpc.StatusCode.INTERNAL and not reason
+    may_retry = (code is grpc.StatusCode.UNAVAILABLE or broken) and not forbidden
     facts = Facts(reason or _no_reason(code), code.name, metadata, asked.request_id, delay_s, may_retry)
     return sorted_error(asked, details or code.name, facts, has_reason=bool(reason))
 
@@ -132,8 +141,7 @@ def _read_details(packed: bytes) -> tuple[str, dict[str, str], float | None]:
 
 def _no_reason(code: grpc.StatusCode) -> str:
     """Our own word where the server said none."""
-    silent = code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-    return "NO_ANSWER" if silent else code.name
+    return "NO_ANSWER" if code in _SILENT else code.name
 
 
 def _code(number: int) -> grpc.StatusCode:
