@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.redis_registry import RedisRegistry
-from actors.adapters.redis_settings import Durability, check_settings
+from actors.adapters.redis_settings import Durability
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
 from actors.front.operations import StoreFacts
@@ -58,7 +58,7 @@ class House:
         facts = StoreFacts(
             "outside" if self._store is None else "embedded",
             await self._server_version(),
-            await check_settings(self._registry_store.line, durability),
+            await self._registry_store.open(durability),
         )
         self._say(step="reading the key ring")
         KeyRingFile(settings.keys_folder).create_if_missing(
@@ -154,9 +154,7 @@ async def run(settings: Settings) -> int:
     """Start, serve until SIGTERM or SIGINT, stop. Returns the exit code."""
     house = House(settings)
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+    _end_on_signals(ended)
     try:
         await house.start()
     except CardkeepError as failure:
@@ -165,9 +163,18 @@ async def run(settings: Settings) -> int:
         house.fail(str(failure))
         sys.stderr.write(f"cardkeep cannot start: {failure}\n")
         return 1
+    # Ray puts handlers of its own in place of ours when it starts.
+    _end_on_signals(ended)
     await ended.wait()
     await house.stop()
     return 0
+
+
+def _end_on_signals(ended: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+        loop.add_signal_handler(number, ended.set)
 
 
 def main() -> int:
