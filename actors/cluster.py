@@ -135,7 +135,7 @@ class Cluster:
 
     async def ensure_owner(self, owner_id: str) -> None:
         """Start an owner's actor if it has none, and wait until its process is up."""
-        actor = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id)
+        actor: Any = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id)
         self._owners[owner_id] = actor
         try:
             await actor.process_id.remote()

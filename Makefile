@@ -1,0 +1,72 @@
+# One verb a line. `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SEED ?=
+N ?= 200
+CODE := engine actors bench clients protos tests
+
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make the environment (done by every other verb when needed)
+
+$(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
+	@touch $@
+
+demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about a minute
+	@$(BIN)/python -m bench.demo
+
+up: $(READY) ## Start Cardkeep on this machine
+	@$(BIN)/cardkeep up
+
+down: $(READY) ## Stop it
+	@$(BIN)/cardkeep down
+
+fmt: $(READY) ## Format the code
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lint: $(READY) ## Style
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+
+types: $(READY) ## Types
+	$(BIN)/mypy engine actors bench clients/cli clients/python/src
+
+imports: $(READY) ## Which room may know which
+	$(BIN)/lint-imports --no-cache
+
+unit: $(READY) ## Each part alone, and the stories
+	$(BIN)/python -m pytest tests/unit tests/stories
+
+sim: $(READY) ## Whole houses on virtual time with faults: SEED=4711 replays one, N=500 runs many
+	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--n $(N))
+
+protos: $(READY) ## Generate code from the protos
+	$(BIN)/python -m protos.generate
+
+lock: $(READY) ## Resolve dependencies anew into requirements.lock (needs uv)
+	grep -v '"cardkeep-client"' pyproject.toml > build/lock.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev build/lock.toml -o requirements.lock
+
+coverage: $(READY) ## Every branch of engine/ is run by tests/unit and tests/stories
+	$(BIN)/coverage run --branch --source engine -m pytest tests/unit tests/stories
+	$(BIN)/coverage report --fail-under=100 --show-missing --skip-covered
+
+check: lint types imports ## Quick gate before every commit, under a minute
+	$(BIN)/python -m protos.generate --check
+	$(BIN)/python -m pytest tests/tidy tests/unit tests/stories --deselect tests/tidy/test_mutants.py
+	@echo "All good."
+
+test: $(READY) ## Everything, with real stores, owners, front ends and Ray
+	$(BIN)/python -m pytest tests
+
+.PHONY: help setup demo up down fmt lint types imports unit sim protos lock coverage check test

@@ -1,0 +1,85 @@
+"""A house of its own for a run: started on free ports with a data folder of its own, stopped at the end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+#: How long a house may take to start on a slow machine with a cold disk.
+_START_PATIENCE_S = 90.0
+_STOP_PATIENCE_S = 30.0
+_LOOK_EVERY_S = 0.1
+
+
+class HouseFailed(Exception):
+    """The house did not start; the text says why and where the log is."""
+
+
+class HouseProcess:
+    """`python -m actors.house` in a folder, with settings as environment names without their prefix."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.settings = dict(settings or {})
+        self.target = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, on_step: Callable[[str], None]) -> None:
+        """Start and wait until it serves. Raises HouseFailed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            "CARDKEEP_DATA": str(self.folder),
+            "CARDKEEP_PORT": str(free_port()),
+            "CARDKEEP_METRICS_PORT": str(free_port()),
+            **{f"CARDKEEP_{name.upper()}": value for name, value in self.settings.items()},
+        }
+        (self.folder / "run.json").unlink(missing_ok=True)
+        with (self.folder / "house.out").open("wb") as out:
+            command = [sys.executable, "-m", "actors.house"]
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                command, env=environment, stdout=out, stderr=out, start_new_session=True
+            )
+        until_s = time.monotonic() + _START_PATIENCE_S
+        told = ""
+        while (news := self._news()).get("state") != "ready":
+            if news.get("step", "") != told:
+                told = news["step"]
+                on_step(told)
+            if news.get("state") == "failed" or self._process.poll() is not None or time.monotonic() > until_s:
+                self.stop()
+                raise HouseFailed(f"the house did not start ({told or 'no word'}); see {self.folder}/logs/house.log")
+            time.sleep(_LOOK_EVERY_S)
+        self.target = news["grpc"]
+
+    def stop(self) -> None:
+        """Stop it, kindly first."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(_STOP_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _news(self) -> dict[str, str]:
+        path = self.folder / "run.json"
+        if not path.exists():
+            return {}
+        news: dict[str, str] = json.loads(path.read_text())
+        return news
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
