@@ -52,6 +52,15 @@ async def test_a_definite_refusal_is_asked_once(ask: Any, server: Any, refusal: 
     assert (error.reason, error.did_it_happen, error.code) == ("OUT_OF_STOCK", "refused", "RESOURCE_EXHAUSTED")
     assert error.metadata == {"requested": "2", "available": "1"}
     assert error.request_id == "r-1"
+    assert not error.refund_due
+
+
+async def test_a_payment_that_bought_nothing_says_so(ask: Any, server: Any, refusal: Any) -> None:
+    """The one thing a shop must not overlook after a late payment."""
+    server.will("Confirm", refusal(EXHAUSTED, "OUT_OF_STOCK_LATE", refundDue="true"))
+    with pytest.raises(OutOfStock) as caught:
+        await ask("confirm", "tenants/acme/skus/vip/holds/1", payment_ref="p-1")
+    assert caught.value.refund_due
 
 
 async def test_a_call_without_an_answer_in_time_is_a_doubt(ask: Any, server: Any) -> None:

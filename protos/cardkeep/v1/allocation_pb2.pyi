@@ -37,8 +37,8 @@ class _LatePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LatePolicy
     LATE_POLICY_STRICT: _LatePolicy.ValueType  # 1
     """Refuse, with HOLD_EXPIRED or HOLD_RELEASED."""
     LATE_POLICY_REACQUIRE: _LatePolicy.ValueType  # 2
-    """Take fresh cards at the hold's price, if the hold EXPIRED not longer ago than the late window and
-    there are cards. If there are none: OUT_OF_STOCK_LATE, and the hold says refund_due.
+    """Take fresh cards at the hold's price, if the hold ended unsold not longer ago than the late window
+    and there are cards. If there are none: OUT_OF_STOCK_LATE, and the hold says refund_due.
     """
 
 class LatePolicy(_LatePolicy, metaclass=_LatePolicyEnumTypeWrapper):
@@ -49,8 +49,8 @@ LATE_POLICY_UNSPECIFIED: LatePolicy.ValueType  # 0
 LATE_POLICY_STRICT: LatePolicy.ValueType  # 1
 """Refuse, with HOLD_EXPIRED or HOLD_RELEASED."""
 LATE_POLICY_REACQUIRE: LatePolicy.ValueType  # 2
-"""Take fresh cards at the hold's price, if the hold EXPIRED not longer ago than the late window and
-there are cards. If there are none: OUT_OF_STOCK_LATE, and the hold says refund_due.
+"""Take fresh cards at the hold's price, if the hold ended unsold not longer ago than the late window
+and there are cards. If there are none: OUT_OF_STOCK_LATE, and the hold says refund_due.
 """
 Global___LatePolicy: _TypeAlias = LatePolicy  # noqa: Y015
 
@@ -67,7 +67,9 @@ class _ConfirmOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Confir
     CONFIRM_OUTCOME_PARTIALLY_POSTED: _ConfirmOutcome.ValueType  # 2
     """Some of them; the others are back on the shelf."""
     CONFIRM_OUTCOME_REACQUIRED: _ConfirmOutcome.ValueType  # 3
-    """The payment was late; these are fresh cards, not the ones first held."""
+    """Some or all are fresh cards, not the ones first held: the payment was late, or a held card was
+    withdrawn or expired in the meantime.
+    """
 
 class ConfirmOutcome(_ConfirmOutcome, metaclass=_ConfirmOutcomeEnumTypeWrapper):
     """How a hold was sold."""
@@ -79,7 +81,9 @@ CONFIRM_OUTCOME_POSTED: ConfirmOutcome.ValueType  # 1
 CONFIRM_OUTCOME_PARTIALLY_POSTED: ConfirmOutcome.ValueType  # 2
 """Some of them; the others are back on the shelf."""
 CONFIRM_OUTCOME_REACQUIRED: ConfirmOutcome.ValueType  # 3
-"""The payment was late; these are fresh cards, not the ones first held."""
+"""Some or all are fresh cards, not the ones first held: the payment was late, or a held card was
+withdrawn or expired in the meantime.
+"""
 Global___ConfirmOutcome: _TypeAlias = ConfirmOutcome  # noqa: Y015
 
 @_typing.final
@@ -102,8 +106,8 @@ class AllocateRequest(_message.Message):
     quantity: _builtins.int
     """How many cards: 1 to the SKU's cards_per_hold_max (never above 1,000). Required."""
     order_ref: _builtins.str
-    """The caller's order number, 1–128 characters. Required. One hold per order and SKU, for ever: this
-    catches a caller that makes a new request_id for each retry.
+    """The caller's order number, 1–128 characters. Required. One hold per order and SKU, for ever: the
+    same order on the same terms gets the hold it has, under whatever request_id.
     """
     allow_partial: _builtins.bool
     """Take fewer cards when there are not enough (at least one). False: all or none."""

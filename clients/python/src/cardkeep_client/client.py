@@ -131,8 +131,8 @@ class Client:
 
         `paid_amount` must be unit price × quantity when the hold has a price. With REACQUIRE a payment up to
         `late_window` after the hold's end takes fresh cards. The same `payment_ref` again gets the same cards.
-        Raises WrongState (expired, released, amount wrong, already confirmed: then refund this payment),
-        OutOfStock (paid too late, nothing left: refund), CardUnreadable.
+        Raises WrongState (expired, released, amount wrong, already confirmed), OutOfStock (paid too late,
+        nothing left), CardUnreadable. When `error.refund_due`, the payment bought nothing: pay it back.
         """
         wish = Confirm(
             hold=name_of(hold),

@@ -77,6 +77,11 @@ class CardkeepError(Exception):
         """Seconds the server asked to wait before a retry; None when it said nothing."""
         return self.facts.retry_after_s
 
+    @property
+    def refund_due(self) -> bool:
+        """True when a confirmed payment bought nothing: pay the buyer back."""
+        return self.facts.metadata.get("refundDue") == "true"
+
 
 class Refused(CardkeepError):
     """A definite no. To try again when things have changed, use a new request_id."""

@@ -91,8 +91,8 @@ class AllocationServiceServicer(object):
         """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
 
         Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
-        ORDER_REF_EXISTS (go on with the hold it names), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED,
-        SKU_PAUSED.
+        ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
+        ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +104,9 @@ class AllocationServiceServicer(object):
 
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
-        another payment_ref, refund that payment), OUT_OF_STOCK_LATE (refund the buyer), CARD_UNREADABLE.
+        another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
+        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
+        `refundDue` and the hold refund_due.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

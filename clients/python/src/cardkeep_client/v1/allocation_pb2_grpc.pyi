@@ -43,8 +43,8 @@ class AllocationServiceStub:
     """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
 
     Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
-    ORDER_REF_EXISTS (go on with the hold it names), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED,
-    SKU_PAUSED.
+    ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
+    ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
     """
     Confirm: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.ConfirmRequest, _allocation_pb2.ConfirmResponse]
     """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
@@ -52,7 +52,9 @@ class AllocationServiceStub:
 
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
-    another payment_ref, refund that payment), OUT_OF_STOCK_LATE (refund the buyer), CARD_UNREADABLE.
+    another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
+    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
+    `refundDue` and the hold refund_due.
     """
     Release: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.ReleaseRequest, _types_pb2.Hold]
     """Gives the cards back. Releasing what is already RELEASED or EXPIRED is success.
@@ -101,8 +103,8 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
 
     Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
-    ORDER_REF_EXISTS (go on with the hold it names), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED,
-    SKU_PAUSED.
+    ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
+    ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
     """
     Confirm: _aio.UnaryUnaryMultiCallable[_allocation_pb2.ConfirmRequest, _allocation_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
@@ -110,7 +112,9 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
 
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
-    another payment_ref, refund that payment), OUT_OF_STOCK_LATE (refund the buyer), CARD_UNREADABLE.
+    another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
+    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
+    `refundDue` and the hold refund_due.
     """
     Release: _aio.UnaryUnaryMultiCallable[_allocation_pb2.ReleaseRequest, _types_pb2.Hold]  # type: ignore[assignment]
     """Gives the cards back. Releasing what is already RELEASED or EXPIRED is success.
@@ -162,8 +166,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
 
         Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
-        ORDER_REF_EXISTS (go on with the hold it names), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED,
-        SKU_PAUSED.
+        ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
+        ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
         """
 
     @_abc_1.abstractmethod
@@ -177,7 +181,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
-        another payment_ref, refund that payment), OUT_OF_STOCK_LATE (refund the buyer), CARD_UNREADABLE.
+        another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
+        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
+        `refundDue` and the hold refund_due.
         """
 
     @_abc_1.abstractmethod

@@ -332,7 +332,9 @@ Global___ImportCardsRequest: _TypeAlias = ImportCardsRequest  # noqa: Y015
 
 @_typing.final
 class ImportHeader(_message.Message):
-    """What an import brings. The import_id is its request_id: the same one means the same import."""
+    """What an import brings. The import_id is its request_id: the same one means the same import,
+    on the terms of its first header.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -931,7 +933,7 @@ class VoidCardsRequest(_message.Message):
     """See types.proto. Required."""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """1 to 1,000 cards of one batch: `tenants/*/skus/*/cards/*`. Cards of several batches: INVALID_NAME."""
+        """1 to 1,000 cards of one batch: `tenants/*/skus/*/cards/*`. Cards of several batches: INVALID_FIELD."""
 
     def __init__(
         self,
@@ -963,7 +965,7 @@ class QuarantineCardsRequest(_message.Message):
     """See types.proto. Required."""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """1 to 1,000 cards of one batch: `tenants/*/skus/*/cards/*`. Cards of several batches: INVALID_NAME."""
+        """1 to 1,000 cards of one batch: `tenants/*/skus/*/cards/*`. Cards of several batches: INVALID_FIELD."""
 
     def __init__(
         self,
@@ -995,7 +997,7 @@ class RestoreCardsRequest(_message.Message):
     """See types.proto. Required."""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """1 to 1,000 cards of one batch: `tenants/*/skus/*/cards/*`. Cards of several batches: INVALID_NAME."""
+        """1 to 1,000 cards of one batch: `tenants/*/skus/*/cards/*`. Cards of several batches: INVALID_FIELD."""
 
     def __init__(
         self,
@@ -1030,7 +1032,7 @@ class WithdrawResponse(_message.Message):
 
     @_builtins.property
     def held(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Cards that stayed because a buyer holds them: the first 1,000 names."""
+        """Cards that stayed, marked, because a buyer holds them: the first 1,000 names."""
 
     @_builtins.property
     def sold(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

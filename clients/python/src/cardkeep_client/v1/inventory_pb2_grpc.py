@@ -133,8 +133,7 @@ class InventoryServiceServicer(object):
     def UpdateSku(self, request, context):
         """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND,
-        COST_CURRENCY_MISMATCH (the currency of batches already in stock stays).
+        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,10 +169,9 @@ class InventoryServiceServicer(object):
         fingerprint with everything the SKU ever had.
 
         A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
-        REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND, BATCH_RECALLED,
-        COST_CURRENCY_MISMATCH, IDEMPOTENCY_KEY_REUSED (same import_id, other header), IMPORT_OUT_OF_STEP,
-        IMPORT_CLOSED (a chunk for an import that is complete; a header alone gets `opened` with `complete`),
-        INVALID_FIELD (a message out of turn).
+        REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+        COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
+        further chunk for an import that is complete; a header alone gets `opened` with `complete`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,8 +196,8 @@ class InventoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def QuarantineBatch(self, request, context):
-        """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held and sold cards stay where
-        they are; what comes back from a hold goes off sale too.
+        """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held cards stay in their holds but
+        are not sold: a Confirm gets others, and what comes back goes off sale. Sold cards are the buyers'.
 
         Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
         """
@@ -217,7 +215,7 @@ class InventoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def VoidBatch(self, request, context):
-        """Withdraws the cards on the shelf of a batch for ever. Held and sold cards stay where they are.
+        """Withdraws the cards on the shelf of a batch for ever. Held and sold cards: as at QuarantineBatch.
 
         Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
         """
@@ -236,18 +234,19 @@ class InventoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def VoidCards(self, request, context):
-        """Withdraws single cards for ever. Held and sold ones stay where they are and are named in the answer.
+        """Withdraws single cards for ever. Held ones are not sold and follow when they come back; they and the
+        sold ones are named in the answer.
 
-        Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+        Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QuarantineCards(self, request, context):
-        """Takes single cards off sale, until RestoreCards. Held and sold ones stay where they are.
+        """Takes single cards off sale, until RestoreCards. Held and sold ones: as at VoidCards.
 
-        Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+        Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,7 +255,7 @@ class InventoryServiceServicer(object):
     def RestoreCards(self, request, context):
         """Puts single quarantined cards back on sale. Void ones stay void.
 
-        Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+        Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,8 +43,7 @@ class InventoryServiceStub:
     UpdateSku: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.UpdateSkuRequest, _inventory_pb2.Sku]
     """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND,
-    COST_CURRENCY_MISMATCH (the currency of batches already in stock stays).
+    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
     """
     GetSku: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.GetSkuRequest, _inventory_pb2.Sku]
     """The terms of one SKU.
@@ -68,10 +67,9 @@ class InventoryServiceStub:
     fingerprint with everything the SKU ever had.
 
     A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
-    REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND, BATCH_RECALLED,
-    COST_CURRENCY_MISMATCH, IDEMPOTENCY_KEY_REUSED (same import_id, other header), IMPORT_OUT_OF_STEP,
-    IMPORT_CLOSED (a chunk for an import that is complete; a header alone gets `opened` with `complete`),
-    INVALID_FIELD (a message out of turn).
+    REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+    COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
+    further chunk for an import that is complete; a header alone gets `opened` with `complete`).
     """
     GetBatch: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.GetBatchRequest, _inventory_pb2.Batch]
     """One batch and where its cards are.
@@ -84,8 +82,8 @@ class InventoryServiceStub:
     Reasons: SKU_NOT_FOUND, BAD_PAGE_TOKEN.
     """
     QuarantineBatch: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.QuarantineBatchRequest, _inventory_pb2.WithdrawResponse]
-    """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held and sold cards stay where
-    they are; what comes back from a hold goes off sale too.
+    """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held cards stay in their holds but
+    are not sold: a Confirm gets others, and what comes back goes off sale. Sold cards are the buyers'.
 
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -95,7 +93,7 @@ class InventoryServiceStub:
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
     VoidBatch: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.VoidBatchRequest, _inventory_pb2.WithdrawResponse]
-    """Withdraws the cards on the shelf of a batch for ever. Held and sold cards stay where they are.
+    """Withdraws the cards on the shelf of a batch for ever. Held and sold cards: as at QuarantineBatch.
 
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -106,19 +104,20 @@ class InventoryServiceStub:
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND, BAD_PAGE_TOKEN.
     """
     VoidCards: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.VoidCardsRequest, _inventory_pb2.WithdrawResponse]
-    """Withdraws single cards for ever. Held and sold ones stay where they are and are named in the answer.
+    """Withdraws single cards for ever. Held ones are not sold and follow when they come back; they and the
+    sold ones are named in the answer.
 
-    Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+    Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
     """
     QuarantineCards: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.QuarantineCardsRequest, _inventory_pb2.WithdrawResponse]
-    """Takes single cards off sale, until RestoreCards. Held and sold ones stay where they are.
+    """Takes single cards off sale, until RestoreCards. Held and sold ones: as at VoidCards.
 
-    Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+    Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
     """
     RestoreCards: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.RestoreCardsRequest, _inventory_pb2.WithdrawResponse]
     """Puts single quarantined cards back on sale. Void ones stay void.
 
-    Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+    Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
     """
     ReplaceCard: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ReplaceCardRequest, _inventory_pb2.ReplaceCardResponse]
     """Gives the buyer a fresh card for a sold one that turned out bad, and answers with its code. Once per
@@ -146,8 +145,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     UpdateSku: _aio.UnaryUnaryMultiCallable[_inventory_pb2.UpdateSkuRequest, _inventory_pb2.Sku]  # type: ignore[assignment]
     """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND,
-    COST_CURRENCY_MISMATCH (the currency of batches already in stock stays).
+    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
     """
     GetSku: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetSkuRequest, _inventory_pb2.Sku]  # type: ignore[assignment]
     """The terms of one SKU.
@@ -171,10 +169,9 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     fingerprint with everything the SKU ever had.
 
     A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
-    REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND, BATCH_RECALLED,
-    COST_CURRENCY_MISMATCH, IDEMPOTENCY_KEY_REUSED (same import_id, other header), IMPORT_OUT_OF_STEP,
-    IMPORT_CLOSED (a chunk for an import that is complete; a header alone gets `opened` with `complete`),
-    INVALID_FIELD (a message out of turn).
+    REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+    COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
+    further chunk for an import that is complete; a header alone gets `opened` with `complete`).
     """
     GetBatch: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetBatchRequest, _inventory_pb2.Batch]  # type: ignore[assignment]
     """One batch and where its cards are.
@@ -187,8 +184,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     Reasons: SKU_NOT_FOUND, BAD_PAGE_TOKEN.
     """
     QuarantineBatch: _aio.UnaryUnaryMultiCallable[_inventory_pb2.QuarantineBatchRequest, _inventory_pb2.WithdrawResponse]  # type: ignore[assignment]
-    """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held and sold cards stay where
-    they are; what comes back from a hold goes off sale too.
+    """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held cards stay in their holds but
+    are not sold: a Confirm gets others, and what comes back goes off sale. Sold cards are the buyers'.
 
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -198,7 +195,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
     VoidBatch: _aio.UnaryUnaryMultiCallable[_inventory_pb2.VoidBatchRequest, _inventory_pb2.WithdrawResponse]  # type: ignore[assignment]
-    """Withdraws the cards on the shelf of a batch for ever. Held and sold cards stay where they are.
+    """Withdraws the cards on the shelf of a batch for ever. Held and sold cards: as at QuarantineBatch.
 
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -209,19 +206,20 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND, BAD_PAGE_TOKEN.
     """
     VoidCards: _aio.UnaryUnaryMultiCallable[_inventory_pb2.VoidCardsRequest, _inventory_pb2.WithdrawResponse]  # type: ignore[assignment]
-    """Withdraws single cards for ever. Held and sold ones stay where they are and are named in the answer.
+    """Withdraws single cards for ever. Held ones are not sold and follow when they come back; they and the
+    sold ones are named in the answer.
 
-    Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+    Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
     """
     QuarantineCards: _aio.UnaryUnaryMultiCallable[_inventory_pb2.QuarantineCardsRequest, _inventory_pb2.WithdrawResponse]  # type: ignore[assignment]
-    """Takes single cards off sale, until RestoreCards. Held and sold ones stay where they are.
+    """Takes single cards off sale, until RestoreCards. Held and sold ones: as at VoidCards.
 
-    Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+    Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
     """
     RestoreCards: _aio.UnaryUnaryMultiCallable[_inventory_pb2.RestoreCardsRequest, _inventory_pb2.WithdrawResponse]  # type: ignore[assignment]
     """Puts single quarantined cards back on sale. Void ones stay void.
 
-    Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+    Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
     """
     ReplaceCard: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReplaceCardRequest, _inventory_pb2.ReplaceCardResponse]  # type: ignore[assignment]
     """Gives the buyer a fresh card for a sold one that turned out bad, and answers with its code. Once per
@@ -258,8 +256,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.Sku, _abc.Awaitable[_inventory_pb2.Sku]]:
         """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND,
-        COST_CURRENCY_MISMATCH (the currency of batches already in stock stays).
+        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -301,10 +298,9 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         fingerprint with everything the SKU ever had.
 
         A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
-        REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND, BATCH_RECALLED,
-        COST_CURRENCY_MISMATCH, IDEMPOTENCY_KEY_REUSED (same import_id, other header), IMPORT_OUT_OF_STEP,
-        IMPORT_CLOSED (a chunk for an import that is complete; a header alone gets `opened` with `complete`),
-        INVALID_FIELD (a message out of turn).
+        REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+        COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
+        further chunk for an import that is complete; a header alone gets `opened` with `complete`).
         """
 
     @_abc_1.abstractmethod
@@ -335,8 +331,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.QuarantineBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.WithdrawResponse, _abc.Awaitable[_inventory_pb2.WithdrawResponse]]:
-        """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held and sold cards stay where
-        they are; what comes back from a hold goes off sale too.
+        """Takes the cards on the shelf of a batch off sale, until RestoreBatch. Held cards stay in their holds but
+        are not sold: a Confirm gets others, and what comes back goes off sale. Sold cards are the buyers'.
 
         Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
         """
@@ -358,7 +354,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.VoidBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.WithdrawResponse, _abc.Awaitable[_inventory_pb2.WithdrawResponse]]:
-        """Withdraws the cards on the shelf of a batch for ever. Held and sold cards stay where they are.
+        """Withdraws the cards on the shelf of a batch for ever. Held and sold cards: as at QuarantineBatch.
 
         Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
         """
@@ -381,9 +377,10 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.VoidCardsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.WithdrawResponse, _abc.Awaitable[_inventory_pb2.WithdrawResponse]]:
-        """Withdraws single cards for ever. Held and sold ones stay where they are and are named in the answer.
+        """Withdraws single cards for ever. Held ones are not sold and follow when they come back; they and the
+        sold ones are named in the answer.
 
-        Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+        Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -392,9 +389,9 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.QuarantineCardsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.WithdrawResponse, _abc.Awaitable[_inventory_pb2.WithdrawResponse]]:
-        """Takes single cards off sale, until RestoreCards. Held and sold ones stay where they are.
+        """Takes single cards off sale, until RestoreCards. Held and sold ones: as at VoidCards.
 
-        Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+        Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -405,7 +402,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.WithdrawResponse, _abc.Awaitable[_inventory_pb2.WithdrawResponse]]:
         """Puts single quarantined cards back on sale. Void ones stay void.
 
-        Reasons: TOO_MANY_ITEMS, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
+        Reasons: TOO_MANY_ITEMS, INVALID_FIELD, BATCH_NOT_FOUND, CARD_NOT_FOUND, SKU_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

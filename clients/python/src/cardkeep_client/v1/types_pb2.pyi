@@ -65,24 +65,24 @@ HOLD_NOT_FOUND          | NOT_FOUND           | refused   | No such hold, or no 
 BATCH_NOT_FOUND         | NOT_FOUND           | refused   | `name`
 CARD_NOT_FOUND          | NOT_FOUND           | refused   | No such card, or not a card of this hold or batch. `name`
 SKU_EXISTS              | ALREADY_EXISTS      | refused   | Use UpdateSku. `name`
-ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order already has a hold of this SKU. Go on with that one. `hold`
+ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order has a hold of this SKU on other terms. Go on with that one. `hold`
 PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already paid for another hold. `hold`
 OUT_OF_STOCK            | RESOURCE_EXHAUSTED  | refused   | Fewer cards than asked for. Retry only when stock has come in. `requested`, `available`
 OUT_OF_STOCK_LATE       | RESOURCE_EXHAUSTED  | refused   | Paid after the hold ended, and nothing is left: refund the buyer. `refundDue`
 HELD_QUOTA_EXCEEDED     | RESOURCE_EXHAUSTED  | refused   | This buyer holds too many unpaid cards. Confirm or release some. `principal`, `held`, `max`
-HOLD_EXPIRED            | FAILED_PRECONDITION | refused   | The hold's time is over. Allocate again, or confirm with REACQUIRE. `state`, `expireTime`
-HOLD_RELEASED           | FAILED_PRECONDITION | refused   | The hold was given back. `state`
-HOLD_ALREADY_CONFIRMED  | FAILED_PRECONDITION | refused   | Sold already. If another payment_ref was sent, that second payment is to be refunded. `state`, `paymentRef`
-MAX_LIFETIME_REACHED    | FAILED_PRECONDITION | refused   | The hold is as long as its SKU allows. `expireTime`
+HOLD_EXPIRED            | FAILED_PRECONDITION | refused   | The hold's time is over. Allocate again, or confirm with REACQUIRE. `state`, `endedAtMs`, at Confirm `refundDue`
+HOLD_RELEASED           | FAILED_PRECONDITION | refused   | The hold was given back. Allocate again, or confirm with REACQUIRE. `state`, `endedAtMs`, at Confirm `refundDue`
+HOLD_ALREADY_CONFIRMED  | FAILED_PRECONDITION | refused   | Sold already. If another payment_ref was sent, that second payment is to be refunded. `state`, at Confirm `refundDue`
+MAX_LIFETIME_REACHED    | FAILED_PRECONDITION | refused   | The hold is as long as its SKU allows. `expiresAtMs`
 PRICE_CHANGED           | FAILED_PRECONDITION | refused   | The price is not the expected one. Show the new one. `minor`, `currency`
 AMOUNT_MISMATCH         | FAILED_PRECONDITION | refused   | Paid amount or currency is not unit price × quantity. Do not deliver. `expected`, `paid`, `currency`
-SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed.
-BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The batch is quarantined and takes no more cards. Restore it first. `name`
-COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency. `expected`, `got`
+SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed in time; a late payment is to be refunded (`refundDue`).
+BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were withdrawn before they were paid, and there are no others: refund the buyer. `refundDue`
+COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency. `expected`
 IMPORT_OUT_OF_STEP      | FAILED_PRECONDITION | refused   | Chunks come one by one. Go on with `nextChunk`.
-IMPORT_CLOSED           | FAILED_PRECONDITION | refused   | This import is complete. A new file is a new import_id. `name`
+IMPORT_CLOSED           | FAILED_PRECONDITION | refused   | This import is complete. A new file is a new import_id.
 CARD_NOT_SOLD           | FAILED_PRECONDITION | refused   | Only a sold card can be replaced. `name`
-CARD_ALREADY_REPLACED   | FAILED_PRECONDITION | refused   | The buyer has a fresh one already. `replacement`
+CARD_ALREADY_REPLACED   | FAILED_PRECONDITION | refused   | The buyer has a fresh one already; GetHold names it.
 OVERLOADED              | UNAVAILABLE         | no        | A queue is full. Retry after the given delay.
 ACTOR_RECOVERING        | UNAVAILABLE         | no        | The SKU's owner is starting. Retry after the given delay.
 SHARD_MOVING            | UNAVAILABLE         | no        | The SKU is on its way to another owner. Retry at once.
@@ -334,7 +334,7 @@ class Hold(_message.Message):
     payment_ref: _builtins.str
     """The payment it was confirmed with; empty before."""
     refund_due: _builtins.bool
-    """True when a payment came too late and nothing could be given for it: the buyer is owed money."""
+    """True when a payment bought nothing: the buyer is owed money."""
     epoch: _builtins.int
     """Which opening of the SKU answered. Grows by one at each change of owner."""
     sequence: _builtins.int
