@@ -69,3 +69,15 @@ assert chunk_cards_max <= batch_cards_max < 2**32
 
 #: The longest remaining life a caller may demand of a card: a century, to keep sums within 64 bits.
 life_ms_max = 100 * 365 * DAY_MS
+
+#: Bytes of a card file without a line break: no line of cards is near this, so it is some other file.
+card_line_bytes_max = 1 << 20
+
+#: Bytes of a workbook, which is read into memory at once: a sheet of 1,048,576 cards is below 40 MB.
+workbook_bytes_max = 64 << 20
+
+#: Refused lines an import report lists; all are counted. Nobody reads more, and they are kept in memory.
+refused_lines_listed_max = 1_000
+
+#: Lines of a card file looked at before its delimiter and columns are decided.
+sample_lines_max = 200
