@@ -35,7 +35,7 @@ class RefusedLine(NamedTuple):
     first_line_no: int | None = None
 
 
-class LineRefused(Exception):  # noqa: N818 - named for what happened, like all of ours
+class LineRefused(NotDone):
     """Raised while a line is read and caught where the line ends; never leaves this folder."""
 
     def __init__(self, reason: Reason) -> None:

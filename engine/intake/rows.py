@@ -13,7 +13,7 @@ from engine.money import Money
 from engine.secrecy.masks import SEPARATOR, mask
 
 _EDGES = " \t\r\n\u3000\u00a0\u200b\u200c\u200d\u2060\ufeff\u00ad"
-_LOST_DIGITS = re.compile(r"-?\d(?:\.\d+)?E\+\d\d", re.ASCII | re.IGNORECASE)
+_LOST_DIGITS = re.compile(r"-?\d(?:[.,]\d+)?E\+\d\d", re.ASCII | re.IGNORECASE)
 _CELL_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
 
 
@@ -45,8 +45,8 @@ def read_row(record: Record, columns: Columns, reading: Reading) -> Row | Refuse
     if missing > 0:
         fields = fields + [""] * missing
     try:
-        if missing < 0 and any(map(str.strip, fields[columns.width :])):
-            raise LineRefused(Reason.FIELD_COUNT)
+        if missing < 0:
+            _refuse_filled(fields[columns.width :])
         return Row(
             line_no,
             _code(fields, columns.code),
@@ -56,6 +56,11 @@ def read_row(record: Record, columns: Columns, reading: Reading) -> Row | Refuse
         )
     except LineRefused as refused:
         return RefusedLine(line_no, refused.reason, SENTENCES[refused.reason])
+
+
+def _refuse_filled(surplus: list[str]) -> None:
+    if any(map(str.strip, surplus)):
+        raise LineRefused(Reason.FIELD_COUNT)
 
 
 def _code(fields: list[str], places: tuple[int, ...]) -> str:

@@ -18,7 +18,7 @@ from engine.secrecy.masks import SEPARATOR
 
 _TXT_DELIMITERS = (SEPARATOR, "\t", "|", ",", " ")
 _CSV_DELIMITERS = (",", ";", "\t")
-_SEPARATOR_LINE = re.compile(r"sep=(.)\s*")
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\s*")
 
 
 def read_txt(lines: Iterable[str]) -> Table:

@@ -7,6 +7,7 @@ damaged when it is read; it leaves here as spreadsheets show it, `6.22202E+18`, 
 import io
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 
 from python_calamine import (
     CalamineError,
@@ -81,6 +82,8 @@ def cell_text(cell: Cell) -> str:
 
 
 def _number_text(number: float) -> str:
+    if not isfinite(number):
+        return "#NUM!"
     if abs(number) >= _EXACT_MAX:
         return f"{number:.5E}"
     return str(int(number)) if number == int(number) else repr(number)
