@@ -1,5 +1,6 @@
 """Confirm: the one place where cards become sold, on time or late. Also how a bad one is replaced."""
 
+from engine.money import Money
 from engine.names import Card
 from engine.stock.commands import REACQUIRE, Confirm, Replace
 from engine.stock.events import CardReplaced, HoldConfirmed, RefundRaised
@@ -27,8 +28,9 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
         return turn.refuse(command, Reason.INVALID_QUANTITY, quantity=quantity, min=1, max=len(hold.cards))
     if hold.price is not None and command.paid != hold.price.times(quantity):
         expected, currency = hold.price.times(quantity)
-        paid = command.paid.minor if command.paid else 0
-        return turn.refuse(command, Reason.AMOUNT_MISMATCH, expected=expected, paid=paid, currency=currency)
+        paid = command.paid or Money(0, "")
+        facts = {"expected": expected, "currency": currency, "paid": paid.minor, "paidCurrency": paid.currency}
+        return turn.refuse(command, Reason.AMOUNT_MISMATCH, **facts)
     if hold.state is HoldState.ACTIVE:
         return _confirm_in_time(turn, command, hold, quantity)
     return _confirm_late(turn, command, hold, quantity)
