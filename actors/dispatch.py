@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 
 from actors.link import Answer, Link
-from actors.wire import Address, parse_address
+from actors.wire import Address, Connect, connect, parse_address
 from engine.errors import InDoubt, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Clock, Registry
@@ -35,10 +35,11 @@ class UnknownPool(NotDone):
 class Dispatch:
     """The front end's view of all owners."""
 
-    def __init__(self, registry: Registry, clock: Clock, token: str) -> None:
+    def __init__(self, registry: Registry, clock: Clock, token: str, *, connect: Connect = connect) -> None:
         self._registry = registry
         self._clock = clock
         self._token = token
+        self._connect = connect
         self._places: Mapping[PoolName, str] = {}
         self._addresses: Mapping[str, Address] = {}
         self._links: dict[Address, Link] = {}
@@ -104,7 +105,7 @@ class Dispatch:
         return await asyncio.shield(task)
 
     async def _open(self, address: Address) -> Link:
-        link = Link(address, self._token)
+        link = Link(address, self._token, connect=self._connect)
         await link.open()
         self._links[address] = link
         return link

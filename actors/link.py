@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from actors.wire import Address, Frames, Verdict, connect, hello
+from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.stock.codec import plain, read_outcome
@@ -60,9 +60,10 @@ class _Bus:
 class Link:
     """The connection to one owner at one address. Once broken it stays so; make another."""
 
-    def __init__(self, address: Address, token: str) -> None:
+    def __init__(self, address: Address, token: str, *, connect: Connect = connect) -> None:
         self.address = address
         self._token = token
+        self._connect = connect
         self._frames: Frames | None = None
         self._buses: dict[PoolName, _Bus] = {}
         self._replies: dict[int, tuple[PoolName, Sequence[_Waiting]]] = {}
@@ -81,7 +82,7 @@ class Link:
     async def open(self) -> None:
         """Connect. Raises PoolClosed when nobody listens."""
         try:
-            self._frames = await connect(self.address, self._on_frame, self._on_end)
+            self._frames = await self._connect(self.address, self._on_frame, self._on_end)
         except OSError as away:
             raise PoolClosed(f"no owner listens at {self.address}: {away}") from away
         self._frames.send(hello(self._token))

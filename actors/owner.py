@@ -84,7 +84,15 @@ class Owner:
     """All pools of one owner actor."""
 
     def __init__(
-        self, journal: Journal, archive: Archive, cards: SealedCards, clock: Clock, *, metrics: OwnerMetrics, fold: Fold
+        self,
+        journal: Journal,
+        archive: Archive,
+        cards: SealedCards,
+        clock: Clock,
+        *,
+        metrics: OwnerMetrics,
+        fold: Fold,
+        fold_after_events: int = fold_after_events_min,
     ) -> None:
         self._journal = journal
         self._archive = archive
@@ -92,6 +100,7 @@ class Owner:
         self._clock = clock
         self._metrics = metrics
         self._fold = fold
+        self._fold_after_events = fold_after_events
         self._hosted: dict[PoolName, Hosted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer = Committer(journal, metrics.appended)
@@ -246,7 +255,7 @@ class Owner:
     def _fold_when_long(self, hosted: Hosted) -> None:
         state = hosted.pool.state
         size = len(state.holds.active) + len(state.memory.answers)
-        if not hosted.is_folding and hosted.desk.seq - hosted.snapshot_seq > max(fold_after_events_min, size):
+        if not hosted.is_folding and hosted.desk.seq - hosted.snapshot_seq > max(self._fold_after_events, size):
             hosted.is_folding = True
             self._start(self._fold_now(hosted))
 

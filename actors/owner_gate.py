@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from actors.owner import Asked, Owner, Reply
-from actors.wire import Address, Frames, Verdict, is_hello, listen
+from actors.wire import Address, Frames, Listen, Listening, Verdict, is_hello, listen
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.stock.codec import plain, read_command
@@ -28,16 +28,17 @@ _VERDICTS: dict[type[Exception], Verdict] = {
 class OwnerGate:
     """The server side of the data plane for one owner."""
 
-    def __init__(self, owner: Owner, token: str) -> None:
+    def __init__(self, owner: Owner, token: str, *, listen: Listen = listen) -> None:
         self._owner = owner
         self._token = token
-        self._server: asyncio.AbstractServer | None = None
+        self._listen = listen
+        self._server: Listening | None = None
         self._callers: dict[Frames, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, address: Address) -> Address:
         """Listen, and return the address to announce."""
-        self._server, bound = await listen(address, self._on_frame, self._on_end)
+        self._server, bound = await self._listen(address, self._on_frame, self._on_end)
         return bound
 
     async def close(self) -> None:

@@ -9,9 +9,9 @@ Knows nothing of pools or owners.
 import asyncio
 import hmac
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 from zlib import crc32
 
 from engine.stock.codec import pack, unpack
@@ -55,10 +55,14 @@ def parse_address(text: str) -> Address:
     return Address(kind, place)
 
 
+OnFrame = Callable[["Frames", Any], None]
+OnEnd = Callable[["Frames"], None]
+
+
 class Frames(asyncio.Protocol):
     """One end of a connection. `on_frame` gets each whole frame, `on_end` is called once at the end."""
 
-    def __init__(self, on_frame: Callable[["Frames", Any], None], on_end: Callable[["Frames"], None]) -> None:
+    def __init__(self, on_frame: OnFrame, on_end: OnEnd) -> None:
         self._on_frame = on_frame
         self._on_end = on_end
         self._buffer = bytearray()
@@ -135,9 +139,21 @@ def is_hello(message: object, token: str) -> bool:
     return False
 
 
-async def connect(
-    address: Address, on_frame: Callable[[Frames, Any], None], on_end: Callable[[Frames], None]
-) -> Frames:
+class Listening(Protocol):
+    """What `listen` began."""
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+
+
+Connect = Callable[[Address, OnFrame, OnEnd], Awaitable[Frames]]
+"""How a caller reaches an address: `connect`, or a road without sockets."""
+
+Listen = Callable[[Address, OnFrame, OnEnd], Awaitable[tuple[Listening, Address]]]
+"""How an owner is reached: `listen`, or the other end of such a road."""
+
+
+async def connect(address: Address, on_frame: OnFrame, on_end: OnEnd) -> Frames:
     """Open a connection. Raises OSError when nobody listens there."""
     loop = asyncio.get_running_loop()
     if address.kind == "unix":
@@ -148,9 +164,7 @@ async def connect(
     return frames
 
 
-async def listen(
-    address: Address, on_frame: Callable[[Frames, Any], None], on_end: Callable[[Frames], None]
-) -> tuple[asyncio.AbstractServer, Address]:
+async def listen(address: Address, on_frame: OnFrame, on_end: OnEnd) -> tuple[asyncio.AbstractServer, Address]:
     """Listen; TCP port 0 takes a free one. Returns the server and the address to announce."""
     loop = asyncio.get_running_loop()
     if address.kind == "unix":
