@@ -60,8 +60,9 @@ def missing(state: State, command: Command, looked: Recalled) -> list[str]:
     wanted: list[str] = []
     memory = state.memory
     if isinstance(command, Remembered):
-        known = command.request_id in memory.answers
-        if not known and memory.may_be_archived(command.request_id):
+        if command.request_id in memory.answers:
+            return []
+        if memory.may_be_archived(command.request_id):
             wanted.append("request/" + command.request_id)
     hold = _hold_of(state, command, looked)
     if hold and hold <= state.holds.last and state.holds.get(hold) is None:
