@@ -3,6 +3,9 @@
 Owners and front ends start by themselves when their actor starts, so a restart by Ray is all the
 recovery they need. Ray restarts an actor of a lost node without waiting for the old one to end; what
 keeps two copies apart is the journal's epoch, not Ray.
+
+Each actor imports its host when it starts: every process of the cluster reads this file, and an owner
+that comes back in the middle of a sale should not load a gRPC server first.
 """
 
 import asyncio
@@ -15,13 +18,9 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
-from actors.adapters.redis_store import RedisStore
-from actors.archivist import Archivist
-from actors.front.operations import StoreFacts
-from actors.front_host import FrontHost
 from actors.logs import begin_logging
-from actors.owner_host import OwnerHost
 from actors.settings import Settings
+from actors.store_facts import StoreFacts
 from engine.names import PoolName
 
 _NAMESPACE = "cardkeep"
@@ -48,6 +47,8 @@ class OwnerActor:
     """An owner as a Ray actor."""
 
     def __init__(self, settings: Settings, owner_id: str) -> None:
+        from actors.owner_host import OwnerHost  # noqa: PLC0415
+
         begin_logging(settings, owner_id)
         self._host = OwnerHost(settings, owner_id, fold=_fold, on_replaced=lambda: os._exit(0))
         self._running = asyncio.get_running_loop().create_task(self._host.run())
@@ -70,6 +71,8 @@ class FrontActor:
     """A front end as a Ray actor."""
 
     def __init__(self, settings: Settings, facts: StoreFacts, name: str) -> None:
+        from actors.front_host import FrontHost  # noqa: PLC0415
+
         begin_logging(settings, name)
         self._host = FrontHost(settings, facts)
         self._starting = asyncio.get_running_loop().create_task(self._host.start())
@@ -91,6 +94,9 @@ class ArchivistActor:
     """The archivist as a Ray actor."""
 
     def __init__(self, settings: Settings) -> None:
+        from actors.adapters.redis_store import RedisStore  # noqa: PLC0415
+        from actors.archivist import Archivist  # noqa: PLC0415
+
         begin_logging(settings, _ARCHIVIST)
         url = settings.store_url.get_secret_value()
         self._archivist = Archivist(RedisStore(url), RedisStore(url))

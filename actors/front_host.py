@@ -12,11 +12,12 @@ from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
 from actors.front.allocation import AllocationServicer
 from actors.front.inventory import InventoryServicer
-from actors.front.operations import OperationsServicer, StoreFacts
+from actors.front.operations import OperationsServicer
 from actors.front.reception import Reception
 from actors.front.server import FrontServer
 from actors.metrics import FrontMetrics
 from actors.settings import Settings
+from actors.store_facts import StoreFacts
 from engine.errors import InDoubt, NotDone, PoolClosed
 from engine.names import PoolName
 

@@ -25,11 +25,11 @@ from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_settings import Durability
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
-from actors.front.operations import StoreFacts
 from actors.logs import begin_logging
 from actors.scrape import serve_metrics
 from actors.settings import Settings
 from actors.steward import Steward
+from actors.store_facts import StoreFacts
 from engine.errors import CardkeepError
 
 _log = logging.getLogger(__name__)

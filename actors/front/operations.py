@@ -8,6 +8,7 @@ from typing import NamedTuple
 from actors.front import checks
 from actors.front.reception import Context, Reception, ends_well
 from actors.front.translate import from_counts, from_ms
+from actors.store_facts import StoreFacts
 from engine.errors import CardkeepError, InvariantBroken
 from engine.names import PoolName
 from engine.ports import Placement
@@ -17,14 +18,6 @@ from protos.cardkeep.v1 import operations_pb2, operations_pb2_grpc, types_pb2
 
 #: How long a status waits for one owner: an operator looks because something is slow.
 _PATIENCE_MS = 1_000
-
-
-class StoreFacts(NamedTuple):
-    """What is known of the store: "embedded" or "outside", its version, and its durability in words."""
-
-    kind: str
-    server: str
-    durability: str
 
 
 class _PoolFacts(NamedTuple):
