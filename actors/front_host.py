@@ -20,6 +20,7 @@ from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from engine.errors import InDoubt, NotDone, PoolClosed
 from engine.names import PoolName
+from engine.ports import Clock
 
 #: How long CreateSku waits for the new SKU's owner: an actor starts in about half a second.
 _OWNER_PATIENCE_S = 20.0
@@ -29,12 +30,12 @@ _LOOK_EVERY_S = 0.05
 class FrontHost:
     """One front end. `facts` is what start-up found out about the store."""
 
-    def __init__(self, settings: Settings, facts: StoreFacts) -> None:
+    def __init__(self, settings: Settings, facts: StoreFacts, *, clock: Clock | None = None) -> None:
         self._settings = settings
         self._store = RedisStore(settings.store_url.get_secret_value())
         self._registry = RedisRegistry(self._store.line)
         self._metrics = FrontMetrics(CollectorRegistry())
-        clock = SystemClock()
+        clock = clock or SystemClock()
         self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value())
         self._reception = Reception(
             self._dispatch,

@@ -19,17 +19,25 @@ from actors.owner import Fold, Owner, PoolState
 from actors.owner_gate import OwnerGate
 from actors.settings import Settings
 from actors.wire import Address
-from engine.ports import Seat
+from engine.ports import Clock, Seat
 
 
 class OwnerHost:
     """One incarnation of an owner. `on_replaced` is called when a later one has taken its seat."""
 
-    def __init__(self, settings: Settings, owner_id: str, *, fold: Fold, on_replaced: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        owner_id: str,
+        *,
+        fold: Fold,
+        on_replaced: Callable[[], None],
+        clock: Clock | None = None,
+    ) -> None:
         self._settings = settings
         self._owner_id = owner_id
         self._on_replaced = on_replaced
-        clock = SystemClock()
+        clock = clock or SystemClock()
         url = settings.store_url.get_secret_value()
         self._journal = RedisStore(url)
         self._lookups = RedisStore(url)

@@ -1,0 +1,52 @@
+"""A store for the whole run, and a house for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from actors.adapters.embedded_store import EmbeddedStore
+from actors.adapters.redis_store import RedisStore
+from tests.api.small_house import SmallHouse
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """One store for all houses, which follow each other."""
+    server = EmbeddedStore(tmp_path_factory.mktemp("api") / "store")
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(server.start())
+    yield server
+    loop.run_until_complete(server.stop())
+    loop.close()
+
+
+@pytest.fixture
+async def house(server: EmbeddedStore, tmp_path: Path) -> AsyncIterator[SmallHouse]:
+    """A house nobody else lives in: the store is empty."""
+    store = RedisStore(server.url)
+    await store.line.ask([("FLUSHALL",)])
+    await store.close()
+    house = SmallHouse(server.url, tmp_path)
+    await house.start()
+    yield house
+    await house.stop()
+
+
+@pytest.fixture
+async def own_server(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
+    """A store for one test, which may mistreat it."""
+    server = EmbeddedStore(tmp_path / "store")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def own_house(own_server: EmbeddedStore, tmp_path: Path) -> AsyncIterator[SmallHouse]:
+    """A house on that store."""
+    house = SmallHouse(own_server.url, tmp_path)
+    await house.start()
+    yield house
+    await house.stop()

@@ -1,0 +1,281 @@
+"""A whole house in one event loop, without Ray: real store, owners, front end and gRPC, on a clock that tests may move.
+
+Everything is asked through `protos/` stubs, as a stranger would. A failed call becomes a `Failure`, and on the
+way there every promise that holds for all errors is checked.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from pydantic import SecretStr
+
+from actors import front_host, incumbent, steward
+from actors.adapters.key_ring import KeyRingFile
+from actors.adapters.redis_registry import RedisRegistry
+from actors.adapters.redis_store import RedisStore
+from actors.adapters.system_clock import SystemClock
+from actors.archivist import Archivist
+from actors.front.operations import StoreFacts
+from actors.front_host import FrontHost
+from actors.owner_host import OwnerHost
+from actors.settings import Settings
+from actors.steward import Steward
+from protos.cardkeep.v1 import (
+    allocation_pb2,
+    allocation_pb2_grpc,
+    inventory_pb2,
+    inventory_pb2_grpc,
+    operations_pb2_grpc,
+    types_pb2,
+)
+
+Reply = TypeVar("Reply")
+
+#: Polling that a test should not wait for.
+_QUICK_S = 0.005
+
+#: A call of a test that hangs fails the test, not the suite.
+PATIENCE_S = 20.0
+
+
+class MovableClock:
+    """The machine's clock, ahead by as much as a test says."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        """See Clock."""
+        return SystemClock().now_ms() + self.ahead_ms
+
+    def move_on(self, *, seconds: float = 0, hours: float = 0) -> None:
+        """Let time pass."""
+        self.ahead_ms += int(seconds * 1000 + hours * 3_600_000)
+
+
+class Failure(NamedTuple):
+    """How a call failed. `retry_ms` is 0 when the caller is not told to retry."""
+
+    code: grpc.StatusCode
+    reason: str
+    facts: Mapping[str, str]
+    message: str
+    retry_ms: int
+
+
+class SmallHouse:
+    """Store line, steward, owners and one front end. `folder` takes keys and sockets."""
+
+    def __init__(self, url: str, folder: Path, *, reflection: bool = False) -> None:
+        self.clock = MovableClock()
+        self.owner_clock = MovableClock()
+        self.settings = Settings(
+            data=folder, store_url=SecretStr(url), port=0, reflection=reflection, token=SecretStr("a token")
+        )
+        self.store = RedisStore(url)
+        self.registry = RedisRegistry(self.store.line)
+        self.ring = KeyRingFile(self.settings.keys_folder)
+        self.owners: dict[str, OwnerHost] = {}
+        self.may_start_owners = True
+        self._sitting: dict[str, asyncio.Task[None]] = {}
+        self._stewarding: asyncio.Task[None] | None = None
+        self._steward = Steward(self.registry, self.ensure_owner, actors_max=2)
+        self.front: FrontHost
+        self.channel: grpc.aio.Channel
+        self.target = ""
+
+    async def start(self) -> None:
+        """Open the doors."""
+        steward.round_every_s = incumbent.look_every_s = front_host._LOOK_EVERY_S = _QUICK_S
+        durability = await self.store.open()
+        self.ring.create_if_missing(may_create=True, now_ms=self.clock.now_ms())
+        self._stewarding = asyncio.get_running_loop().create_task(self._steward.run())
+        self.front = FrontHost(self.settings, StoreFacts("embedded", "valkey 9", durability), clock=self.clock)
+        self.target = f"127.0.0.1:{await self.front.start()}"
+        self.channel = grpc.aio.insecure_channel(self.target)
+        self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)
+        self.inventory = inventory_pb2_grpc.InventoryServiceStub(self.channel)
+        self.operations = operations_pb2_grpc.OperationsServiceStub(self.channel)
+
+    async def stop(self) -> None:
+        """Close them."""
+        if self._stewarding is not None:
+            self._stewarding.cancel()
+        await self.channel.close()
+        await self.front.drain()
+        for owner_id in list(self.owners):
+            await self.stop_owner(owner_id)
+        await self.store.close()
+
+    async def ensure_owner(self, owner_id: str) -> None:
+        """What the steward asks for."""
+        if owner_id not in self.owners and self.may_start_owners:
+            archivist = Archivist(self.store, self.store)
+            host = OwnerHost(
+                self.settings, owner_id, fold=archivist.fold, on_replaced=lambda: None, clock=self.owner_clock
+            )
+            self.owners[owner_id] = host
+            self._sitting[owner_id] = asyncio.get_running_loop().create_task(host.run())
+
+    async def stop_owner(self, owner_id: str) -> None:
+        """Stop an owner in good order."""
+        self._sitting.pop(owner_id).cancel()
+        await self.owners.pop(owner_id).stop()
+
+    async def restart_owner(self, owner_id: str) -> None:
+        """Stop an owner and start another incarnation of it."""
+        await self.stop_owner(owner_id)
+        await self.ensure_owner(owner_id)
+
+    def move_on(self, *, seconds: float = 0, hours: float = 0) -> None:
+        """Let time pass for everyone."""
+        for clock in (self.clock, self.owner_clock):
+            clock.move_on(seconds=seconds, hours=hours)
+
+    async def owner_of(self, sku: str) -> str:
+        """The owner's id."""
+        placed = (await self.registry.placement()).owner_of
+        return {str(pool): owner_id for pool, owner_id in placed.items()}[sku]
+
+    async def sku(self, cards: int = 0, **terms: Any) -> str:
+        """A new SKU of these terms with this many cards; answers its name."""
+        request = inventory_pb2.CreateSkuRequest(
+            parent="tenants/default", sku_id=f"sku-{uuid4().hex}", sku=inventory_pb2.Sku(**terms), request_id=new_id()
+        )
+        name: str = (await self.inventory.CreateSku(request, timeout=PATIENCE_S)).name
+        if cards:
+            await self.stock(name, [f"{uuid4().hex}-{number}" for number in range(cards)])
+        return name
+
+    async def stock(self, sku: str, codes: Sequence[str], **header: Any) -> str:
+        """Import codes in one chunk; answers the batch's name."""
+        *_, last = await self.bring(
+            inventory_pb2.ImportHeader(parent=sku, import_id=new_id(), **header), [rows(codes)], chunks=1
+        )
+        assert last.report.accepted == len(codes)
+        name: str = last.report.batch.name
+        return name
+
+    async def bring(
+        self,
+        header: inventory_pb2.ImportHeader,
+        chunks_of_rows: Sequence[Sequence[inventory_pb2.ImportRow]],
+        *,
+        first: int = 0,
+        chunks: int | None = None,
+    ) -> list[inventory_pb2.ImportCardsResponse]:
+        """One whole stream of an import, and all its answers; without `chunks` it sends no end."""
+        steps = [inventory_pb2.ImportCardsRequest(header=header)]
+        for number, some in enumerate(chunks_of_rows, start=first):
+            chunk = inventory_pb2.ImportChunk(chunk_no=number, rows=some)
+            steps.append(inventory_pb2.ImportCardsRequest(chunk=chunk))
+        if chunks is not None:
+            steps.append(inventory_pb2.ImportCardsRequest(end=inventory_pb2.ImportEnd(chunks=chunks)))
+        call = self.inventory.ImportCards(_each(steps), timeout=PATIENCE_S)
+        return [answer async for answer in call]
+
+    async def allocate(self, sku: str, quantity: int = 1, **fields: Any) -> types_pb2.Hold:
+        """A hold for a new order."""
+        hold: types_pb2.Hold = await self.allocation.Allocate(wish(sku, quantity, **fields), timeout=PATIENCE_S)
+        return hold
+
+    async def confirm(self, hold: types_pb2.Hold, **fields: Any) -> allocation_pb2.ConfirmResponse:
+        """A sale for a new payment."""
+        response: allocation_pb2.ConfirmResponse = await self.allocation.Confirm(
+            payment(hold, **fields), timeout=PATIENCE_S
+        )
+        return response
+
+    async def cards(self, sku: str) -> types_pb2.CardCounts:
+        """Where a SKU's cards are, and that nothing is wrong with them."""
+        audit = await self.inventory.AuditSku(inventory_pb2.AuditSkuRequest(name=sku), timeout=PATIENCE_S)
+        assert audit.ok, audit.violations
+        counts: types_pb2.CardCounts = audit.cards
+        return counts
+
+
+def new_id() -> str:
+    """An id nobody has used."""
+    return str(uuid4())
+
+
+def lasting(seconds: float) -> Duration:
+    """A duration."""
+    duration = Duration()
+    duration.FromMilliseconds(int(seconds * 1000))
+    return duration
+
+
+def money(minor: int, currency: str = "CNY") -> types_pb2.Money:
+    """An amount."""
+    return types_pb2.Money(minor=minor, currency=currency)
+
+
+def wish(sku: str, quantity: int = 1, **fields: Any) -> allocation_pb2.AllocateRequest:
+    """An Allocate for a new order, unless `fields` say otherwise."""
+    usual = {"order_ref": new_id(), "request_id": new_id()}
+    return allocation_pb2.AllocateRequest(parent=sku, quantity=quantity, **{**usual, **fields})
+
+
+def payment(hold: types_pb2.Hold, **fields: Any) -> allocation_pb2.ConfirmRequest:
+    """A Confirm with a new payment, unless `fields` say otherwise."""
+    usual = {"payment_ref": new_id(), "request_id": new_id()}
+    return allocation_pb2.ConfirmRequest(name=hold.name, **{**usual, **fields})
+
+
+def rows(codes: Sequence[str], first_line: int = 1) -> list[inventory_pb2.ImportRow]:
+    """Import lines."""
+    return [
+        inventory_pb2.ImportRow(line_no=line_no, code=code) for line_no, code in enumerate(codes, start=first_line)
+    ]
+
+
+async def failure(call: Awaitable[Any]) -> Failure:
+    """How a call failed, after checking what holds for every error: see "Errors" in types.proto."""
+    try:
+        reply = await call
+    except grpc.aio.AioRpcError as error:
+        return read_failure(error)
+    raise AssertionError(f"this should have been refused, but: {reply}")
+
+
+def read_failure(error: grpc.aio.AioRpcError) -> Failure:
+    """The same for an error that was caught."""
+    trailers = dict(error.trailing_metadata() or ())
+    assert "grpc-status-details-bin" in trailers, f"no details: {error.code()} {error.details()}"
+    status = Status.FromString(trailers["grpc-status-details-bin"])
+    infos = [_unpacked(detail, ErrorInfo()) for detail in status.details if detail.Is(ErrorInfo.DESCRIPTOR)]
+    retries = [_unpacked(detail, RetryInfo()) for detail in status.details if detail.Is(RetryInfo.DESCRIPTOR)]
+    assert len(infos) == 1, infos
+    [info] = infos
+    assert info.domain == "cardkeep"
+    assert (status.code, status.message) == (error.code().value[0], error.details())
+    assert re.fullmatch(r"[A-Z][A-Z_]{2,62}", info.reason)
+    retry_ms = retries[0].retry_delay.ToMilliseconds() if retries else 0
+    assert trailers.get("grpc-retry-pushback-ms", "0") == str(retry_ms)
+    assert (error.code() is grpc.StatusCode.UNAVAILABLE) == bool(retry_ms)
+    return Failure(error.code(), info.reason, dict(info.metadata), status.message, retry_ms)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Look until it is so; a test that waits in vain is ended by its own timeout."""
+    while not await is_so():
+        await asyncio.sleep(_QUICK_S)
+
+
+def _unpacked(detail: Any, into: Any) -> Any:
+    detail.Unpack(into)
+    return into
+
+
+async def _each(steps: Sequence[inventory_pb2.ImportCardsRequest]) -> AsyncIterator[inventory_pb2.ImportCardsRequest]:
+    for step in steps:
+        yield step
