@@ -210,7 +210,8 @@ def _named_tuple_reader(kind: Any) -> Reader:
     def read(fields: Any) -> Any:
         values = list(fields)
         for at, reader in special:
-            values[at] = reader(values[at])
+            if at < len(values):
+                values[at] = reader(values[at])
         return kind(*values)
 
     return read

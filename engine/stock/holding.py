@@ -21,10 +21,11 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
         return turn.refuse(
             command, Reason.INVALID_QUANTITY, quantity=command.quantity, min=1, max=terms.cards_per_hold_max
         )
+    if command.hold_for_ms > terms.hold_for_ms_max:
+        return _too_long(turn, command)
     if command.price is not None and command.price != terms.price:
         minor, currency = terms.price or ("", "")
         return turn.refuse(command, Reason.PRICE_CHANGED, minor=minor, currency=currency)
-    turn.end_due(limits.expire_per_step_max)
     exceeded = _quota_exceeded(turn, command)
     if exceeded:
         dimension, bound, held = exceeded
@@ -38,7 +39,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
             command,
             HoldNo(state.holds.last + 1),
             cards,
-            turn.now_ms + min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max),
+            turn.now_ms
+            + min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max),
             terms.price,
         )
     )
@@ -46,7 +48,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
 
 
 def pick(turn: Turn, wanted: int, after_ms: int) -> tuple[Card, ...]:
-    """The next cards, after ending due holds as far as that is needed to find them."""
+    """The next cards, after ending what is due: a step's worth always, all of it when the shelf is short."""
+    turn.end_due(limits.expire_per_step_max)
     cards = turn.state.shelf.pick(wanted, after_ms)
     while len(cards) < wanted and turn.end_due(limits.expire_per_step_max):
         cards = turn.state.shelf.pick(wanted, after_ms)
@@ -73,6 +76,8 @@ def extend(turn: Turn, command: Extend) -> Outcome:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
     if hold.state is not HoldState.ACTIVE:
         return turn.refuse(command, ended_as(hold), state=hold.state, endedAtMs=hold.ended_at_ms)
+    if command.hold_for_ms > turn.state.terms.hold_for_ms_max:
+        return _too_long(turn, command)
     last_ms = hold.created_at_ms + turn.state.terms.hold_lifetime_ms_max
     wanted_ms = turn.now_ms + command.hold_for_ms
     if wanted_ms > hold.expires_at_ms >= last_ms:
@@ -144,7 +149,7 @@ def apply_extended(state: State, event: HoldExtended) -> None:
     """Set the later deadline."""
     hold = state.holds.active[event.command.hold]
     state.holds.extend(hold, event.expires_at_ms, event.at_ms)
-    state.memory.remember(event.command, Extended(hold.view()), event.at_ms)
+    state.memory.remember(event.command, Extended(hold.view(), state.expiries_ms(hold.cards)), event.at_ms)
 
 
 def apply_recalled(state: State, event: HoldRecalled) -> None:
@@ -155,6 +160,11 @@ def apply_recalled(state: State, event: HoldRecalled) -> None:
         state.memory.orders[hold.order_ref] = hold.hold
     for payment_ref in hold.payment_refs():
         state.memory.payments[payment_ref] = hold.hold
+
+
+def _too_long(turn: Turn, command: Allocate | Extend) -> Outcome:
+    bounds = {"minMs": limits.hold_for_ms_min, "maxMs": turn.state.terms.hold_for_ms_max}
+    return turn.refuse(command, Reason.INVALID_DURATION, field="hold_for", **bounds)
 
 
 def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
@@ -189,4 +199,4 @@ def _give_back(state: State, hold: Hold) -> None:
 
 
 def _held(state: State, hold: Hold) -> Held:
-    return Held(hold.view(), tuple(state.expires_at_ms(card) for card in hold.cards))
+    return Held(hold.view(), state.expiries_ms(hold.cards))
