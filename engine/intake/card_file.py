@@ -151,9 +151,10 @@ def _open(name: str, content: BinaryIO, sheet: str | None) -> tuple[Kind, str, T
 
 
 def _lines(content: BinaryIO, encoding: str, *, newline: str | None) -> Iterator[str]:
-    """Lines as decoded, without ever closing the caller's stream."""
+    """Lines as decoded, without ever closing the caller's stream (as `yield from` would, when it is given up)."""
     text = io.TextIOWrapper(content, encoding, newline=newline)
     try:
-        yield from text
+        for line in text:  # noqa: UP028 - see above
+            yield line
     finally:
         text.detach()

@@ -8,6 +8,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 
 from engine.intake.columns import says_what_it_holds
@@ -72,7 +73,9 @@ def _csv_delimiter(sample: list[str]) -> str:
     """The delimiter that cuts most lines into the same number of fields, two or more."""
 
     def lines_alike(delimiter: str) -> int:
-        widths = Counter(len(fields) for fields in csv.reader(sample, delimiter=delimiter))
+        widths: Counter[int] = Counter()
+        with suppress(csv.Error):  # said where records are read, with the line
+            widths.update(len(fields) for fields in csv.reader(sample, delimiter=delimiter))
         return max((count for width, count in widths.items() if width > 1), default=0)
 
     return max(_CSV_DELIMITERS, key=lines_alike)

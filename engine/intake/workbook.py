@@ -13,7 +13,6 @@ from python_calamine import (
     CalamineError,
     CalamineSheet,
     CalamineWorkbook,
-    PasswordError,
     SheetVisibleEnum,
 )
 
@@ -43,10 +42,10 @@ def read_workbook(content: bytes, sheet: str | None) -> Table:
         raise CardFileRefused("the workbook is bigger than 64 MB: save the sheet as CSV, which may have any size")
     try:
         return Table("", _records(_sheet(CalamineWorkbook.from_filelike(io.BytesIO(content)), sheet)))
-    except PasswordError:
-        raise CardFileRefused("the workbook has a password: take it off, or save the sheet as CSV") from None
     except CalamineError as cause:
-        raise CardFileRefused(f"the workbook cannot be read ({cause}): save the sheet as CSV") from None
+        raise CardFileRefused(
+            f"the workbook cannot be read ({cause}): take its password off if it has one, or save the sheet as CSV"
+        ) from None
 
 
 def _sheet(workbook: CalamineWorkbook, name: str | None) -> CalamineSheet:
