@@ -126,10 +126,16 @@ class Replace(NamedTuple):
 
 
 class Configure(NamedTuple):
-    """Set the terms of the SKU from now on; holds keep the price they were made at."""
+    """Set the terms of the SKU from now on; holds keep the price they were made at.
+
+    `fields` names those that change, as `terms.changed` reads them; empty means all. `creates` refuses a SKU
+    whose terms were set before.
+    """
 
     request_id: str
     terms: Terms
+    fields: tuple[str, ...] = ()
+    creates: bool = False
 
 
 class Forget(NamedTuple):

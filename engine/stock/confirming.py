@@ -16,7 +16,7 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
     if hold is None:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
     if hold.state is HoldState.CONFIRMED and hold.payment_ref == command.payment_ref:
-        return turn.settle(command, Confirmed(hold.view(), 0, hold.reacquired))
+        return turn.settle(command, _confirmed(turn.state, hold, 0))
     memory = turn.state.memory
     payer = memory.payments.get(command.payment_ref) or turn.holder("payment/" + command.payment_ref)
     if payer is not None and payer != hold.hold:
@@ -72,7 +72,7 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     hold.reacquired = len(kept) < len(event.cards)
     state.memory.payments[hold.payment_ref] = hold.hold
     returned = max(0, len(before) - len(event.cards))
-    state.memory.remember(event.command, Confirmed(hold.view(), returned, hold.reacquired), event.at_ms)
+    state.memory.remember(event.command, _confirmed(state, hold, returned), event.at_ms)
 
 
 def apply_refund(state: State, event: RefundRaised) -> None:
@@ -93,7 +93,8 @@ def apply_replaced(state: State, event: CardReplaced) -> None:
     hold.cards = tuple(fresh if card == bad else card for card in hold.cards)
     hold.replaced += ((bad, fresh),)
     state.holds.touch(hold, event.at_ms)
-    state.memory.remember(event.command, Replaced(hold.view(), bad, fresh), event.at_ms)
+    replaced = Replaced(hold.view(), bad, fresh, state.expiries_ms(hold.cards))
+    state.memory.remember(event.command, replaced, event.at_ms)
 
 
 def _confirm_in_time(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:
@@ -145,6 +146,10 @@ def _refund(turn: Turn, command: Confirm, hold: Hold, reason: Reason) -> Outcome
         turn.bring_back(hold)
         turn.emit(RefundRaised(turn.now_ms, hold.hold, command.payment_ref, command.paid))
     return turn.refuse(command, reason, state=hold.state, endedAtMs=hold.ended_at_ms, refundDue="true")
+
+
+def _confirmed(state: State, hold: Hold, returned: int) -> Confirmed:
+    return Confirmed(hold.view(), returned, hold.reacquired, state.expiries_ms(hold.cards))
 
 
 def _sell(state: State, card: Card, *, fresh: bool) -> None:

@@ -18,7 +18,9 @@ def get_hold(turn: Turn, question: GetHold) -> Outcome:
     number = question.hold or turn.state.memory.orders.get(question.order_ref)
     number = number or turn.holder("order/" + question.order_ref)
     hold = turn.hold(number) if number else None
-    return Refused(Reason.HOLD_NOT_FOUND) if hold is None else HoldFound(hold.view(), hold.replaced)
+    if hold is None:
+        return Refused(Reason.HOLD_NOT_FOUND)
+    return HoldFound(hold.view(), hold.replaced, turn.state.expiries_ms(hold.cards))
 
 
 def get_shelf(turn: Turn, question: GetShelf) -> Outcome:

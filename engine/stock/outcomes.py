@@ -45,6 +45,7 @@ class Confirmed(NamedTuple):
     view: HoldView
     returned: int
     reacquired: bool
+    cards_expire_at_ms: tuple[int | None, ...] = ()
 
 
 class Released(NamedTuple):
@@ -57,6 +58,7 @@ class Extended(NamedTuple):
     """The hold's new deadline is in the view."""
 
     view: HoldView
+    cards_expire_at_ms: tuple[int | None, ...] = ()
 
 
 class BatchView(NamedTuple):
@@ -120,6 +122,7 @@ class Replaced(NamedTuple):
     view: HoldView
     bad: Card
     fresh: Card
+    cards_expire_at_ms: tuple[int | None, ...] = ()
 
 
 class Configured(NamedTuple):
@@ -133,6 +136,7 @@ class HoldFound(NamedTuple):
 
     view: HoldView
     replaced: tuple[tuple[Card, Card], ...]
+    cards_expire_at_ms: tuple[int | None, ...] = ()
 
 
 class Shelf(NamedTuple):
@@ -196,6 +200,7 @@ class Reason(StrEnum):
     MAX_LIFETIME_REACHED = "MAX_LIFETIME_REACHED"
     BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
     BATCH_RECALLED = "BATCH_RECALLED"
+    SKU_EXISTS = "SKU_EXISTS"
     COST_CURRENCY_MISMATCH = "COST_CURRENCY_MISMATCH"
     IMPORT_OUT_OF_STEP = "IMPORT_OUT_OF_STEP"
     IMPORT_CLOSED = "IMPORT_CLOSED"

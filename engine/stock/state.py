@@ -1,6 +1,6 @@
 """Everything a pool knows, and one turn of changing it. Only functions reached through `apply` write here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from engine.names import BatchNo, Card, HoldNo, PoolName, batch_of
@@ -36,10 +36,10 @@ class State:
         """The batch a card belongs to."""
         return self.batches[batch_of(card)]
 
-    def expires_at_ms(self, card: Card) -> int | None:
-        """When a card itself expires; None for never."""
-        expires_at_ms = self.batch(card).lot_of(card).expires_at_ms
-        return None if expires_at_ms == NEVER_MS else expires_at_ms
+    def expiries_ms(self, cards: Sequence[Card]) -> tuple[int | None, ...]:
+        """When each card itself expires; None for never."""
+        expiries = (self.batch(card).lot_of(card).expires_at_ms for card in cards)
+        return tuple(None if expires_at_ms == NEVER_MS else expires_at_ms for expires_at_ms in expiries)
 
 
 class Turn:

@@ -5,6 +5,7 @@ that comes too early is refused with the number that is next. So an import that 
 where it was, and no card is ever received twice.
 """
 
+from engine import limits
 from engine.names import BatchNo
 from engine.stock.batch import Batch
 from engine.stock.commands import CloseBatch, Configure, OpenBatch, Receive
@@ -12,6 +13,7 @@ from engine.stock.events import BatchClosed, BatchOpened, CardsReceived, TermsSe
 from engine.stock.outcomes import Configured, ImportReady, ImportWhole, Outcome, Reason, Received, Refused
 from engine.stock.sealing import attachments
 from engine.stock.state import State, Turn
+from engine.stock.terms import Terms, changed
 
 
 def open_batch(turn: Turn, command: OpenBatch) -> Outcome:
@@ -22,7 +24,7 @@ def open_batch(turn: Turn, command: OpenBatch) -> Outcome:
     if known is not None:
         return turn.settle(plain, ImportReady(state.batches[known].view(turn.now_ms)))
     currency = state.terms.cost_currency
-    if command.unit_cost is not None and currency and command.unit_cost.currency != currency:
+    if command.unit_cost is not None and command.unit_cost.currency != (currency or command.unit_cost.currency):
         return turn.refuse(plain, Reason.COST_CURRENCY_MISMATCH, expected=currency)
     number = BatchNo(len(state.batches) + 1)
     turn.emit(BatchOpened(turn.now_ms, plain, number))
@@ -60,14 +62,23 @@ def close_batch(turn: Turn, command: CloseBatch) -> Outcome:
 
 
 def configure(turn: Turn, command: Configure) -> Outcome:
-    """Set the terms."""
+    """Set the terms, as long as a hold may last as long as holds usually do."""
+    before = turn.state.terms
+    if command.creates and before.revision:
+        return turn.refuse(command, Reason.SKU_EXISTS)
+    after = changed(before, command.terms, command.fields)
+    if "hold_for_ms" in (command.fields or Terms._fields) and after.hold_for_ms > after.hold_for_ms_max:
+        bounds = {"minMs": limits.hold_for_ms_min, "maxMs": after.hold_for_ms_max}
+        return turn.refuse(command, Reason.INVALID_DURATION, field="hold_for", **bounds)
     turn.emit(TermsSet(turn.now_ms, command))
     return turn.answer(command)
 
 
 def apply_opened(state: State, event: BatchOpened) -> None:
-    """A new, empty batch."""
+    """A new, empty batch; the first that has a cost decides the currency of all."""
     batch = Batch(event.batch, event.command, event.at_ms)
+    if batch.unit_cost is not None and not state.terms.cost_currency:
+        state.terms = state.terms._replace(cost_currency=batch.unit_cost.currency)
     state.batches[event.batch] = batch
     state.imports[event.command.import_id] = event.batch
     state.memory.remember(event.command, ImportReady(batch.view(event.at_ms)), event.at_ms)
@@ -89,5 +100,5 @@ def apply_closed(state: State, event: BatchClosed) -> None:
 
 def apply_terms(state: State, event: TermsSet) -> None:
     """New terms, for holds that begin from now on."""
-    state.terms = event.command.terms
+    state.terms = changed(state.terms, event.command.terms, event.command.fields)
     state.memory.remember(event.command, Configured(state.terms), event.at_ms)

@@ -16,7 +16,10 @@ class HeldQuotas(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """How one SKU is sold. Times in milliseconds; a price of None means amounts are not checked."""
+    """How one SKU is sold. Times in milliseconds; a price of None means amounts are not checked.
+
+    A late window of 0 means never. `revision` counts how often terms were set; 0 means never yet.
+    """
 
     title: str = ""
     price: Money | None = None
@@ -29,3 +32,13 @@ class Terms(NamedTuple):
     late_window_ms: int = 12 * limits.HOUR_MS
     quotas: HeldQuotas = HeldQuotas()
     paused: bool = False
+    revision: int = 0
+
+
+def changed(before: Terms, terms: Terms, fields: tuple[str, ...]) -> Terms:
+    """`before` with the named fields of `terms`, all of them when none is named; `quotas.user` names a part."""
+    quotas = {field.partition(".")[2]: field for field in fields if field.startswith("quotas.")}
+    whole = [field for field in fields or Terms._fields if field not in quotas.values()]
+    after = before._replace(**{field: getattr(terms, field) for field in whole})
+    parts = {part: getattr(terms.quotas, part) for part in quotas}
+    return after._replace(quotas=after.quotas._replace(**parts), revision=before.revision + 1)
