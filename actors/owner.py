@@ -74,6 +74,8 @@ class Hosted:
         self.desk = Desk(name, 0, 0)
         self.failure = ""
         self.snapshot_seq = 0
+        #: Holds and answers in memory when it was last folded: what the next fold will have to write again.
+        self.folded_size = 0
         self.steps = 0
         self.is_folding = False
         #: Imports look up fingerprints before they are decided, so chunks of one pool go one by one.
@@ -253,9 +255,9 @@ class Owner:
             self._start(self._commit(hosted, [Step(Refused(Reason.HOLD_EXPIRED), events, {}, 0, replayed=False)]))
 
     def _fold_when_long(self, hosted: Hosted) -> None:
-        state = hosted.pool.state
-        size = len(state.holds.active) + len(state.memory.answers)
-        if not hosted.is_folding and hosted.desk.seq - hosted.snapshot_seq > max(self._fold_after_events, size):
+        """Fold when the journal is as long as the snapshot is large, so that folding costs a constant share."""
+        due_at = hosted.snapshot_seq + max(self._fold_after_events, hosted.folded_size)
+        if not hosted.is_folding and hosted.desk.seq > due_at:
             hosted.is_folding = True
             self._start(self._fold_now(hosted))
 
@@ -265,6 +267,7 @@ class Owner:
             seq = hosted.desk.seq
             before_ms = await self._fold(hosted.name)
             hosted.snapshot_seq = seq
+            hosted.folded_size = len(hosted.pool.state.holds.active) + len(hosted.pool.state.memory.answers)
             while before_ms is not None and hosted.pool.state.memory.forgotten_before_ms < before_ms:
                 await self.submit(hosted.name, [Asked(0, Forget(before_ms))])
         finally:
