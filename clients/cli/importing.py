@@ -1,0 +1,211 @@
+"""`cardkeep import`: a card file becomes a batch. Shows how the file is read before anything is sent; never a code.
+
+The file is read twice: once to see that it can be read to its end, and how many cards it has; once to send
+them. An import that broke off goes on when the same command runs again, because its id is made of the file.
+"""
+
+# ruff: noqa: PLC0415 - help and completion must not wait for gRPC and the reader of card files
+
+import getpass
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clients.cli import show, typed
+from clients.cli.command import command
+from clients.cli.failing import ExitCode, wrong_usage
+from clients.cli.import_report import ImportAnswer, RefusedLines, answer_text
+from clients.cli.reading import Looked, look_at, rows_to_send, understanding
+from clients.cli.session import Session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cardkeep_client import Client, ImportProgress, ImportReport, Money
+
+_HASH_BYTES = 1 << 20
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What was typed, read."""
+
+    file: Path
+    sku: str
+    sheet: str | None
+    source: str
+    importer: str
+    unit_cost: "Money | None"
+    currency: str | None
+    expire_time: "datetime | None"
+    import_id: str
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file on the command line."""
+    command(app, "import")(import_cards)
+
+
+def import_cards(
+    session: Session,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, TXT or XLSX, in UTF-8 or GBK.", show_default=False)
+    ],
+    *,
+    sku: Annotated[str, typer.Option("--sku", metavar="SKU", help="Where the cards go.")],
+    source: Annotated[str | None, typer.Option("--source", help="Where they come from; else the file's name.")] = None,
+    importer: Annotated[str | None, typer.Option("--importer", help="Who imports; else you.")] = None,
+    unit_cost: Annotated[
+        str | None,
+        typer.Option("--unit-cost", metavar="MONEY", help='"10.00 CNY"; or minor units with --currency: 1000.'),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="CODE", help="Of amounts in the file; else that of the cost.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="DATE", help="When lines without a date of their own end.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Of a workbook; else the first with cards.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the file, say what is wrong, send nothing.")] = False,
+    import_id: Annotated[
+        str | None, typer.Option("--import-id", help="The import's own number; else made of the file and the SKU.")
+    ] = None,
+) -> None:
+    """Import a file of cards as one batch, while the sale goes on. Run it again to go on after an interruption.
+
+    Lines that cannot be taken are listed with their reasons and stop nothing. Exit code 3 when no line was taken.
+    """
+    name = typed.sku_name(sku)
+    content_hash = _hash(file, name, sheet or "")
+    wish = Wish(
+        file=file,
+        sku=name,
+        sheet=sheet,
+        source=file.name if source is None else source,
+        importer=_who() if importer is None else importer,
+        unit_cost=typed.unit_cost(unit_cost, currency),
+        currency=None if currency is None else typed.currency_code(currency),
+        expire_time=typed.moment(expires),
+        import_id=import_id or content_hash,
+    )
+    if dry_run:
+        _only_look(session, wish)
+        return
+    session.writes = True
+    session.request_id = wish.import_id
+    session.ask_again["--import-id"] = wish.import_id
+    with session.connected() as client:
+        session.ask_again.pop("--request-id", None)
+        _import(session, client, wish)
+
+
+def _only_look(session: Session, wish: Wish) -> None:
+    currency = wish.currency or (wish.unit_cost.currency if wish.unit_cost else "CNY")
+    with _progress(session, "Reading", None) as tick:
+        looked = look_at(wish.file, sheet=wish.sheet, currency=currency, now_ms=_now_ms(), on_line=tick)
+    refused = RefusedLines(looked.file_lines_refused, looked.report.refused_by_reason)
+    answer = ImportAnswer(
+        sku=wish.sku, import_id=wish.import_id, looked=looked, report=None, refused=refused, was_whole_before=False
+    )
+    session.show(answer.as_document(), lambda _: show.lines(understanding(looked), answer_text(answer)))
+
+
+def _import(session: Session, client: "Client", wish: Wish) -> None:
+    currency = wish.currency or (wish.unit_cost.currency if wish.unit_cost else _currency_of(client, wish.sku))
+    with _progress(session, "Reading", None) as tick:
+        # The server judges what has expired, by its clock: judged here, lines would move between two tries.
+        looked = look_at(wish.file, sheet=wish.sheet, currency=currency, now_ms=0, on_line=tick)
+    if not session.as_json:
+        show.err().print(understanding(looked))
+    report, sent = _send(session, client, wish, looked)
+    refused = RefusedLines(looked.file_lines_refused, looked.report.refused_by_reason)
+    refused.add_server(report.refused_lines, report.refused_by_reason)
+    answer = ImportAnswer(
+        sku=wish.sku,
+        import_id=wish.import_id,
+        looked=looked,
+        report=report,
+        refused=refused,
+        was_whole_before=not sent and report.accepted > 0,
+    )
+    session.show(answer.as_document(), lambda _: answer_text(answer))
+    if not report.accepted:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _send(session: Session, client: "Client", wish: Wish, looked: Looked) -> "tuple[ImportReport, bool]":
+    """The report, and whether this run sent any cards at all."""
+    sent = False
+    unit_cost = wish.unit_cost or looked.one_cost()
+    with _progress(session, "Importing", looked.report.accepted) as tick:
+
+        def on_progress(progress: "ImportProgress") -> None:
+            nonlocal sent
+            sent = True
+            tick(progress.lines)
+
+        report = client.import_cards(
+            wish.sku,
+            rows_to_send(wish.file, sheet=wish.sheet, currency=looked.currency),
+            import_id=wish.import_id,
+            source=wish.source,
+            unit_cost=unit_cost,
+            expire_time=wish.expire_time,
+            importer=wish.importer,
+            on_progress=on_progress,
+            timeout_s=session.timeout_s,
+        )
+    return report, sent
+
+
+def _currency_of(client: "Client", sku: str) -> str:
+    """The currency amounts in the file are in when nobody says: that of the SKU. Raises NotFound early, too."""
+    terms = client.get_sku(sku)
+    amounts = [amount.currency for amount in (terms.face_value, terms.unit_price) if amount is not None]
+    return next(iter([*filter(None, [terms.cost_currency]), *amounts]), "CNY")
+
+
+def _hash(file: Path, *besides: str) -> str:
+    """The same file for the same SKU is the same import."""
+    digest = hashlib.sha256("\0".join(besides).encode())
+    try:
+        with file.open("rb") as content:
+            while piece := content.read(_HASH_BYTES):
+                digest.update(piece)
+    except OSError as error:
+        raise wrong_usage(f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
+    return f"file-{digest.hexdigest()[:40]}"
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def _progress(session: Session, title: str, total: int | None) -> Iterator[Progress]:
+    """A bar on a terminal, nothing elsewhere."""
+    screen = show.err()
+    if session.as_json or not screen.is_terminal:
+        yield lambda _lines: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda lines: bar.update(task, completed=lines)

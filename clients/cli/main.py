@@ -1,0 +1,60 @@
+"""`cardkeep`: the front page of the command line. Each command stands in the file named for what it does."""
+
+from typing import Annotated
+
+import typer
+
+from clients.cli import (
+    demo,
+    doctor,
+    down,
+    importing,
+    selling,
+    skus,
+    status,
+    stock,
+    up,
+)
+from clients.cli.failing import EXIT_CODES
+
+_CODES = " · ".join(f"{int(code)} {meaning}" for code, meaning in EXIT_CODES.items())
+
+app = typer.Typer(
+    name="cardkeep",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # A traceback with locals could show a code.
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=f"Exit codes: {_CODES}.",
+)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - hardly ever asked for
+
+        typer.echo(f"cardkeep {version('cardkeep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _front_page(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Cardkeep sells every card once. This is its command line, for staff and operators.
+
+    Begin with `cardkeep up`; ask any command for `--help`. Names may be short (NETFLIX-30,
+    NETFLIX-30/holds/17), money is typed like "15.00 CNY", spans like 15m, dates like 2026-12-31.
+    """
+
+
+up.register(app)
+down.register(app)
+demo.register(app)
+app.add_typer(skus.app, name="sku")
+importing.register(app)
+selling.register(app)
+stock.register(app)
+status.register(app)
+doctor.register(app)

@@ -1,0 +1,140 @@
+"""A card file, looked at: how it is understood, what is wrong with it, and its rows as the client sends them."""
+
+# ruff: noqa: PLC0415 - help and completion must not wait for the reader of card files
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from clients.cli import show
+from clients.cli.failing import CommandFailed, ExitCode, wrong_usage
+from clients.cli.typed import utc_offset_ms
+
+if TYPE_CHECKING:
+    from cardkeep_client import ImportRow
+    from cardkeep_client import Money as ClientMoney
+    from rich.console import RenderableType
+
+    from engine.intake import CardStream, ImportReport, RefusedLine
+    from engine.money import Money
+
+#: Lines between two moves of the bar.
+_TICK_LINES = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A file that was read to its end. Holds no code."""
+
+    stream: "CardStream"
+    currency: str
+    costs: "frozenset[Money]"
+
+    @property
+    def report(self) -> "ImportReport":
+        """Counts of lines."""
+        return self.stream.report
+
+    @property
+    def file_lines_refused(self) -> "list[RefusedLine]":
+        """The first of the lines the file reader does not take."""
+        return self.stream.report.listed
+
+    def one_cost(self) -> "ClientMoney | None":
+        """What each card cost, by the file itself. A batch has one cost, so a file that says several is refused."""
+        if len(self.costs) > 1:
+            raise wrong_usage(
+                f"The file has {len(self.costs)} different costs, and a batch has one.",
+                "Split the file by cost, or say one with --unit-cost.",
+            )
+        from cardkeep_client import Money as ClientMoney
+
+        return next((ClientMoney(cost.minor, cost.currency) for cost in self.costs), None)
+
+
+def look_at(file: Path, *, sheet: str | None, currency: str, now_ms: int, on_line: Callable[[int], None]) -> Looked:
+    """Read a file to its end. Raises CommandFailed when it cannot be read at all."""
+    from engine.intake import CardFileRefused, Row
+
+    costs: set[Money] = set()
+    try:
+        with file.open("rb") as content:
+            stream = _stream(file, content, sheet=sheet, currency=currency, now_ms=now_ms)
+            for lines, read in enumerate(stream, start=1):
+                if isinstance(read, Row) and read.cost is not None:
+                    costs.add(read.cost)
+                if lines % _TICK_LINES == 0:
+                    on_line(lines)
+    except CardFileRefused as refused:
+        raise CommandFailed(
+            what=f"{file.name} was not read: {str(refused).partition(': ')[0]}.",
+            do=str(refused).partition(": ")[2].strip().capitalize() or "Mend the file, and run the command again.",
+            exit_code=ExitCode.FAILED,
+            reason="FILE_REFUSED",
+        ) from None
+    return Looked(stream=stream, currency=currency, costs=frozenset(costs))
+
+
+def rows_to_send(file: Path, *, sheet: str | None, currency: str) -> "Iterator[ImportRow]":
+    """The cards of a file that was looked at before, in the same order each time: a resumed import rests on it."""
+    from cardkeep_client import ImportRow
+    from cardkeep_client import Money as ClientMoney
+
+    from engine.intake import Row
+
+    with file.open("rb") as content:
+        for read in _stream(file, content, sheet=sheet, currency=currency, now_ms=0):
+            if isinstance(read, Row):
+                value = read.face_value
+                yield ImportRow(
+                    read.line_no,
+                    read.code,
+                    None if read.expires_at_ms is None else datetime.fromtimestamp(read.expires_at_ms / 1_000, UTC),
+                    None if value is None else ClientMoney(value.minor, value.currency),
+                )
+
+
+def understanding(looked: Looked) -> "RenderableType":
+    """How the file is read, for people to check before it is too late: encoding, columns, first lines."""
+    stream = looked.stream
+    columns = ", ".join(f"{name} = {role}" for name, role in stream.columns.titles)
+    rows = [
+        (str(row.line_no), row.refused or row.code, _expiry(row.expires_at_ms), _value(row.face_value))
+        for row in stream.preview.rows
+    ]
+    return show.lines(
+        show.facts(
+            [
+                ("kind", stream.kind.value),
+                ("encoding", stream.encoding),
+                ("delimiter", repr(stream.preview.delimiter) if stream.preview.delimiter else ""),
+                ("columns", columns),
+                ("cards", f"{looked.report.accepted:,} of {looked.report.lines:,} lines"),
+            ]
+        ),
+        show.table(("#line", "code", "expires", "#face value"), rows),
+    )
+
+
+def _stream(file: Path, content: "BinaryIO", *, sheet: str | None, currency: str, now_ms: int) -> "CardStream":
+    from engine.intake import stream_cards
+
+    # Dates without a zone are those of the clocks here when the file was written: the same at each reading.
+    written_ms = file.stat().st_mtime_ns // 1_000_000
+    return stream_cards(
+        file.name, content, now_ms=now_ms, utc_offset_ms=utc_offset_ms(written_ms), currency=currency, sheet=sheet
+    )
+
+
+def _expiry(at_ms: int | None) -> str:
+    return "" if at_ms is None else show.moment(datetime.fromtimestamp(at_ms / 1_000, UTC))
+
+
+def _value(value: "Money | None") -> str:
+    if value is None:
+        return ""
+    from cardkeep_client import Money as ClientMoney
+
+    return show.money(ClientMoney(value.minor, value.currency))

@@ -1,0 +1,146 @@
+"""`cardkeep status`: the whole house on one screen."""
+
+# ruff: noqa: PLC0415 - rich is imported when there is something to show
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from clients.cli import show
+from clients.cli.command import command
+from clients.cli.failing import wrong_usage
+from clients.cli.session import Session
+
+if TYPE_CHECKING:
+    from cardkeep_client import Client, Owner, Pool, Status
+    from rich.console import RenderableType
+
+_WATCH_EVERY_S = 1.0
+
+
+class Look(NamedTuple):
+    """What the screen shows."""
+
+    status: "Status"
+    pools: "list[Pool]"
+    owners: "list[Owner]"
+
+    def as_document(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {"status": self.status, "pools": self.pools, "owners": self.owners}
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file on the command line."""
+    command(app, "status")(status)
+
+
+def status(
+    session: Session,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")] = False,
+) -> None:
+    """One screen: is it ready, the store, where the cards of each SKU are, who owns them."""
+    if watch and session.as_json:
+        raise wrong_usage("--watch never ends, and --json is one document.", "Leave one of them out.")
+    with session.connected() as client:
+        if watch:
+            _watch(client)
+            return
+        look = _look(client)
+    session.show(look.as_document(), lambda _: _screen(look))
+
+
+def _look(client: "Client") -> Look:
+    now = client.status()
+    if not now.store.reachable:
+        return Look(now, [], [])
+    return Look(now, client.pools(), client.owners())
+
+
+def _watch(client: "Client") -> None:
+    """A live screen on a terminal; elsewhere one screen after another."""
+    from rich.live import Live
+
+    screen = show.out()
+    try:
+        if not screen.is_terminal:
+            while True:
+                screen.print(_screen(_look(client)))
+                time.sleep(_WATCH_EVERY_S)
+        with Live(_screen(_look(client)), console=screen, screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(_WATCH_EVERY_S)
+                live.update(_screen(_look(client)), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _screen(look: Look) -> "RenderableType":
+    now, store = look.status, look.status.store
+    state = f"{now.pools_open} open, {now.pools_recovering} recovering, {now.pools_stopped} stopped"
+    facts = show.facts(
+        [
+            ("ready", "yes" if now.ready else "NO"),
+            ("version", now.version),
+            ("server time", show.moment(now.now)),
+            ("store", f"{store.kind}, {store.server}, durability {store.durability}" if store.reachable else "AWAY"),
+            ("front ends", now.front_ends),
+            ("pools", state),
+            ("cards", f"{now.cards.on_shelf:,} on the shelf, {now.cards.held:,} held, {now.cards.sold:,} sold"),
+            ("active holds", show.number(now.holds_active)),
+        ]
+    )
+    return show.lines(
+        facts,
+        _pool_table(look.pools) if look.pools else None,
+        _owner_table(look.owners) if look.owners else None,
+    )
+
+
+def _pool_table(pools: "list[Pool]") -> "RenderableType":
+    rows: list[tuple[object, ...]] = [
+        (
+            show.short(pool.name),
+            pool.state.lower(),
+            pool.cards.on_shelf,
+            pool.cards.available,
+            pool.cards.held,
+            pool.cards.sold,
+            pool.cards.void,
+            pool.holds_active,
+            pool.owner,
+            pool.stopped_because,
+        )
+        for pool in pools
+    ]
+    columns: tuple[str, ...] = (
+        "SKU",
+        "state",
+        "#shelf",
+        "#for sale",
+        "#held",
+        "#sold",
+        "#void",
+        "#holds",
+        "owner",
+        "stopped because",
+    )
+    if not any(pool.stopped_because for pool in pools):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return show.table(columns, rows)
+
+
+def _owner_table(owners: "list[Owner]") -> "RenderableType":
+    rows = [
+        (
+            owner.name,
+            owner.node,
+            str(owner.process_id),
+            owner.pools,
+            show.moment(owner.start_time),
+            "yes" if owner.reachable else "NO",
+        )
+        for owner in owners
+    ]
+    return show.table(("owner", "node", "#process", "#SKUs", "since", "answers"), rows)
