@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -30,7 +30,6 @@ from cardkeep_client.stock_results import (
     Status,
     Withdrawn,
 )
-from cardkeep_client.v1 import inventory_pb2
 from cardkeep_client.wishes import Allocate, Confirm, ImportRow, ImportSource, Release, SkuTerms
 
 Answer = TypeVar("Answer")
@@ -351,19 +350,26 @@ class AsyncClient:
 
     async def _import_once(self, importing: Importing, tries: Tries) -> None:
         """One connection of an import."""
-        outbox: asyncio.Queue[inventory_pb2.ImportCardsRequest] = asyncio.Queue()
-        outbox.put_nowait(importing.connect())
         index = self._loads.take()
         rpc: Any = self._stubs[index].InventoryService.ImportCards
-        stream = rpc(_drained(outbox), timeout=tries.time_left_s(time.monotonic()), metadata=self._metadata)
+        stream = rpc(timeout=tries.time_left_s(time.monotonic()), metadata=self._metadata)
         try:
-            async for answer in stream:
+            await stream.write(importing.connect())
+            while (answer := await stream.read()) is not grpc.aio.EOF:
                 importing.incoming(answer)
                 if answer.HasField("received"):
                     tries.start_over()
                 for message in importing.outgoing():
-                    outbox.put_nowait(message)
+                    await stream.write(message)
             importing.check_whole()
+        except asyncio.InvalidStateError:
+            # Written after the server had ended the call: its status says why.
+            raise grpc.aio.AioRpcError(
+                await stream.code(),
+                await stream.initial_metadata(),
+                await stream.trailing_metadata(),
+                details=await stream.details(),
+            ) from None
         finally:
             stream.cancel()
             self._loads.give_back(index)
@@ -373,11 +379,3 @@ def _channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.a
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=POOL_OPTIONS)
     return grpc.aio.secure_channel(target, credentials, options=POOL_OPTIONS)
-
-
-async def _drained(
-    outbox: asyncio.Queue[inventory_pb2.ImportCardsRequest],
-) -> AsyncIterator[inventory_pb2.ImportCardsRequest]:
-    """What the import sends, as it comes; ends when the call is cancelled."""
-    while True:
-        yield await outbox.get()
