@@ -146,13 +146,13 @@ def _open(name: str, content: BinaryIO, sheet: str | None) -> tuple[Kind, str, T
     encoding = find_encoding(iter(partial(content.read, card_line_bytes_max), b""))
     content.seek(0)
     if name.lower().endswith(_CSV_ENDS):
-        return Kind.CSV, encoding, read_csv(_lines(content, encoding, newline=""))
-    return Kind.TXT, encoding, read_txt(_lines(content, encoding, newline=None))
+        return Kind.CSV, encoding, read_csv(_lines(content, encoding))
+    return Kind.TXT, encoding, read_txt(_lines(content, encoding))
 
 
-def _lines(content: BinaryIO, encoding: str, *, newline: str | None) -> Iterator[str]:
-    """Lines as decoded, without ever closing the caller's stream (as `yield from` would, when it is given up)."""
-    text = io.TextIOWrapper(content, encoding, newline=newline)
+def _lines(content: BinaryIO, encoding: str) -> Iterator[str]:
+    r"""Lines that end with `\n`, without ever closing the caller's stream (as `yield from` would, when it is given up)."""
+    text = io.TextIOWrapper(content, encoding)
     try:
         for line in text:  # noqa: UP028 - see above
             yield line

@@ -103,6 +103,11 @@ def test_a_column_with_one_cell_that_is_no_date_belongs_to_the_code() -> None:
     assert (found.code, found.expires) == ((0, 1), None)
 
 
+def test_a_broken_line_does_not_decide_what_a_column_holds() -> None:
+    """It is refused by itself, for its number of fields."""
+    assert columns("AAAA|2027-01-31", "BBBB|2027-02-28", "CC|CC|2027-03-31").expires == 1
+
+
 def test_codes_that_look_like_dates_are_codes_when_nothing_else_can_be() -> None:
     """A file of one column has codes in it."""
     assert columns("20270131", "20270228").code == (0,)
