@@ -151,10 +151,10 @@ def _open(name: str, content: BinaryIO, sheet: str | None) -> tuple[Kind, str, T
 
 
 def _lines(content: BinaryIO, encoding: str) -> Iterator[str]:
-    r"""Lines that end with `\n`, without ever closing the caller's stream (as `yield from` would, when it is given up)."""
+    """Lines as decoded. Leaves the caller's stream open, which `yield from` would close when a walk is given up."""
     text = io.TextIOWrapper(content, encoding)
     try:
-        for line in text:  # noqa: UP028 - see above
+        for line in text:  # noqa: UP028 - `yield from` closes what it walks
             yield line
     finally:
         text.detach()
