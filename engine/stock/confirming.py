@@ -129,7 +129,7 @@ def _is_too_late(turn: Turn, command: Confirm, hold: Hold) -> bool:
     if hold.state is HoldState.CONFIRMED or command.late != REACQUIRE:
         return True
     window_ms = command.late_window_ms or turn.state.terms.late_window_ms
-    return turn.now_ms - hold.ended_at_ms > window_ms
+    return not window_ms or turn.now_ms - hold.ended_at_ms > window_ms
 
 
 def _why_unsold(turn: Turn, hold: Hold) -> Reason:

@@ -5,7 +5,7 @@ serials; what came back is a small heap. First expired goes first, then cheapest
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import chain, islice, starmap
 
@@ -119,10 +119,6 @@ class Shelf:
     def available(self, after_ms: int) -> int:
         """How many cards expire after `after_ms`."""
         return sum(lot.size for lot in self._living(after_ms))
-
-    def lots(self) -> Iterable[Lot]:
-        """What is on sale, expired or not, in giving-out order."""
-        return self._order
 
     def _living(self, after_ms: int) -> Iterator[Lot]:
         first = bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)

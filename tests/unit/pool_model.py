@@ -136,7 +136,7 @@ class PoolModel:
                 return ("PAYMENT_REF_USED", number)
         window_ms = command.late_window_ms or self.terms.late_window_ms
         late = deal.state in ("EXPIRED", "RELEASED")
-        strict = late and (command.late == ask.STRICT or self.now_ms - deal.ended_at_ms > window_ms)
+        strict = late and (command.late == ask.STRICT or self.now_ms - deal.ended_at_ms > window_ms or not window_ms)
         if command.payment_ref in deal.refunds or deal.state == "CONFIRMED" or strict:
             return self._refund(command, deal, self._why(deal))
         quantity = command.quantity or len(deal.cards)
