@@ -1,0 +1,64 @@
+"""The ways to break Cardkeep that its quick tests must notice, each a promise taken out of the source.
+
+A mutant is one exact piece of source and what stands there instead. When the source changes, so does
+the mutant: a piece that is not found exactly once is an error, not a pass.
+"""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """`before` in `path` becomes `after`; one of `tests` must then fail."""
+
+    name: str
+    path: str
+    before: str
+    after: str
+    tests: tuple[str, ...] = ("tests/stories",)
+
+
+MUTANTS = (
+    Mutant(
+        "expiry only when somebody sweeps",
+        "engine/stock/state.py",
+        "if hold.state is HoldState.ACTIVE and hold.expires_at_ms <= self.now_ms:",
+        "if False:",
+    ),
+    Mutant(
+        "a request that comes again is done again",
+        "engine/stock/pool.py",
+        "if isinstance(known, Answer):",
+        "if False:",
+    ),
+    Mutant(
+        "last expired, first out",
+        "engine/stock/shelf.py",
+        "self.key = (self.expires_at_ms, cost, batch, ordinal)",
+        "self.key = (-self.expires_at_ms, cost, batch, ordinal)",
+    ),
+    Mutant(
+        "a released hold keeps its cards",
+        "engine/stock/holding.py",
+        "hold = state.holds.active[event.command.hold]\n    _give_back(state, hold)\n",
+        "hold = state.holds.active[event.command.hold]\n",
+    ),
+    Mutant(
+        "a second payment is kept and nobody is told",
+        "engine/stock/confirming.py",
+        "if command.payment_ref not in hold.refunds_due:",
+        "if False:",
+    ),
+    Mutant(
+        "an order may be held for twice",
+        "engine/stock/holding.py",
+        "state.memory.orders[command.order_ref] = event.hold",
+        "pass",
+    ),
+    Mutant(
+        "a damaged journal is believed",
+        "engine/stock/codec.py",
+        "crc32(record[_CHECKED_FROM:]) != checksum",
+        "False",
+        ("tests/unit/test_codec.py",),
+    ),
+)
