@@ -56,7 +56,7 @@ class House:
         registry = RedisRegistry(self._registry_store.line)
         durability = Durability.ALWAYS if settings.durability == "strict" else Durability.WEAK
         facts = StoreFacts(
-            "outside" if self._store is None else "embedded",
+            "external" if self._store is None else "embedded",
             await self._server_version(),
             await self._registry_store.open(durability),
         )

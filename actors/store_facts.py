@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class StoreFacts(NamedTuple):
-    """The kind is "embedded" or "outside"; server and its durability are in words."""
+    """The kind is "embedded" or "external"; server and its durability are in words."""
 
     kind: str
     server: str

@@ -5,19 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from actors.front import checks
-from actors.front.reception import Context, Reception, ends_well
-from actors.front.refusals import Refusal, refusal_for
+from actors.front.reception import Context, Reception, ends_well, why
+from actors.front.refusals import Refusal
 from actors.front.translate import (
-    from_held,
     from_money,
     from_view,
     to_allocate,
     to_confirm,
     to_extend,
+    to_life_ms,
     to_release,
 )
-from engine import limits
-from engine.errors import CardkeepError
 from engine.names import HoldNo, PoolName, card_name
 from engine.secrecy.masks import mask
 from engine.stock import commands as ask
@@ -57,7 +55,7 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         pool, command = to_extend(request)
         answer, outcome = await self.reception.ask(pool, command, self.reception.deadline_ms(context))
         assert isinstance(outcome, said.Extended)
-        return from_view(pool, outcome.view, answer)
+        return from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms)
 
     @ends_well
     async def GetHold(self, request: allocation_pb2.GetHoldRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
@@ -65,11 +63,10 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         pool, question = _to_get_hold(request)
         answer, outcome = await self.reception.ask(pool, question, self.reception.deadline_ms(context))
         assert isinstance(outcome, said.HoldFound)
-        hold = from_view(pool, outcome.view, answer)
+        hold = from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms)
         if hold.cards:
-            codes = await self.reception.codes(pool, outcome.view.cards)
-            for card, code in zip(hold.cards, codes, strict=True):
-                card.mask = mask(code)
+            for card, shown in zip(hold.cards, await self.reception.masks(pool, outcome.view.cards), strict=True):
+                card.mask = shown
         hold.replacements.extend(
             types_pb2.Replacement(bad=card_name(pool, bad), fresh=card_name(pool, fresh))
             for bad, fresh in outcome.replaced
@@ -124,9 +121,7 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
     ) -> allocation_pb2.Availability:
         """How many there are right now."""
         pool = checks.pool(request.parent)
-        life_ms = checks.duration_ms(
-            request.min_remaining_life, "min_remaining_life", least_ms=0, most_ms=limits.life_ms_max
-        )
+        life_ms = to_life_ms(request)
         _, shelf = await self.reception.ask(pool, ask.GetShelf(life_ms), self.reception.deadline_ms(context))
         assert isinstance(shelf, said.Shelf)
         price = None if shelf.terms.price is None else from_money(shelf.terms.price)
@@ -138,7 +133,7 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         pool, command = to_allocate(request)
         answer, outcome = await self.reception.ask(pool, command, deadline_ms)
         assert isinstance(outcome, said.Held)
-        return from_held(pool, outcome, answer)
+        return from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms)
 
     async def _confirm(
         self, request: allocation_pb2.ConfirmRequest, deadline_ms: int
@@ -146,7 +141,7 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         pool, command = to_confirm(request)
         answer, outcome = await self.reception.ask(pool, command, deadline_ms)
         assert isinstance(outcome, said.Confirmed)
-        hold = from_view(pool, outcome.view, answer)
+        hold = from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms)
         delivered = []
         for card, code in zip(hold.cards, await self.reception.codes(pool, outcome.view.cards), strict=True):
             card.mask = mask(code)
@@ -162,14 +157,14 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
     async def _each(
         self, items: Sequence[_Item], one: Callable[[_Item, int], Awaitable[_Answer]], deadline_ms: int
     ) -> Sequence[_Answer | types_pb2.Refusal]:
-        """Answer every item on its own; all are asked at once and ride the same batches."""
+        """Answer every item on its own, however one of them fails; all are asked at once and ride the same batches."""
         checks.item_count(len(items))
 
         async def answered(item: _Item) -> _Answer | types_pb2.Refusal:
             try:
                 return await one(item, deadline_ms)
-            except (CardkeepError, Refusal) as failure:
-                return _refused(refusal_for(failure, getattr(item, "request_id", "")))
+            except Exception as failure:  # noqa: BLE001 - see above
+                return _refused(why(failure, getattr(item, "request_id", ""), type(item).__name__))
 
         return await asyncio.gather(*(answered(item) for item in items))
 

@@ -9,6 +9,10 @@ from engine.money import Money, is_currency
 from engine.names import BatchNo, Card, HoldNo, PoolName, is_name_part, parse_batch, parse_card, parse_hold, parse_pool
 from protos.cardkeep.v1 import types_pb2
 
+#: Seconds since 1970 of the years 1 and 9999, which bound a Timestamp.
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
+_NANOS = 1_000_000_000
+
 
 def pool(name: str, field: str = "parent") -> PoolName:
     """`tenants/t/skus/s`."""
@@ -68,18 +72,24 @@ def free_text(text: str, field: str) -> str:
 
 
 def duration_ms(duration: Duration, field: str, *, least_ms: int, most_ms: int) -> int:
-    """Whole milliseconds within bounds; unset is 0, and 0 is allowed to mean the default."""
-    if not duration.ByteSize():
-        return 0
+    """Whole milliseconds within bounds. Whether it is set at all is the caller's to ask."""
     milliseconds = duration.seconds * 1000 + duration.nanos // 1_000_000
     if not least_ms <= milliseconds <= most_ms:
         raise Refusal("INVALID_DURATION", {"field": field, "minMs": least_ms, "maxMs": most_ms})
     return milliseconds
 
 
-def moment_ms(moment: Timestamp) -> int:
-    """Milliseconds since 1970."""
+def moment_ms(moment: Timestamp, field: str) -> int:
+    """Milliseconds since 1970, of a moment that a Timestamp may stand for."""
+    if not is_moment(moment):
+        text = "A moment lies between the years 1 and 9999; its nanos between 0 and 999,999,999."
+        raise Refusal("INVALID_FIELD", {"field": field}, text)
     return moment.seconds * 1000 + moment.nanos // 1_000_000
+
+
+def is_moment(moment: Timestamp) -> bool:
+    """Whether a Timestamp is one: see google/protobuf/timestamp.proto."""
+    return _FIRST_S <= moment.seconds <= _LAST_S and 0 <= moment.nanos < _NANOS
 
 
 def money(amount: types_pb2.Money, field: str) -> Money:
@@ -96,18 +106,10 @@ def quantity(asked: int, *, least: int, most: int) -> int:
     return asked
 
 
-def item_count(items: int, field: str = "items") -> None:
-    """A batch call's length."""
-    if not 1 <= items <= limits.batch_items_max:
-        raise Refusal("TOO_MANY_ITEMS", {"field": field, "count": items, "max": limits.batch_items_max})
-
-
-def page(page_size: int, page_token: str) -> tuple[int, int]:
-    """How many rows, after which number. Our tokens are plain numbers: nothing is secret about a place."""
-    rows = min(page_size or 100, limits.page_rows_max)
-    if rows < 0 or (page_token and not (page_token.isascii() and page_token.isdigit() and len(page_token) < 16)):
-        raise Refusal("BAD_PAGE_TOKEN")
-    return rows, int(page_token or -1)
+def item_count(items: int, field: str = "items", most: int = limits.batch_items_max) -> None:
+    """The length of a list that may be neither empty nor too long."""
+    if not 1 <= items <= most:
+        raise Refusal("TOO_MANY_ITEMS", {"field": field, "count": items, "max": most})
 
 
 def _short(text: str, field: str, most: int) -> str:

@@ -6,6 +6,7 @@ with the chunk its batch names next.
 """
 
 import secrets
+from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
@@ -18,7 +19,8 @@ from actors.front.refusals import Refusal
 from actors.front.translate import from_batch
 from engine import limits
 from engine.money import is_currency
-from engine.names import BatchNo, PoolName, batch_name, batch_of
+from engine.names import BatchNo, Card, PoolName, batch_name, batch_of, serial_of
+from engine.secrecy.normal import normal_code
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from engine.stock.terms import Terms
@@ -46,7 +48,10 @@ class Import:
         self._began_ms = reception.clock.now_ms()
         self._refused: list[inventory_pb2.RefusedLine] = []
         self._reasons: Counter[str] = Counter()
-        self._accepted = 0
+        #: Line numbers of the cards this stream brought, by serial from `_first_serial` on: 8 bytes a card.
+        self._lines = array("q")
+        self._first_serial = 0
+        self.import_id = ""
 
     async def run(
         self, requests: AsyncIterator[inventory_pb2.ImportCardsRequest]
@@ -65,6 +70,7 @@ class Import:
         yield inventory_pb2.ImportCardsResponse(opened=opened)
         terms = await self._terms(pool)
         data_key = await self._reception.cards.data_key(pool, view.batch)
+        self._first_serial = view.received
         step = said.Received(view.next_chunk, view.received, again=True)
         async for request in requests:
             if request.HasField("end"):
@@ -72,15 +78,16 @@ class Import:
                 return
             if not request.HasField("chunk"):
                 raise Refusal("INVALID_FIELD", {"field": "step"}, "After the header come chunks, then the end.")
-            if request.chunk.chunk_no < step.next_chunk:
-                refused: Sequence[inventory_pb2.RefusedLine] = ()
-            else:
+            refused: Sequence[inventory_pb2.RefusedLine] = ()
+            checks.item_count(len(request.chunk.rows), "rows", limits.chunk_cards_max)
+            if request.chunk.chunk_no >= step.next_chunk:
                 lines, refused = await self._check(pool, view, terms, request.chunk)
+                before = step.next_serial
                 step, late = await self._receive(
                     pool, view, data_key, step, chunk_no=request.chunk.chunk_no, lines=lines
                 )
                 refused = [*refused, *late]
-            self._count(refused)
+                self._count(step.next_serial - before, refused)
             received = inventory_pb2.ChunkReceived(
                 chunk_no=request.chunk.chunk_no, accepted=step.next_serial, refused_lines=refused
             )
@@ -88,13 +95,14 @@ class Import:
 
     async def _open(self, header: inventory_pb2.ImportHeader) -> tuple[PoolName, said.BatchView]:
         pool = checks.pool(header.parent)
+        self.import_id = checks.request_id(header.import_id, "import_id")
         command = ask.OpenBatch(
             f"open/{secrets.token_hex(16)}",
-            checks.request_id(header.import_id, "import_id"),
+            self.import_id,
             checks.free_text(header.source, "source"),
             checks.free_text(header.importer, "importer"),
             checks.money(header.unit_cost, "unit_cost") if header.HasField("unit_cost") else None,
-            checks.moment_ms(header.expire_time) if header.HasField("expire_time") else None,
+            checks.moment_ms(header.expire_time, "expire_time") if header.HasField("expire_time") else None,
             await self._reception.vault.new_data_key(pool),
         )
         _, outcome = await self._reception.ask(pool, command, 0)
@@ -110,31 +118,36 @@ class Import:
         self, pool: PoolName, view: said.BatchView, terms: Terms, chunk: inventory_pb2.ImportChunk
     ) -> tuple[list[_Line], list[inventory_pb2.RefusedLine]]:
         """The lines that may become cards, and the others with their reasons."""
-        if len(chunk.rows) > limits.chunk_cards_max:
-            facts = {"field": "rows", "count": len(chunk.rows), "max": limits.chunk_cards_max}
-            raise Refusal("TOO_MANY_ITEMS", facts)
         now_ms = self._reception.clock.now_ms()
         codes = [row.code.strip() for row in chunk.rows]
         prints = await self._reception.vault.fingerprint(pool, codes)
         known = await self._reception.cards.trace(pool, prints)
-        seen: set[bytes] = set()
+        seen: dict[bytes, int] = {}
         lines: list[_Line] = []
         refused: list[inventory_pb2.RefusedLine] = []
         for row, code, fingerprint, card in zip(chunk.rows, codes, prints, known, strict=True):
-            expires_at_ms = checks.moment_ms(row.expire_time) if row.HasField("expire_time") else view.expires_at_ms
             reason = _fault(code, row, terms)
-            if not reason and expires_at_ms is not None and expires_at_ms <= now_ms:
-                reason = "ALREADY_EXPIRED"
-            if not reason and (fingerprint in seen or (card is not None and batch_of(card) == view.batch)):
-                reason = "DUPLICATE_IN_FILE"
-            if not reason and card is not None:
-                reason = "DUPLICATE_IN_STOCK"
             if reason:
                 refused.append(_refused(row.line_no, reason))
+                continue
+            own = row.HasField("expire_time")
+            expires_at_ms = checks.moment_ms(row.expire_time, "expire_time") if own else view.expires_at_ms
+            if expires_at_ms is not None and expires_at_ms <= now_ms:
+                refused.append(_refused(row.line_no, "ALREADY_EXPIRED"))
+            elif fingerprint in seen or (card is not None and batch_of(card) == view.batch):
+                first_line = seen.get(fingerprint) or self._line_of(card)
+                refused.append(_refused(row.line_no, "DUPLICATE_IN_FILE", first_line))
+            elif card is not None:
+                refused.append(_refused(row.line_no, "DUPLICATE_IN_STOCK"))
             else:
-                seen.add(fingerprint)
+                seen[fingerprint] = row.line_no
                 lines.append(_Line(row.line_no, code, expires_at_ms, fingerprint))
         return lines, refused
+
+    def _line_of(self, card: Card | None) -> int:
+        """The line that brought a card of this import; 0 when another stream did."""
+        place = -1 if card is None else serial_of(card) - self._first_serial
+        return self._lines[place] if 0 <= place < len(self._lines) else 0
 
     async def _receive(
         self,
@@ -169,6 +182,7 @@ class Import:
                 lines = [line for place, line in enumerate(lines) if place not in twice]
                 continue
             assert isinstance(outcome, said.Received)
+            self._lines.extend(line.line_no for line in lines)
             return outcome, late
         raise Refusal("OVERLOADED", text="Another import brings the same codes at the same time; retry this one.")
 
@@ -189,10 +203,10 @@ class Import:
             duplicates_in_stock=self._reasons["DUPLICATE_IN_STOCK"],
         )
         report.elapsed.FromMilliseconds(self._reception.clock.now_ms() - self._began_ms)
-        self._reception.metrics.imported("accepted", outcome.view.received)
         return report
 
-    def _count(self, refused: Sequence[inventory_pb2.RefusedLine]) -> None:
+    def _count(self, accepted: int, refused: Sequence[inventory_pb2.RefusedLine]) -> None:
+        self._reception.metrics.imported("accepted", accepted)
         self._refused.extend(refused[: lines_in_report_max - len(self._refused)])
         for line in refused:
             self._reasons[line.reason] += 1
@@ -203,6 +217,7 @@ _MESSAGES = {
     "EMPTY_CODE": "The line has no code.",
     "CODE_TOO_LONG": f"The code is longer than {limits.code_chars_max} characters.",
     "CODE_NOT_TEXT": "The code has control characters; was the file read in the right encoding?",
+    "INVALID_TIME": "The expiry is no moment between the years 1 and 9999.",
     "ALREADY_EXPIRED": "The card has expired already.",
     "INVALID_MONEY": "The face value is no amount of money.",
     "FACE_VALUE_MISMATCH": "The face value is not the one of this SKU.",
@@ -213,7 +228,7 @@ _MESSAGES = {
 
 def _fault(code: str, row: inventory_pb2.ImportRow, terms: Terms) -> str:
     """What is wrong with a line by itself; empty when nothing is."""
-    if not code:
+    if not normal_code(code):
         return "EMPTY_CODE"
     if len(code) > limits.code_chars_max:
         return "CODE_TOO_LONG"
@@ -221,12 +236,15 @@ def _fault(code: str, row: inventory_pb2.ImportRow, terms: Terms) -> str:
         return "CODE_NOT_TEXT"
     if row.HasField("face_value"):
         value = row.face_value
-        if value.minor < 0 or not is_currency(value.currency):
+        if not 0 <= value.minor <= limits.money_minor_max or not is_currency(value.currency):
             return "INVALID_MONEY"
         if terms.face_value not in {None, (value.minor, value.currency)}:
             return "FACE_VALUE_MISMATCH"
+    if row.HasField("expire_time") and not checks.is_moment(row.expire_time):
+        return "INVALID_TIME"
     return ""
 
 
-def _refused(line_no: int, reason: str) -> inventory_pb2.RefusedLine:
-    return inventory_pb2.RefusedLine(line_no=line_no, reason=reason, message=_MESSAGES[reason])
+def _refused(line_no: int, reason: str, first_line: int = 0) -> inventory_pb2.RefusedLine:
+    where = f" First seen on line {first_line}." if first_line else ""
+    return inventory_pb2.RefusedLine(line_no=line_no, reason=reason, message=_MESSAGES[reason] + where)

@@ -1,24 +1,21 @@
 """InventoryService: what the back office asks of SKUs, batches and cards."""
 
-import logging
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from actors.front import checks
 from actors.front.importing import Import
-from actors.front.reception import Context, Reception, ends_well
-from actors.front.refusals import Refusal, refusal_for, status_of
-from actors.front.translate import from_batch, from_card, from_counts, from_ms, from_view
-from actors.front.translate_sku import SKU_FIELDS, from_terms, to_terms
+from actors.front.paging import page, page_by_number
+from actors.front.reception import Context, Reception, ends_well, why
+from actors.front.refusals import Refusal, status_of
+from actors.front.translate import from_batch, from_counts, from_ms, from_view
+from actors.front.translate_sku import from_terms, set_paths, to_change
 from engine import limits
-from engine.errors import CardkeepError
-from engine.names import BatchNo, Card, PoolName, batch_name, card_name, hold_name, is_name_part, serial_of
+from engine.names import BatchNo, Card, PoolName, batch_name, card_at, card_name, hold_name, is_name_part, serial_of
 from engine.secrecy.masks import mask
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
-from engine.stock.terms import Terms
 from protos.cardkeep.v1 import inventory_pb2, inventory_pb2_grpc, types_pb2
-
-_log = logging.getLogger(__name__)
 
 Place = Callable[[PoolName], Awaitable[None]]
 """Gives a new pool an owner, and waits until it is announced."""
@@ -38,26 +35,26 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         if not is_name_part(request.sku_id):
             raise Refusal("INVALID_NAME", {"field": "sku_id", "value": request.sku_id[:80]})
         request_id = checks.request_id(request.request_id)
-        terms = to_terms(request.sku, Terms(), SKU_FIELDS)
+        change = to_change(request.sku, set_paths(request.sku))
         pool = PoolName(tenant, request.sku_id)
-        is_new = await self.reception.registry.add_pool(pool)
-        await self._place(pool)
         deadline_ms = self.reception.deadline_ms(context)
-        if not is_new and not await self._is_mine(pool, request_id, terms, deadline_ms):
-            raise Refusal("SKU_EXISTS", {"name": pool})
-        _, outcome = await self.reception.ask(pool, ask.Configure(request_id, terms), deadline_ms)
+        await self.reception.registry.add_pool(pool)
+        await self._place(pool)
+        command = ask.Configure(request_id, change.terms, change.fields, creates=True)
+        _, outcome = await self.reception.ask(pool, command, deadline_ms)
         assert isinstance(outcome, said.Configured)
         return from_terms(pool, outcome.terms)
 
     @ends_well
     async def UpdateSku(self, request: inventory_pb2.UpdateSkuRequest, context: Context) -> inventory_pb2.Sku:  # noqa: N802
-        """Change the named terms; without a mask, all of them."""
+        """Change the named terms; without a mask, those that are set."""
         pool = checks.pool(request.sku.name, "sku.name")
         request_id = checks.request_id(request.request_id)
-        deadline_ms = self.reception.deadline_ms(context)
-        shelf = await self._shelf(pool, deadline_ms)
-        terms = to_terms(request.sku, shelf.terms, list(request.update_mask.paths) or SKU_FIELDS)
-        _, outcome = await self.reception.ask(pool, ask.Configure(request_id, terms), deadline_ms)
+        paths = request.update_mask.paths or set_paths(request.sku)
+        if not paths:
+            raise Refusal("INVALID_FIELD", {"field": "update_mask"}, "It names no field, and no field is set.")
+        command = ask.Configure(request_id, *to_change(request.sku, paths))
+        _, outcome = await self.reception.ask(pool, command, self.reception.deadline_ms(context))
         assert isinstance(outcome, said.Configured)
         return from_terms(pool, outcome.terms)
 
@@ -71,35 +68,43 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     async def ListSkus(  # noqa: N802
         self, request: inventory_pb2.ListSkusRequest, context: Context
     ) -> inventory_pb2.ListSkusResponse:
-        """One page of a tenant's SKUs, by name; the token is the number of the last one shown."""
+        """One page of a tenant's SKUs, by name."""
         tenant = checks.tenant(request.parent)
-        rows, after = checks.page(request.page_size, request.page_token)
-        pools = [pool for pool in await self.reception.registry.pools() if pool.tenant == tenant]
+        asked = page(f"ListSkus {tenant}", request.page_size, request.page_token)
+        known = await self.reception.registry.pools()
+        pools = [pool for pool in known if pool.tenant == tenant and pool.sku > asked.after]
         deadline_ms = self.reception.deadline_ms(context)
-        page = pools[after + 1 : after + 1 + rows]
-        skus = [from_terms(pool, (await self._shelf(pool, deadline_ms)).terms) for pool in page]
-        more = after + 1 + rows < len(pools)
-        return inventory_pb2.ListSkusResponse(skus=skus, next_page_token=str(after + rows) if more else "")
+        shelves = await asyncio.gather(*(self._shelf(pool, deadline_ms) for pool in pools[: asked.rows]))
+        return inventory_pb2.ListSkusResponse(
+            skus=[from_terms(pool, shelf.terms) for pool, shelf in zip(pools, shelves, strict=False)],
+            next_page_token=asked.token_after(pools[asked.rows - 1].sku) if len(pools) > asked.rows else "",
+        )
 
     async def ImportCards(  # noqa: N802
         self, requests: AsyncIterator[inventory_pb2.ImportCardsRequest], context: Context
     ) -> AsyncIterator[inventory_pb2.ImportCardsResponse]:
         """Stream cards in; see importing.py."""
+        stream = Import(self.reception)
+        began_s = asyncio.get_running_loop().time()
         outcome = "OK"
+        refusal: Refusal | None = None
         try:
             self.reception.admit()
-            async for response in Import(self.reception).run(requests):
-                yield response
-        except (CardkeepError, Refusal) as failure:
-            refusal = refusal_for(failure, "")
-        except Exception as mistake:  # noqa: BLE001 - the last door: nothing may leak to the caller
-            refusal = refusal_for(mistake, "")
-            _log.exception("mistake method=ImportCards correlation_id=%s", refusal.facts["correlationId"])
-        else:
-            self.reception.metrics.answered("ImportCards", outcome, 0.0)
-            return
-        self.reception.metrics.answered("ImportCards", refusal.reason, 0.0)
-        await context.abort_with_status(status_of(refusal))
+            try:
+                async for response in stream.run(requests):
+                    yield response
+            finally:
+                self.reception.leave()
+        except (asyncio.CancelledError, GeneratorExit):
+            outcome = "CANCELLED"
+            raise
+        except Exception as failure:  # noqa: BLE001 - the last door: nothing may leak to the caller
+            refusal = why(failure, stream.import_id, "ImportCards")
+            outcome = refusal.reason
+        finally:
+            self.reception.metrics.answered("ImportCards", outcome, asyncio.get_running_loop().time() - began_s)
+        if refusal is not None:
+            await context.abort_with_status(status_of(refusal))
 
     @ends_well
     async def GetBatch(self, request: inventory_pb2.GetBatchRequest, context: Context) -> inventory_pb2.Batch:  # noqa: N802
@@ -113,13 +118,13 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     ) -> inventory_pb2.ListBatchesResponse:
         """One page of batches, in order of arrival."""
         pool = checks.pool(request.parent)
-        rows, after = checks.page(request.page_size, request.page_token)
-        question = ask.ListBatches(max(after, 0), rows)
-        _, page = await self.reception.ask(pool, question, self.reception.deadline_ms(context))
-        assert isinstance(page, said.Batches)
+        asked, after = page_by_number(f"ListBatches {pool}", request.page_size, request.page_token)
+        question = ask.ListBatches(max(after, 0), asked.rows)
+        _, found = await self.reception.ask(pool, question, self.reception.deadline_ms(context))
+        assert isinstance(found, said.Batches)
         return inventory_pb2.ListBatchesResponse(
-            batches=[from_batch(pool, view) for view in page.views],
-            next_page_token=str(page.views[-1].batch) if page.more else "",
+            batches=[from_batch(pool, view) for view in found.views],
+            next_page_token=asked.token_after(str(found.views[-1].batch)) if found.more else "",
         )
 
     @ends_well
@@ -170,12 +175,13 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     ) -> inventory_pb2.RecallBatchResponse:
         """Quarantine what is left, and list what is sold, a page at a time."""
         pool, number = checks.batch(request.name)
-        rows, after = checks.page(request.page_size, request.page_token)
+        asked, after = page_by_number(f"RecallBatch {request.name}", request.page_size, request.page_token)
         deadline_ms = self.reception.deadline_ms(context)
         request_id = checks.request_id(request.request_id)
         command = ask.Withdraw(request_id, ask.QUARANTINE, number, (), checks.free_text(request.reason, "reason"))
         _, withdrawn = await self.reception.ask(pool, command, deadline_ms)
-        _, sold = await self.reception.ask(pool, ask.ListSold(number, after, rows), deadline_ms)
+        question = ask.ListSold(number, 0 if after < 0 else card_at(number, after), asked.rows)
+        _, sold = await self.reception.ask(pool, question, deadline_ms)
         assert isinstance(withdrawn, said.Withdrawn)
         assert isinstance(sold, said.Sold)
         return inventory_pb2.RecallBatchResponse(
@@ -185,7 +191,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
                 inventory_pb2.SoldCard(card=card_name(pool, card), hold=hold_name(pool, hold) if hold else "")
                 for card, hold in sold.cards
             ],
-            next_page_token=str(serial_of(sold.cards[-1][0])) if sold.more else "",
+            next_page_token=asked.token_after(str(serial_of(sold.cards[-1][0]))) if sold.more else "",
         )
 
     @ends_well
@@ -203,10 +209,11 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         answer, replaced = await self.reception.ask(pool, command, self.reception.deadline_ms(context))
         assert isinstance(replaced, said.Replaced)
         [code] = await self.reception.codes(pool, [replaced.fresh])
-        card = from_card(pool, replaced.fresh)
+        hold_now = from_view(pool, replaced.view, answer, replaced.cards_expire_at_ms)
+        card = next(card for card in hold_now.cards if card.name == card_name(pool, replaced.fresh))
         card.mask = mask(code)
         return inventory_pb2.ReplaceCardResponse(
-            hold=from_view(pool, replaced.view, answer),
+            hold=hold_now,
             bad=request.card,
             fresh=types_pb2.DeliveredCard(card=card, code=code),
         )
@@ -218,8 +225,8 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         deadline_ms = self.reception.deadline_ms(context)
         answer, audited = await self.reception.ask(pool, ask.Audit(), deadline_ms)
         assert isinstance(audited, said.Audited)
-        _, page = await self.reception.ask(pool, ask.ListBatches(0, limits.page_rows_max), deadline_ms)
-        assert isinstance(page, said.Batches)
+        _, found = await self.reception.ask(pool, ask.ListBatches(0, limits.page_rows_max), deadline_ms)
+        assert isinstance(found, said.Batches)
         return inventory_pb2.SkuAudit(
             sku=str(pool),
             ok=not audited.violations,
@@ -227,7 +234,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
             cards=from_counts(audited.shelf),
             batches=[
                 inventory_pb2.BatchAudit(batch=batch_name(pool, view.batch), cards=from_counts(view))
-                for view in page.views
+                for view in found.views
             ],
             holds_active=audited.shelf.holds_active,
             audit_time=from_ms(self.reception.clock.now_ms()),
@@ -235,28 +242,17 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
             sequence=answer.seq,
         )
 
-    async def _is_mine(self, pool: PoolName, request_id: str, terms: Terms, deadline_ms: int) -> bool:
-        """Whether an existing SKU is what an earlier try of this very request left, finished or not."""
-        shelf = await self._shelf(pool, deadline_ms)
-        if shelf.terms == Terms() and not shelf.received:
-            return True
-        return shelf.terms == terms and await self._was_asked(pool, request_id, terms, deadline_ms)
-
-    async def _was_asked(self, pool: PoolName, request_id: str, terms: Terms, deadline_ms: int) -> bool:
-        answer = await self.reception.dispatch.ask(pool, ask.Configure(request_id, terms), deadline_ms)
-        return answer.replayed
-
     async def _shelf(self, pool: PoolName, deadline_ms: int) -> said.Shelf:
         _, shelf = await self.reception.ask(pool, ask.GetShelf(), deadline_ms)
         assert isinstance(shelf, said.Shelf)
         return shelf
 
     async def _batch(self, pool: PoolName, number: BatchNo, deadline_ms: int) -> said.BatchView:
-        _, page = await self.reception.ask(pool, ask.ListBatches(number - 1, 1), deadline_ms)
-        assert isinstance(page, said.Batches)
-        if not page.views or page.views[0].batch != number:
+        _, found = await self.reception.ask(pool, ask.ListBatches(number - 1, 1), deadline_ms)
+        assert isinstance(found, said.Batches)
+        if not found.views:
             raise Refusal("BATCH_NOT_FOUND", {"name": batch_name(pool, number)})
-        return page.views[0]
+        return found.views[0]
 
     async def _withdraw_batch(
         self,
@@ -282,7 +278,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         pool, first = found[0]
         number = BatchNo(first >> 32)
         if any(other != pool or card >> 32 != number for other, card in found):
-            raise Refusal("INVALID_FIELD", {"field": "names"}, "All cards of one call must be of one batch.")
+            raise Refusal("INVALID_FIELD", {"field": "names"}, "All cards of one call are of one batch: split them.")
         cards = tuple(card for _, card in found)
         return await self._withdraw(pool, number, cards, request, action=action, context=context)
 
@@ -301,6 +297,6 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         return inventory_pb2.WithdrawResponse(
             batch=from_batch(pool, withdrawn.view),
             moved=withdrawn.moved,
-            held=[card_name(pool, card) for card in withdrawn.held],
-            sold=[card_name(pool, card) for card in withdrawn.sold],
+            held=[card_name(pool, card) for card in withdrawn.held[: limits.page_rows_max]],
+            sold=[card_name(pool, card) for card in withdrawn.sold[: limits.page_rows_max]],
         )

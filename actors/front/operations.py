@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import NamedTuple
 
-from actors.front import checks
+from actors.front.paging import page
 from actors.front.reception import Context, Reception, ends_well
+from actors.front.refusals import Refusal
 from actors.front.translate import from_counts, from_ms
 from actors.store_facts import StoreFacts
 from engine.errors import CardkeepError, InvariantBroken
-from engine.names import PoolName
-from engine.ports import Placement
+from engine.names import PoolName, parse_pool
+from engine.ports import Placement, Seat
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from protos.cardkeep.v1 import operations_pb2, operations_pb2_grpc, types_pb2
@@ -64,8 +65,13 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
             version=version("cardkeep"),
             now=from_ms(self.reception.clock.now_ms()),
             ready=reachable and summary.open == len(pools) and not self.reception.is_draining,
-            store=operations_pb2.StoreStatus(reachable=reachable, **self._store._asdict()),
-            owners=len(await self.reception.registry.owners()) if reachable else 0,
+            store=operations_pb2.StoreStatus(
+                reachable=reachable,
+                kind=self._store.kind,
+                server=self._store.server if reachable else "",
+                durability=self._store.durability,
+            ),
+            owners=sum(owner.reachable for owner in await self._owners()) if reachable else 0,
             front_ends=self._front_ends,
             pools=summary,
         )
@@ -75,14 +81,14 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         self, request: operations_pb2.ListPoolsRequest, _context: Context
     ) -> operations_pb2.ListPoolsResponse:
         """One page of pools, by name."""
-        rows, after = checks.page(request.page_size, request.page_token)
-        pools = await self.reception.registry.pools()
+        asked = page("ListPools", request.page_size, request.page_token)
+        last = parse_pool(asked.after)
+        pools = [pool for pool in await self.reception.registry.pools() if last is None or pool > last]
         placement = await self.reception.registry.placement()
-        page = pools[after + 1 : after + 1 + rows]
-        facts = await asyncio.gather(*(self._look_at(pool) for pool in page))
-        more = after + 1 + rows < len(pools)
+        facts = await asyncio.gather(*(self._look_at(pool) for pool in pools[: asked.rows]))
         return operations_pb2.ListPoolsResponse(
-            pools=[_pool(fact, placement) for fact in facts], next_page_token=str(after + rows) if more else ""
+            pools=[self._pool(fact, placement) for fact in facts],
+            next_page_token=asked.token_after(str(facts[-1].pool)) if len(pools) > asked.rows else "",
         )
 
     @ends_well
@@ -90,22 +96,38 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         self, _request: operations_pb2.ListOwnersRequest, _context: Context
     ) -> operations_pb2.ListOwnersResponse:
         """Every announced owner."""
+        return operations_pb2.ListOwnersResponse(owners=await self._owners())
+
+    async def _owners(self) -> list[operations_pb2.Owner]:
         placement = await self.reception.registry.placement()
-        owners = []
-        for seat in await self.reception.registry.owners():
-            owned = [pool for pool, owner_id in placement.owner_of.items() if owner_id == seat.owner_id]
-            reached = not owned or (await self._look_at(owned[0])).state != operations_pb2.POOL_STATE_RECOVERING
-            owners.append(
-                operations_pb2.Owner(
-                    name=seat.owner_id,
-                    node=seat.node,
-                    process_id=seat.pid,
-                    start_time=from_ms(seat.incarnation),
-                    pools=len(owned),
-                    reachable=reached,
-                )
-            )
-        return operations_pb2.ListOwnersResponse(owners=owners)
+        seats = await self.reception.registry.owners()
+        return list(await asyncio.gather(*(self._owner(seat, placement) for seat in seats)))
+
+    async def _owner(self, seat: Seat, placement: Placement) -> operations_pb2.Owner:
+        """One owner; it answers when one of its pools does, or says that it is stopped."""
+        owned = [pool for pool, owner_id in placement.owner_of.items() if owner_id == seat.owner_id]
+        reached = not owned or (await self._look_at(owned[0])).state != operations_pb2.POOL_STATE_RECOVERING
+        return operations_pb2.Owner(
+            name=seat.owner_id,
+            node=seat.node,
+            process_id=seat.pid,
+            start_time=from_ms(seat.incarnation),
+            pools=len(owned),
+            reachable=reached,
+        )
+
+    def _pool(self, fact: _PoolFacts, placement: Placement) -> operations_pb2.Pool:
+        return operations_pb2.Pool(
+            name=str(fact.pool),
+            state=fact.state,
+            owner=placement.owner_of.get(fact.pool, ""),
+            epoch=fact.epoch,
+            sequence=fact.sequence,
+            cards=None if fact.shelf is None else from_counts(fact.shelf),
+            holds_active=0 if fact.shelf is None else fact.shelf.holds_active,
+            commands_waiting=self.reception.waiting[fact.pool],
+            stopped_because=fact.why if fact.state == operations_pb2.POOL_STATE_STOPPED else "",
+        )
 
     async def _look_at(self, pool: PoolName) -> _PoolFacts:
         deadline_ms = self.reception.clock.now_ms() + _PATIENCE_MS
@@ -113,23 +135,10 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
             answer, shelf = await self.reception.ask(pool, ask.GetShelf(), deadline_ms)
         except InvariantBroken as broken:
             return _PoolFacts(pool, operations_pb2.POOL_STATE_STOPPED, None, 0, 0, str(broken))
-        except CardkeepError as away:
+        except (CardkeepError, Refusal) as away:
             return _PoolFacts(pool, operations_pb2.POOL_STATE_RECOVERING, None, 0, 0, str(away))
         assert isinstance(shelf, said.Shelf)
         return _PoolFacts(pool, operations_pb2.POOL_STATE_OPEN, shelf, answer.epoch, answer.seq, "")
-
-
-def _pool(fact: _PoolFacts, placement: Placement) -> operations_pb2.Pool:
-    return operations_pb2.Pool(
-        name=str(fact.pool),
-        state=fact.state,
-        owner=placement.owner_of.get(fact.pool, ""),
-        epoch=fact.epoch,
-        sequence=fact.sequence,
-        cards=None if fact.shelf is None else from_counts(fact.shelf),
-        holds_active=0 if fact.shelf is None else fact.shelf.holds_active,
-        stopped_because=fact.why if fact.state == operations_pb2.POOL_STATE_STOPPED else "",
-    )
 
 
 def _sum(shelves: list[said.Shelf]) -> types_pb2.CardCounts:

@@ -6,20 +6,23 @@ runs to its end: the command is on its way, and its answer is remembered.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar
 
 import grpc
 
-from actors.dispatch import Dispatch
+from actors.dispatch import Dispatch, UnknownPool
 from actors.front.refusals import Refusal, refusal_for, refusal_of, status_of
 from actors.link import Answer
 from actors.metrics import FrontMetrics
-from engine.errors import CardkeepError
-from engine.names import Card, PoolName
-from engine.ports import Clock, Registry, SealedCards, Vault
-from engine.stock.commands import Command
+from engine.errors import InDoubt, InvariantBroken, NotDone, PoolClosed, UnreadableCard
+from engine.names import Card, PoolName, card_name
+from engine.ports import Clock, Registry, SealedCard, SealedCards, Vault
+from engine.secrecy.masks import mask
+from engine.stock.commands import Command, Question
 from engine.stock.outcomes import Outcome, Refused
 
 #: Calls under way in one front end: what 2 cores answer in about a second. Beyond it, say so at once.
@@ -53,31 +56,97 @@ class Reception:
         self.metrics = metrics
         self.is_draining = False
         self.calls_under_way = 0
+        #: Commands that have no answer yet, by pool.
+        self.waiting: Counter[PoolName] = Counter()
+        self._empty = asyncio.Event()
 
     def deadline_ms(self, context: Context) -> int:
         """The caller's deadline as a moment; 0 when it set none."""
-        remaining_s = context.time_remaining() or 0.0
-        return self.clock.now_ms() + int(remaining_s * 1000) if remaining_s else 0
+        remaining_s: float | None = context.time_remaining()
+        return 0 if remaining_s is None else self.clock.now_ms() + int(remaining_s * 1000)
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> tuple[Answer, Outcome]:
         """A pool's answer. Raises a Refusal for a definite no, and for a deadline that passed in line."""
-        answer = await self.dispatch.ask(pool, command, deadline_ms)
+        self.waiting[pool] += 1
+        try:
+            answer = await self.dispatch.ask(pool, command, deadline_ms)
+        except UnknownPool:
+            raise Refusal("SKU_NOT_FOUND", {"name": pool}) from None
+        except InDoubt as doubt:
+            if isinstance(command, Question):
+                raise PoolClosed(*doubt.args) from doubt
+            raise
+        finally:
+            self._waits_no_more(pool)
         if answer.outcome is None:
             raise Refusal("DEADLINE_PASSED")
         if isinstance(answer.outcome, Refused):
-            raise refusal_of(pool, answer.outcome)
+            raise refusal_of(pool, command, answer.outcome)
         return answer, answer.outcome
 
+    def _waits_no_more(self, pool: PoolName) -> None:
+        self.waiting[pool] -= 1
+        if not self.waiting[pool]:
+            del self.waiting[pool]
+
     async def codes(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[str]:
-        """The codes of cards, opened. Only for the buyer and for masks."""
-        return await self.vault.open(pool, await self.cards.sealed(pool, cards))
+        """The codes of cards that were just sold, opened, for the buyer.
+
+        The sale stands whatever happens here, so the only failures are UnreadableCard and InDoubt.
+        """
+        try:
+            return await self.vault.open(pool, await self.cards.sealed(pool, cards))
+        except NotDone as away:
+            _log.warning("codes_unread pool=%s cause=%s", pool, away)
+            raise InDoubt(f"sold, but the codes cannot be read now: {away}") from away
+        except InvariantBroken as lost:
+            _log.exception("codes_lost pool=%s", pool)
+            raise UnreadableCard(f"{card_name(pool, cards[0])} or a card sold with it is gone: {lost}") from lost
+
+    async def masks(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[str]:
+        """The masks of cards, for anybody's eyes; empty for a card that does not open."""
+        sealed = await self.cards.sealed(pool, cards)
+        try:
+            return [mask(code) for code in await self.vault.open(pool, sealed)]
+        except UnreadableCard:
+            return [await self._mask(pool, card) for card in sealed]
+
+    async def _mask(self, pool: PoolName, card: SealedCard) -> str:
+        try:
+            [code] = await self.vault.open(pool, [card])
+        except UnreadableCard as unreadable:
+            _log.warning("card_unreadable cause=%s", unreadable)
+            return ""
+        return mask(code)
 
     def admit(self) -> None:
-        """Refuse early rather than queue: a front end that drains or is full says so at once."""
+        """Let a call in, until it `leave`s. A front end that drains or is full says so at once: no queue."""
         if self.is_draining:
             raise Refusal("DRAINING")
         if self.calls_under_way >= calls_under_way_max:
             raise Refusal("OVERLOADED")
+        self.calls_under_way += 1
+
+    def leave(self) -> None:
+        """The call that was let in has ended."""
+        self.calls_under_way -= 1
+        if self.is_draining and not self.calls_under_way:
+            self._empty.set()
+
+    async def drain(self, within_s: float) -> None:
+        """Let nobody in any more, and wait for those who are in, at most so long."""
+        self.is_draining = True
+        if self.calls_under_way:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), within_s)
+
+
+def why(failure: Exception, request_id: str, method: str) -> Refusal:
+    """What a failure means to the caller; what nobody foresaw also goes to the log."""
+    refusal = refusal_for(failure, request_id)
+    if refusal.reason == "INTERNAL":
+        _log.error("mistake method=%s correlation_id=%s", method, refusal.facts["correlationId"], exc_info=failure)
+    return refusal
 
 
 def ends_well(
@@ -92,22 +161,19 @@ def ends_well(
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         outcome = "OK"
-        reception.calls_under_way += 1
         try:
             reception.admit()
-            return await handler(servicer, request, context)
-        except (CardkeepError, Refusal) as failure:
-            refusal = refusal_for(failure, getattr(request, "request_id", ""))
-            outcome = refusal.reason
+            try:
+                return await handler(servicer, request, context)
+            finally:
+                reception.leave()
         except asyncio.CancelledError:
             outcome = "CANCELLED"
             raise
-        except Exception as mistake:  # noqa: BLE001 - the last door: nothing may leak to the caller
-            refusal = refusal_for(mistake, "")
+        except Exception as failure:  # noqa: BLE001 - the last door: nothing may leak to the caller
+            refusal = why(failure, getattr(request, "request_id", ""), method)
             outcome = refusal.reason
-            _log.exception("mistake method=%s correlation_id=%s", method, refusal.facts["correlationId"])
         finally:
-            reception.calls_under_way -= 1
             reception.metrics.answered(method, outcome, loop.time() - began_s)
         await context.abort_with_status(status_of(refusal))
         raise AssertionError("abort always raises")

@@ -6,7 +6,6 @@ retried also carries RetryInfo and the `grpc-retry-pushback-ms` trailer (gRFC A6
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import grpc
@@ -16,9 +15,11 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from actors.dispatch import UnknownPool
-from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, StoreUnavailable, UnreadableCard
-from engine.names import HoldNo, PoolName, hold_name
+from actors.link import NotOwner
+from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable, UnreadableCard
+from engine.names import HoldNo, PoolName, batch_name, card_name, hold_name, parse_card
+from engine.stock import commands as ask
+from engine.stock.commands import Command
 from engine.stock.outcomes import Refused
 
 DOMAIN = "cardkeep"
@@ -40,51 +41,71 @@ MEANINGS: Mapping[str, Meaning] = {
     "INVALID_QUANTITY": Meaning(_ARGUMENT, "The quantity is out of bounds; ask for one between min and max."),
     "INVALID_DURATION": Meaning(_ARGUMENT, "The duration is out of bounds; ask for one between minMs and maxMs."),
     "INVALID_MONEY": Meaning(_ARGUMENT, "Money is 0 to 10^11 minor units of a currency of three capital letters."),
-    "INVALID_FIELD": Meaning(_ARGUMENT, "A field cannot be read as it is."),
+    "INVALID_FIELD": Meaning(_ARGUMENT, "A field cannot be read as it is; see its comment in the .proto."),
     "REQUEST_ID_REQUIRED": Meaning(
         _ARGUMENT, "Every write needs an id of its own: make a UUIDv7, keep it over retries."
     ),
     "ORDER_REF_REQUIRED": Meaning(_ARGUMENT, "Send your order number as order_ref."),
     "PAYMENT_REF_REQUIRED": Meaning(_ARGUMENT, "Send the payment's number as payment_ref."),
     "TOO_MANY_ITEMS": Meaning(_ARGUMENT, "Send 1 to max items; split longer lists."),
-    "FIELD_TOO_LONG": Meaning(_ARGUMENT, "A field is longer than it may be."),
+    "FIELD_TOO_LONG": Meaning(_ARGUMENT, "A field is longer than it may be; send at most max characters."),
     "BAD_PAGE_TOKEN": Meaning(_ARGUMENT, "The page token is not one of this request; begin without one."),
     "IDEMPOTENCY_KEY_REUSED": Meaning(_ARGUMENT, "This request_id was used with another body; make a new one."),
     "SKU_NOT_FOUND": Meaning(_MISSING, "There is no such SKU; create it first."),
-    "HOLD_NOT_FOUND": Meaning(_MISSING, "There is no such hold."),
-    "BATCH_NOT_FOUND": Meaning(_MISSING, "There is no such batch."),
-    "CARD_NOT_FOUND": Meaning(_MISSING, "There is no such card here."),
+    "HOLD_NOT_FOUND": Meaning(_MISSING, "There is no such hold; Allocate makes one."),
+    "BATCH_NOT_FOUND": Meaning(_MISSING, "There is no such batch; ListBatches names them all."),
+    "CARD_NOT_FOUND": Meaning(_MISSING, "There is no such card in this batch; check the name."),
     "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
-    "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order already has a hold of this SKU; go on with that one."),
-    "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold."),
+    "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order has a hold of this SKU on other terms; go on with that one."),
+    "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold; send the one for this hold."),
     "OUT_OF_STOCK": Meaning(_SPENT, "There are not enough cards; retry only when stock has come in."),
     "OUT_OF_STOCK_LATE": Meaning(_SPENT, "Paid after the hold ended, and no card is left: refund the buyer."),
     "HELD_QUOTA_EXCEEDED": Meaning(_SPENT, "This buyer holds too many unpaid cards; confirm or release some."),
     "HOLD_EXPIRED": Meaning(_STATE, "The hold's time is over; allocate again, or confirm with REACQUIRE."),
     "HOLD_RELEASED": Meaning(_STATE, "The hold was given back; allocate again, or confirm with REACQUIRE."),
-    "HOLD_ALREADY_CONFIRMED": Meaning(_STATE, "The hold is sold. A second payment for it is to be refunded."),
-    "MAX_LIFETIME_REACHED": Meaning(_STATE, "The hold already lasts as long as its SKU allows."),
+    "HOLD_ALREADY_CONFIRMED": Meaning(_STATE, "The hold is sold; refund a second payment for it."),
+    "MAX_LIFETIME_REACHED": Meaning(_STATE, "The hold already lasts as long as its SKU allows; confirm or let it go."),
     "PRICE_CHANGED": Meaning(_STATE, "The price is not the expected one; show the buyer the new one."),
     "AMOUNT_MISMATCH": Meaning(_STATE, "The amount paid is not unit price times quantity; do not deliver."),
-    "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU."),
-    "BATCH_RECALLED": Meaning(_STATE, "The held cards were recalled and no other is left: refund the buyer."),
+    "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU; try again when it goes on."),
+    "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
     "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost in that one."),
     "IMPORT_OUT_OF_STEP": Meaning(_STATE, "Chunks come one by one; go on with nextChunk."),
     "IMPORT_CLOSED": Meaning(_STATE, "This import is complete; a new file is a new import_id."),
-    "CARD_NOT_SOLD": Meaning(_STATE, "Only a card this hold was sold can be replaced."),
-    "CARD_ALREADY_REPLACED": Meaning(_STATE, "The buyer has a fresh card for this one already."),
+    "CARD_NOT_SOLD": Meaning(_STATE, "Only a card that this hold was sold can be replaced; GetHold names them."),
+    "CARD_ALREADY_REPLACED": Meaning(_STATE, "The buyer has a fresh card for this one already; GetHold names it."),
     "OVERLOADED": Meaning(_AWAY, "Too much is waiting; retry after the given delay.", 100),
     "ACTOR_RECOVERING": Meaning(_AWAY, "The SKU's owner is starting; retry after the given delay.", 250),
-    "SHARD_MOVING": Meaning(_AWAY, "The SKU is on its way to another owner; retry.", 50),
     "STORE_UNAVAILABLE": Meaning(_AWAY, "Nothing can be made durable right now; retry.", 500),
     "DRAINING": Meaning(_AWAY, "This front end is stopping; retry, another will answer.", 50),
     "OUTCOME_UNKNOWN": Meaning(_AWAY, "It may have happened; retry with the same request_id, or ask GetHold.", 250),
-    "DEADLINE_PASSED": Meaning(Code.DEADLINE_EXCEEDED, "The deadline passed while waiting; nothing was taken."),
+    "DEADLINE_PASSED": Meaning(
+        Code.DEADLINE_EXCEEDED, "The deadline passed while waiting, and nothing was taken; retry with more time."
+    ),
     "CARD_UNREADABLE": Meaning(
         Code.DATA_LOSS, "The sale stands, but a code does not open: tell the operator; ReplaceCard."
     ),
     "POOL_STOPPED": Meaning(Code.DATA_LOSS, "The SKU broke one of its own laws and stopped: tell the operator."),
     "INTERNAL": Meaning(Code.INTERNAL, "Our mistake; quote correlationId to the operator."),
+}
+
+
+#: The pool's words for what a caller sent, and the caller's own.
+_FIELDS: Mapping[str, str] = {
+    "hold": "name",
+    "batch": "name",
+    "cards": "names",
+    "action": "method",
+    "hold_for_ms": "hold_for",
+    "life_ms_min": "min_remaining_life",
+    "price": "expected_unit_price",
+    "partial": "allow_partial",
+    "paid": "paid_amount",
+    "late": "late_policy",
+    "late_window_ms": "late_window",
+    "terms": "sku",
+    "fields": "update_mask",
+    "creates": "method",
 }
 
 
@@ -131,18 +152,40 @@ def status_of(refusal: Refusal) -> grpc.Status:
     return _AbortStatus(_GRPC_CODES[refusal.code], refusal.text, trailers)
 
 
-def refusal_of(pool: PoolName, refused: Refused) -> Refusal:
-    """A pool's definite no, in the words of the error map."""
+def refusal_of(pool: PoolName, command: Command, refused: Refused) -> Refusal:
+    """A pool's definite no to a command, in the words of the error map."""
     facts: dict[str, object] = {}
     for name, fact in refused.facts:
         match name:
             case "hold":
                 facts["hold"] = hold_name(pool, HoldNo(int(fact)))
-            case "endedAtMs" | "expiresAtMs":
-                facts["expireTime"] = datetime.fromtimestamp(int(fact) / 1000, UTC).isoformat()
+            case "card":
+                facts["name"] = f"{pool}/cards/{fact}"
+            case "field":
+                facts["field"] = _FIELDS.get(fact, fact)
+            case "principal":
+                facts["principal"] = "payment_instrument" if fact == "instrument" else fact
+            case "endedAtMs" if fact == "0":
+                pass
             case _:
                 facts[name] = fact
-    return Refusal(refused.reason, facts)
+    return Refusal(refused.reason, facts | _named(pool, command, refused.reason))
+
+
+def _named(pool: PoolName, command: Command, reason: str) -> dict[str, object]:
+    """What was asked for and is not there, or not as it would have to be."""
+    match reason, command:
+        case "HOLD_NOT_FOUND", ask.GetHold(hold=0):
+            return {"orderRef": command.order_ref}
+        case "HOLD_NOT_FOUND", ask.Confirm() | ask.Release() | ask.Extend() | ask.Replace() | ask.GetHold():
+            return {"name": hold_name(pool, command.hold)}
+        case "BATCH_NOT_FOUND", ask.Withdraw() | ask.ListSold():
+            return {"name": batch_name(pool, command.batch)}
+        case (("CARD_NOT_SOLD" | "CARD_ALREADY_REPLACED"), ask.Replace()):
+            return {"name": card_name(pool, command.card)}
+        case "SKU_EXISTS", _:
+            return {"name": pool}
+    return {}
 
 
 def refusal_for(failure: Exception, request_id: str) -> Refusal:
@@ -150,21 +193,24 @@ def refusal_for(failure: Exception, request_id: str) -> Refusal:
     match failure:
         case Refusal():
             return failure
-        case UnknownPool():
-            return Refusal("SKU_NOT_FOUND")
         case Overloaded():
             return Refusal("OVERLOADED")
         case StoreUnavailable():
             return Refusal("STORE_UNAVAILABLE")
-        case NotDone():
+        case PoolClosed() | NotOwner():
             return Refusal("ACTOR_RECOVERING")
         case InDoubt():
             return Refusal("OUTCOME_UNKNOWN", {"requestId": request_id})
         case InvariantBroken():
             return Refusal("POOL_STOPPED")
-        case UnreadableCard():
-            return Refusal("CARD_UNREADABLE", {"name": failure.args[0]})
+        case UnreadableCard() if parse_card(name := _first_word(failure)):
+            return Refusal("CARD_UNREADABLE", {"name": name})
     return Refusal("INTERNAL", {"correlationId": secrets.token_hex(8)})
+
+
+def _first_word(failure: Exception) -> str:
+    """The name an UnreadableCard begins with."""
+    return str(failure).partition(" ")[0].rstrip(":")
 
 
 def _add(status: Status, detail: ErrorInfo | RetryInfo) -> None:

@@ -25,6 +25,9 @@ message_bytes_max = 4 * 1024 * 1024
 #: How long calls under way may finish once the front end stops.
 drain_s = 10.0
 
+#: How long answers already given may take to leave.
+_HANG_UP_S = 0.5
+
 _SERVICES = (
     allocation_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name,
     inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
@@ -72,10 +75,14 @@ class FrontServer:
         return bound
 
     async def drain(self) -> None:
-        """Stop gracefully: unhealthy first, then refuse new calls, then let those under way finish."""
+        """Stop gracefully: say so, refuse new calls, let those under way finish, hang up.
+
+        Hanging up sends callers to another front end; so it does not wait for calls that never end, such as
+        somebody watching our health.
+        """
         await self._health.enter_graceful_shutdown()
-        self._reception.is_draining = True
-        await self._server.stop(drain_s)
+        await self._reception.drain(drain_s)
+        await self._server.stop(_HANG_UP_S)
         await self._reception.dispatch.close()
         _log.info("front_end_drained")
 

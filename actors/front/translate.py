@@ -1,5 +1,7 @@
 """Protobuf ↔ engine: one function per message, nothing else. The only file where both vocabularies meet."""
 
+from collections.abc import Sequence
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.front import checks
@@ -40,7 +42,7 @@ def to_allocate(request: allocation_pb2.AllocateRequest) -> tuple[PoolName, ask.
             checks.identifier(who.ip, "principal.ip"),
             checks.identifier(who.payment_instrument, "principal.payment_instrument"),
         ),
-        checks.duration_ms(request.min_remaining_life, "min_remaining_life", least_ms=0, most_ms=limits.life_ms_max),
+        to_life_ms(request),
         checks.money(request.expected_unit_price, "expected_unit_price")
         if request.HasField("expected_unit_price")
         else None,
@@ -53,14 +55,18 @@ def to_confirm(request: allocation_pb2.ConfirmRequest) -> tuple[PoolName, ask.Co
     pool, hold = checks.hold(request.name)
     if not request.payment_ref:
         raise Refusal("PAYMENT_REF_REQUIRED")
+    window_ms = checks.duration_ms(request.late_window, "late_window", least_ms=0, most_ms=limits.late_window_ms_max)
+    # A window of no length is a payment that must not be late.
+    never_late = request.HasField("late_window") and not window_ms
+    is_reacquire = request.late_policy == allocation_pb2.LATE_POLICY_REACQUIRE and not never_late
     return pool, ask.Confirm(
         checks.request_id(request.request_id),
         hold,
         checks.identifier(request.payment_ref, "payment_ref"),
         checks.money(request.paid_amount, "paid_amount") if request.HasField("paid_amount") else None,
         checks.quantity(request.quantity, least=0, most=limits.cards_per_hold_max),
-        ask.REACQUIRE if request.late_policy == allocation_pb2.LATE_POLICY_REACQUIRE else ask.STRICT,
-        checks.duration_ms(request.late_window, "late_window", least_ms=0, most_ms=limits.late_window_ms_max),
+        ask.REACQUIRE if is_reacquire else ask.STRICT,
+        window_ms,
     )
 
 
@@ -71,17 +77,23 @@ def to_release(request: allocation_pb2.ReleaseRequest) -> tuple[PoolName, ask.Re
 
 
 def to_extend(request: allocation_pb2.ExtendRequest) -> tuple[PoolName, ask.Extend]:
-    """An Extend, checked; here a duration of 0 means nothing and is refused."""
+    """An Extend, checked; here a duration that is not set is refused."""
     pool, hold = checks.hold(request.name)
-    least_ms, most_ms = limits.hold_for_ms_min, limits.hold_for_ms_max
-    hold_for_ms = checks.duration_ms(request.hold_for, "hold_for", least_ms=least_ms, most_ms=most_ms)
-    if not hold_for_ms:
-        raise Refusal("INVALID_DURATION", {"field": "hold_for", "minMs": least_ms, "maxMs": most_ms})
+    hold_for_ms = checks.duration_ms(
+        request.hold_for, "hold_for", least_ms=limits.hold_for_ms_min, most_ms=limits.hold_for_ms_max
+    )
     return pool, ask.Extend(checks.request_id(request.request_id), hold, hold_for_ms)
 
 
-def from_view(pool: PoolName, view: said.HoldView, answer: Answer) -> types_pb2.Hold:
-    """A hold with its cards' names; masks and expiries are added by who has them."""
+def to_life_ms(request: allocation_pb2.AllocateRequest | allocation_pb2.GetAvailabilityRequest) -> int:
+    """The remaining life asked for; unset is none."""
+    return checks.duration_ms(request.min_remaining_life, "min_remaining_life", least_ms=0, most_ms=limits.life_ms_max)
+
+
+def from_view(
+    pool: PoolName, view: said.HoldView, answer: Answer, cards_expire_at_ms: Sequence[int | None] = ()
+) -> types_pb2.Hold:
+    """A hold with its cards' names and expiries; masks are added by who has them."""
     live = view.state in {said.HoldState.ACTIVE, said.HoldState.CONFIRMED}
     hold = types_pb2.Hold(
         name=hold_name(pool, view.hold),
@@ -101,22 +113,19 @@ def from_view(pool: PoolName, view: said.HoldView, answer: Answer) -> types_pb2.
     if view.price is not None:
         hold.unit_price.CopyFrom(from_money(view.price))
     if live:
-        hold.cards.extend(from_card(pool, card) for card in view.cards)
+        hold.cards.extend(
+            from_card(pool, card, expires_at_ms)
+            for card, expires_at_ms in zip(view.cards, cards_expire_at_ms, strict=True)
+        )
     return hold
 
 
-def from_held(pool: PoolName, held: said.Held, answer: Answer) -> types_pb2.Hold:
-    """A fresh hold, with each card's expiry."""
-    hold = from_view(pool, held.view, answer)
-    for card, expires_at_ms in zip(hold.cards, held.cards_expire_at_ms, strict=False):
-        if expires_at_ms is not None:
-            card.expire_time.CopyFrom(from_ms(expires_at_ms))
-    return hold
-
-
-def from_card(pool: PoolName, card: Card) -> types_pb2.Card:
+def from_card(pool: PoolName, card: Card, expires_at_ms: int | None) -> types_pb2.Card:
     """A card by name."""
-    return types_pb2.Card(name=card_name(pool, card), batch=batch_name(pool, batch_of(card)))
+    shown = types_pb2.Card(name=card_name(pool, card), batch=batch_name(pool, batch_of(card)))
+    if expires_at_ms is not None:
+        shown.expire_time.CopyFrom(from_ms(expires_at_ms))
+    return shown
 
 
 def from_batch(pool: PoolName, view: said.BatchView) -> inventory_pb2.Batch:
