@@ -23,11 +23,11 @@ from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
 from actors.archivist import Archivist
-from actors.front.operations import StoreFacts
 from actors.front_host import FrontHost
 from actors.owner_host import OwnerHost
 from actors.settings import Settings
 from actors.steward import Steward
+from actors.store_facts import StoreFacts
 from protos.cardkeep.v1 import (
     allocation_pb2,
     allocation_pb2_grpc,
