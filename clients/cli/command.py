@@ -18,8 +18,6 @@ Function = Callable[..., None]
 #: Where a house keeps its things unless told otherwise; the same as `python -m actors.house`.
 DEFAULT_DATA = Path(".cardkeep")
 
-_SHARED = "For every command"
-
 Server = Annotated[
     str | None,
     typer.Option(
@@ -27,27 +25,21 @@ Server = Annotated[
         metavar="HOST:PORT",
         envvar="CARDKEEP_SERVER",
         help="Where the server is; else what runs from the data folder, else 127.0.0.1:7700.",
-        rich_help_panel=_SHARED,
     ),
 ]
 Data = Annotated[
     Path,
-    typer.Option("--data", metavar="FOLDER", envvar="CARDKEEP_DATA", help="The data folder.", rich_help_panel=_SHARED),
+    typer.Option("--data", metavar="FOLDER", envvar="CARDKEEP_DATA", help="The data folder."),
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait.", rich_help_panel=_SHARED),
+    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait."),
 ]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Answer with one JSON document on stdout.", rich_help_panel=_SHARED)
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 RequestId = Annotated[
     str | None,
     typer.Option(
-        "--request-id",
-        metavar="ID",
-        help="Ask again for what an earlier run with this id asked; it never acts twice.",
-        rich_help_panel=_SHARED,
+        "--request-id", metavar="ID", help="Ask again for what an earlier run with this id asked; it never acts twice."
     ),
 ]
 

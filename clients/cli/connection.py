@@ -1,13 +1,14 @@
 """Where the server is, and whether anybody listens there. The client itself is opened in session.py."""
 
+import os
 import socket
 from pathlib import Path
 
 from clients.cli.failing import unreachable, wrong_usage
 from clients.cli.run_file import read_run
 
-#: Where `cardkeep up` listens unless told otherwise.
-DEFAULT_SERVER = "127.0.0.1:7700"
+#: The port `cardkeep up` listens on unless CARDKEEP_PORT says otherwise.
+DEFAULT_PORT = 7700
 
 #: How long a connection may take: beyond it a server is not there, or is too far away to sell from.
 connect_within_s = 3.0
@@ -18,7 +19,9 @@ def find_server(given: str | None, data: Path) -> str:
     if given:
         return given
     run = read_run(data)
-    return run.grpc if run is not None and run.is_alive and run.grpc else DEFAULT_SERVER
+    if run is not None and run.is_alive and run.grpc:
+        return run.grpc
+    return f"127.0.0.1:{os.environ.get('CARDKEEP_PORT', DEFAULT_PORT)}"
 
 
 def require_listener(target: str) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from clients.cli.amounts import money_words
+
 if TYPE_CHECKING:
     from cardkeep_client import CardkeepError
 
@@ -92,6 +94,11 @@ _NEXT_STEPS: Mapping[str, str] = {
     "HOLD_ALREADY_CONFIRMED": "See `cardkeep hold HOLD`; refund a second payment.",
     "SKU_PAUSED": "Put it back on sale with `cardkeep sku set SKU --on-sale`.",
     "BATCH_RECALLED": "Put it back on sale with `cardkeep restore BATCH --reason …`.",
+    "PRICE_CHANGED": "Show the buyer the new price, and allocate with that one.",
+    "AMOUNT_MISMATCH": "Do not deliver. Ask the payment channel what was paid, or refund it.",
+    "MAX_LIFETIME_REACHED": "Confirm it, or release it and allocate again.",
+    "CARD_NOT_SOLD": "Take it off sale with `cardkeep void CARD --reason …`.",
+    "CARD_ALREADY_REPLACED": "The buyer has a fresh one: see `cardkeep hold HOLD`.",
     "COST_CURRENCY_MISMATCH": "Say the cost in {expected}.",
     "IMPORT_CLOSED": "To bring other cards, choose another --import-id.",
     "IDEMPOTENCY_KEY_REUSED": "Leave --request-id out: this is a new wish.",
@@ -124,13 +131,26 @@ def failure_of(error: "CardkeepError", again: str, target: str) -> CommandFailed
 
 
 def _what(error: "CardkeepError") -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in error.metadata.items())
+    facts = ", ".join(f"{name} {value}" for name, value in sorted(_in_words(error.metadata).items()))
     text = _FOR_PEOPLE.sub("", f"{error.message} ({facts})" if facts else error.message)
     return f"{error.reason}: {text}"
 
 
+def _in_words(facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts with amounts as people write them; programs get them in minor units."""
+    words = dict(facts)
+    currency = words.pop("currency", "")
+    paid_currency = words.pop("paidCurrency", currency)
+    for name, unit in (("minor", currency), ("expected", currency), ("paid", paid_currency)):
+        if unit and words.get(name, "").isdecimal():
+            words["now" if name == "minor" else name] = money_words(int(words.pop(name)), unit)
+    return words
+
+
 def _next_step(error: "CardkeepError", otherwise: str) -> str:
     step = _NEXT_STEPS.get(error.reason, otherwise)
+    if error.reason.startswith("INVALID_"):
+        step = "Mend the command and run it again; `--help` says what it takes."
     for name, value in error.metadata.items():
         step = step.replace(f"{{{name}}}", _FOR_PEOPLE.sub("", value))
     return re.sub(r"\{\w+\}", "another", step)

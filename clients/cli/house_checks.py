@@ -11,12 +11,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from clients.cli.connection import find_server, require_listener
+from clients.cli.connection import DEFAULT_PORT, find_server, require_listener
 from clients.cli.failing import CommandFailed
 from clients.cli.finding import Finding, broken, fine, warning
 from clients.cli.run_file import read_run
 from clients.cli.session import Session
-from clients.cli.up import DEFAULT_METRICS_PORT, DEFAULT_PORT, is_free
+from clients.cli.up import DEFAULT_METRICS_PORT, is_free
 
 #: Beyond this, ids that carry their time are no longer believed.
 CLOCKS_APART_MAX = timedelta(minutes=1)
@@ -39,7 +39,7 @@ def store_binary(_session: Session) -> Finding:
         asked = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
         return broken("store", f"{binary} does not run: {error}", reinstall)
-    return fine("store", f"{asked.stdout.strip()[:60]}, {binary}")
+    return fine("store", f"{' '.join(asked.stdout.split()[:3])}, {binary}")
 
 
 def key_ring(session: Session) -> Finding:

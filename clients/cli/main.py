@@ -17,14 +17,15 @@ from clients.cli import (
 )
 from clients.cli.failing import EXIT_CODES
 
-_CODES = " · ".join(f"{int(code)} {meaning}" for code, meaning in EXIT_CODES.items())
+_CODES = "\n".join(f"  {int(code)}  {meaning}" for code, meaning in EXIT_CODES.items())
 
 app = typer.Typer(
     name="cardkeep",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # A traceback with locals could show a code.
+    rich_markup_mode=None,  # The plain help appears in half the time.
+    pretty_exceptions_enable=False,  # A traceback with locals could show a code.
     context_settings={"help_option_names": ["--help", "-h"]},
-    epilog=f"Exit codes: {_CODES}.",
+    epilog=f"\b\nExit codes:\n{_CODES}",
 )
 
 

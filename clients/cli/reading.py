@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from clients.cli import show
-from clients.cli.failing import CommandFailed, ExitCode, wrong_usage
+from clients.cli.amounts import money_words
+from clients.cli.failing import CommandFailed, wrong_usage
 from clients.cli.typed import utc_offset_ms
 
 if TYPE_CHECKING:
@@ -68,12 +69,7 @@ def look_at(file: Path, *, sheet: str | None, currency: str, now_ms: int, on_lin
                 if lines % _TICK_LINES == 0:
                     on_line(lines)
     except CardFileRefused as refused:
-        raise CommandFailed(
-            what=f"{file.name} was not read: {str(refused).partition(': ')[0]}.",
-            do=str(refused).partition(": ")[2].strip().capitalize() or "Mend the file, and run the command again.",
-            exit_code=ExitCode.FAILED,
-            reason="FILE_REFUSED",
-        ) from None
+        raise _file_refused(file, str(refused)) from None
     return Looked(stream=stream, currency=currency, costs=frozenset(costs))
 
 
@@ -128,13 +124,16 @@ def _stream(file: Path, content: "BinaryIO", *, sheet: str | None, currency: str
     )
 
 
+def _file_refused(file: Path, text: str) -> CommandFailed:
+    """The reader says what is wrong, then a colon, then what to do."""
+    what, _, do = text.partition(": ")
+    do = f"{do[:1].upper()}{do[1:]}." if do else "Mend the file, and run the command again."
+    return CommandFailed(what=f"{file.name} was not read: {what}.", do=do, reason="FILE_REFUSED")
+
+
 def _expiry(at_ms: int | None) -> str:
     return "" if at_ms is None else show.moment(datetime.fromtimestamp(at_ms / 1_000, UTC))
 
 
 def _value(value: "Money | None") -> str:
-    if value is None:
-        return ""
-    from cardkeep_client import Money as ClientMoney
-
-    return show.money(ClientMoney(value.minor, value.currency))
+    return "" if value is None else money_words(value.minor, value.currency)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clients.cli import show, typed
+from clients.cli.amounts import money_words
 from clients.cli.command import command
 from clients.cli.failing import wrong_usage
 from clients.cli.session import Session
@@ -176,7 +177,7 @@ def hold_facts(hold: "Hold") -> "RenderableType":
             ("replayed", "yes: this is the answer to an earlier try" if hold.replayed else ""),
         ]
     )
-    rows = [(show.short(card.name), card.mask, show.moment(card.expire_time, "never")) for card in hold.cards]
+    rows = [(show.short(card.name), card.mask, show.moment(card.expire_time)) for card in hold.cards]
     replaced = [(show.short(pair.bad), show.short(pair.fresh)) for pair in hold.replacements]
     return show.lines(
         facts,
@@ -197,6 +198,4 @@ def _sale(sale: "Confirmed") -> None:
 def _total(hold: "Hold") -> str:
     if hold.unit_price is None:
         return ""
-    from cardkeep_client import Money
-
-    return show.money(Money(hold.unit_price.minor * hold.quantity, hold.unit_price.currency))
+    return money_words(hold.unit_price.minor * hold.quantity, hold.unit_price.currency)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from clients.cli.amounts import money_words
 from engine.names import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -64,14 +65,7 @@ def as_plain(value: Any) -> Any:
 
 def money(amount: "Money | None") -> str:
     """`15.00 CNY`, `1500 JPY`; empty for none."""
-    if amount is None:
-        return ""
-    from engine.intake.amounts import minor_places
-
-    places = minor_places(amount.currency)
-    digits = str(amount.minor).rjust(places + 1, "0")
-    figures = f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return f"{figures} {amount.currency}"
+    return "" if amount is None else money_words(amount.minor, amount.currency)
 
 
 def moment(when: datetime | None, otherwise: str = "") -> str:
@@ -123,17 +117,20 @@ def facts(rows: Iterable[tuple[str, object]]) -> "Table":
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> "Table":
-    """A table; columns whose names start with `#` hold numbers."""
+    """A table; columns whose names start with `#` hold numbers, and columns without any cell filled are left out."""
+    rows = [tuple(row) for row in rows]
+    filled = [place for place in range(len(columns)) if any(row[place] != "" for row in rows)]
     from rich import box
     from rich.table import Table
 
     made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    for column in (columns[place] for place in filled):
         made.add_column(
             column.removeprefix("#"), justify="right" if column.startswith("#") else "left", overflow="fold"
         )
     for row in rows:
-        made.add_row(*(number(cell) if type(cell) is int else safe(cell) for cell in row))
+        cells = (row[place] for place in filled)
+        made.add_row(*(number(cell) if type(cell) is int else safe(cell) for cell in cells))
     return made
 
 

@@ -144,11 +144,11 @@ def show_one(session: Session, sku: SkuName) -> None:
         terms = client.get_sku(name)
         available = client.availability(name).available
     document = show.as_plain(terms) | {"available": available}
-    session.show(document, lambda _: show.lines(sku_facts(terms), show.facts([("available", show.number(available))])))
+    session.show(document, lambda _: sku_facts(terms, ("available now", show.number(available))))
 
 
-def sku_facts(sku: "Sku") -> "RenderableType":
-    """One SKU for people."""
+def sku_facts(sku: "Sku", *more: tuple[str, object]) -> "RenderableType":
+    """One SKU for people, and what else is known of it."""
     quotas = sku.held_quotas
     bounds = {
         "user": quotas.user,
@@ -169,6 +169,7 @@ def sku_facts(sku: "Sku") -> "RenderableType":
             ("late window", show.span(sku.late_window)),
             ("unpaid cards", ", ".join(f"{most} per {who}" for who, most in bounds.items() if most)),
             ("state", "paused" if sku.paused else "on sale"),
+            *more,
         ]
     )
 

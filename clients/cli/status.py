@@ -40,7 +40,10 @@ def status(
     session: Session,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")] = False,
 ) -> None:
-    """One screen: is it ready, the store, where the cards of each SKU are, who owns them."""
+    """Look at the whole house on one screen.
+
+    Is it ready, the store, where the cards of each SKU are, who owns them.
+    """
     if watch and session.as_json:
         raise wrong_usage("--watch never ends, and --json is one document.", "Leave one of them out.")
     with session.connected() as client:
@@ -126,8 +129,6 @@ def _pool_table(pools: "list[Pool]") -> "RenderableType":
         "owner",
         "stopped because",
     )
-    if not any(pool.stopped_because for pool in pools):
-        columns, rows = columns[:-1], [row[:-1] for row in rows]
     return show.table(columns, rows)
 
 

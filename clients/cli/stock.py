@@ -40,7 +40,10 @@ def register(app: typer.Typer) -> None:
 
 
 def batches(session: Session, sku: SkuName) -> None:
-    """All batches of a SKU: where they came from, what they cost, where their cards are."""
+    """All batches of a SKU.
+
+    Where they came from, what they cost, where their cards are.
+    """
     name = typed.sku_name(sku)
     with session.connected() as client:
         found = client.batches(name)
@@ -48,9 +51,9 @@ def batches(session: Session, sku: SkuName) -> None:
 
 
 _WITHDRAWALS = {
-    "void": "Withdraw cards for ever: what is on the shelf of a batch, or single cards.",
-    "quarantine": "Take a batch, or single cards, off sale until `cardkeep restore`.",
-    "restore": "Put a quarantined batch, or quarantined cards, back on sale.",
+    "void": "Withdraw a batch, or single cards, for ever.",
+    "quarantine": "Take a batch, or single cards, off sale.",
+    "restore": "Put what was quarantined back on sale.",
 }
 
 
@@ -73,7 +76,10 @@ def recall(
     reason: Reason,
     sku: OfSku = None,
 ) -> None:
-    """Quarantine what is left of a batch, and list every card sold of it, for replacement."""
+    """Quarantine a batch, and list what was sold of it.
+
+    Each sold card can then be replaced with `cardkeep replace`.
+    """
     name = typed.batch_name(batch, sku)
     with session.connected() as client:
         done = client.recall(name, reason=reason, request_id=session.request_id)
@@ -98,7 +104,10 @@ def replace(
 
 
 def audit(session: Session, sku: SkuName) -> None:
-    """Count every card of a SKU again, from the structures themselves. Exit code 1 when a law is broken."""
+    """Count every card of a SKU again.
+
+    Counted from the structures themselves. Exit code 1 when a law is broken.
+    """
     name = typed.sku_name(sku)
     with session.connected() as client:
         counted = client.audit(name)

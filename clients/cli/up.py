@@ -17,6 +17,7 @@ import typer
 
 from clients.cli import show
 from clients.cli.command import DEFAULT_DATA, command
+from clients.cli.connection import DEFAULT_PORT
 from clients.cli.failing import CommandFailed, wrong_usage
 from clients.cli.following import Follower, last_lines
 from clients.cli.run_file import HOUSE_MODULE, Run, read_run
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 #: How long a start may take when --timeout says nothing: a store of 10 GB loads for about a minute.
 start_timeout_s = 180.0
 
-#: The house's own defaults, for the look at the ports before it starts.
-DEFAULT_PORT, DEFAULT_METRICS_PORT = 7700, 7701
+#: The house's own default, for the look at the ports before it starts.
+DEFAULT_METRICS_PORT = 7701
 
 _NOT_FOR_PRODUCTION = (
     "Not for production as it stands: no TLS and no credentials yet, so it listens on this machine only (loopback)."
@@ -62,10 +63,11 @@ def up(
         bool | None, typer.Option("--reflection/--no-reflection", help="Let tools list the API.")
     ] = None,
 ) -> None:
-    """Start Cardkeep on this machine: store, owners, front ends, metrics. What must survive is in the data folder.
+    """Start Cardkeep on this machine.
 
-    Runs on in the background until `cardkeep down`. What has no option here is a variable: CARDKEEP_HOST,
-    CARDKEEP_ACTORS_MAX, CARDKEEP_DURABILITY, CARDKEEP_LOG_LEVEL.
+    Starts store, owners, front ends and metrics, and runs on in the background until `cardkeep down`. What must
+    survive is in the data folder. What has no option here is a variable: CARDKEEP_HOST, CARDKEEP_ACTORS_MAX,
+    CARDKEEP_DURABILITY, CARDKEEP_LOG_LEVEL.
     """
     data = session.data.absolute()
     run = read_run(data)
