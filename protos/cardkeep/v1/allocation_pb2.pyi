@@ -182,7 +182,7 @@ class ConfirmRequest(_message.Message):
     @_builtins.property
     def late_window(self) -> _duration_pb2.Duration:
         """How long after the hold's end REACQUIRE may still take cards, up to 7 days. Unset: the SKU's
-        late_window (12 h unless set).
+        late_window (12 h unless set). Zero seconds: no longer than STRICT.
         """
 
     def __init__(

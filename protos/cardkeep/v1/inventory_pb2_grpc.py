@@ -170,8 +170,9 @@ class InventoryServiceServicer(object):
 
         A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
         REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
-        COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
-        further chunk for an import that is complete; a header alone gets `opened` with `complete`).
+        COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn, an expire_time that is no
+        moment), and IMPORT_CLOSED (a further chunk for an import that is complete, or whose batch is void; a header
+        alone gets `opened` with `complete`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -265,8 +266,8 @@ class InventoryServiceServicer(object):
         """Gives the buyer a fresh card for a sold one that turned out bad, and answers with its code. Once per
         card; the fresh one can be replaced in its turn.
 
-        Reasons: HOLD_NOT_FOUND, CARD_NOT_FOUND (not a card of this hold), CARD_NOT_SOLD,
-        CARD_ALREADY_REPLACED, OUT_OF_STOCK, CARD_UNREADABLE.
+        Reasons: HOLD_NOT_FOUND, CARD_NOT_SOLD (not a card this hold was sold), CARD_ALREADY_REPLACED,
+        OUT_OF_STOCK, CARD_UNREADABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -84,11 +84,11 @@ class GetStatusResponse(_message.Message):
     version: _builtins.str
     """Cardkeep's version."""
     ready: _builtins.bool
-    """True when a sale could be made now: the store answers and there is an owner."""
+    """True when every SKU could be sold now: the store answers, every pool is open, this front end stays."""
     owners: _builtins.int
     """Owner actors that answer."""
     front_ends: _builtins.int
-    """Front ends that answer."""
+    """Front ends this machine runs."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """The server's clock."""
@@ -276,7 +276,7 @@ class Pool(_message.Message):
     holds_active: _builtins.int
     """Its ACTIVE holds."""
     commands_waiting: _builtins.int
-    """Commands that wait for it right now."""
+    """Commands of this front end that wait for its answer right now."""
     stopped_because: _builtins.str
     """Why it is stopped; empty otherwise."""
     @_builtins.property

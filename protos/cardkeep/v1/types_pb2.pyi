@@ -63,7 +63,7 @@ IDEMPOTENCY_KEY_REUSED  | INVALID_ARGUMENT    | refused   | This request_id was 
 SKU_NOT_FOUND           | NOT_FOUND           | refused   | Create it first. `name`
 HOLD_NOT_FOUND          | NOT_FOUND           | refused   | No such hold, or no hold for this order_ref. `name` or `orderRef`
 BATCH_NOT_FOUND         | NOT_FOUND           | refused   | `name`
-CARD_NOT_FOUND          | NOT_FOUND           | refused   | No such card, or not a card of this hold or batch. `name`
+CARD_NOT_FOUND          | NOT_FOUND           | refused   | No such card in this batch. `name`
 SKU_EXISTS              | ALREADY_EXISTS      | refused   | Use UpdateSku. `name`
 ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order has a hold of this SKU on other terms. Go on with that one. `hold`
 PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already paid for another hold. `hold`
@@ -81,14 +81,13 @@ BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were 
 COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency. `expected`
 IMPORT_OUT_OF_STEP      | FAILED_PRECONDITION | refused   | Chunks come one by one. Go on with `nextChunk`.
 IMPORT_CLOSED           | FAILED_PRECONDITION | refused   | This import is complete. A new file is a new import_id.
-CARD_NOT_SOLD           | FAILED_PRECONDITION | refused   | Only a sold card can be replaced. `name`
-CARD_ALREADY_REPLACED   | FAILED_PRECONDITION | refused   | The buyer has a fresh one already; GetHold names it.
+CARD_NOT_SOLD           | FAILED_PRECONDITION | refused   | Only a card that the hold was sold can be replaced. `name`
+CARD_ALREADY_REPLACED   | FAILED_PRECONDITION | refused   | The buyer has a fresh one already; GetHold names it. `name`
 OVERLOADED              | UNAVAILABLE         | no        | A queue is full. Retry after the given delay.
 ACTOR_RECOVERING        | UNAVAILABLE         | no        | The SKU's owner is starting. Retry after the given delay.
-SHARD_MOVING            | UNAVAILABLE         | no        | The SKU is on its way to another owner. Retry at once.
 STORE_UNAVAILABLE       | UNAVAILABLE         | no        | Nothing can be made durable right now. Retry.
 DRAINING                | UNAVAILABLE         | no        | This front end is stopping. Retry: another will answer.
-OUTCOME_UNKNOWN         | UNAVAILABLE         | unknown   | The owner went away in mid-command. Retry with the same request_id. `requestId`
+OUTCOME_UNKNOWN         | UNAVAILABLE         | unknown   | The owner went away in mid-command, or a sale stands and its codes cannot be read now. Retry with the same request_id. `requestId`
 DEADLINE_PASSED         | DEADLINE_EXCEEDED   | no        | The command waited past its deadline; nothing was taken.
 (no ErrorInfo)          | DEADLINE_EXCEEDED   | unknown   | The caller's own clock gave up first. Ask again with the same request_id.
 CARD_UNREADABLE         | DATA_LOSS           | unknown   | The sale stands, but a code does not open. Tell the operator; ReplaceCard gives a fresh one. `name`
@@ -227,10 +226,12 @@ class Card(_message.Message):
     batch: _builtins.str
     """The batch it came in: `tenants/*/skus/*/batches/*`."""
     mask: _builtins.str
-    """The code with all but a few characters hidden, to show to people. Only in GetHold and Confirm."""
+    """The code with all but a few characters hidden, to show to people. Only in GetHold, Confirm and of the
+    fresh card in ReplaceCard; empty when the code does not open.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When the card itself ends; unset when it lives for ever."""
+        """When the card itself ends; unset when it never does."""
 
     def __init__(
         self,

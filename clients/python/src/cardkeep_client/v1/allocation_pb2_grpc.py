@@ -100,7 +100,7 @@ class AllocationServiceServicer(object):
 
     def Confirm(self, request, context):
         """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
-        The same payment_ref again gets the same answer, codes included.
+        The same payment_ref again gets the same cards, codes included.
 
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent

@@ -48,7 +48,7 @@ class AllocationServiceStub:
     """
     Confirm: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.ConfirmRequest, _allocation_pb2.ConfirmResponse]
     """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
-    The same payment_ref again gets the same answer, codes included.
+    The same payment_ref again gets the same cards, codes included.
 
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
@@ -108,7 +108,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     """
     Confirm: _aio.UnaryUnaryMultiCallable[_allocation_pb2.ConfirmRequest, _allocation_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
-    The same payment_ref again gets the same answer, codes included.
+    The same payment_ref again gets the same cards, codes included.
 
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
@@ -177,7 +177,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_pb2.ConfirmResponse, _abc.Awaitable[_allocation_pb2.ConfirmResponse]]:
         """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
-        The same payment_ref again gets the same answer, codes included.
+        The same payment_ref again gets the same cards, codes included.
 
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent

@@ -62,7 +62,9 @@ class Sku(_message.Message):
 
     @_builtins.property
     def hold_for(self) -> _duration_pb2.Duration:
-        """How long a hold lasts when Allocate does not say: 1 s to hold_for_max. Unset: 15 min."""
+        """How long a hold lasts when Allocate does not say: 1 s to hold_for_max. Unset: 15 min, or hold_for_max
+        where that is less.
+        """
 
     @_builtins.property
     def hold_for_max(self) -> _duration_pb2.Duration:
@@ -194,7 +196,7 @@ class UpdateSkuRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which fields to take over, such as `unit_price` or `held_quotas.user`. A path whose value is unset
-        goes back to its default. Empty: every field that is set.
+        goes back to its default. Empty: every field that is set, and there must be one.
         """
 
     def __init__(
@@ -582,8 +584,8 @@ class RefusedLine(_message.Message):
     line_no: _builtins.int
     """Its line_no."""
     reason: _builtins.str
-    """EMPTY_CODE, CODE_TOO_LONG, CODE_NOT_TEXT (control characters), ALREADY_EXPIRED, INVALID_MONEY,
-    FACE_VALUE_MISMATCH, DUPLICATE_IN_FILE or DUPLICATE_IN_STOCK.
+    """EMPTY_CODE, CODE_TOO_LONG, CODE_NOT_TEXT (control characters), INVALID_MONEY, FACE_VALUE_MISMATCH,
+    INVALID_TIME, ALREADY_EXPIRED, DUPLICATE_IN_FILE or DUPLICATE_IN_STOCK.
     """
     message: _builtins.str
     """A sentence for people; for a duplicate in the file it names the first line, when that is known."""
@@ -1036,7 +1038,7 @@ class WithdrawResponse(_message.Message):
 
     @_builtins.property
     def sold(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Cards that stayed because they are sold: the first 1,000 names. RecallBatch lists them all."""
+        """Those of the named cards that stayed because they are sold. RecallBatch lists the sold ones of a batch."""
 
     def __init__(
         self,
@@ -1141,7 +1143,7 @@ class SoldCard(_message.Message):
     card: _builtins.str
     """`tenants/*/skus/*/cards/*`."""
     hold: _builtins.str
-    """The hold it was sold by: `tenants/*/skus/*/holds/*`. Empty when that is no longer in memory."""
+    """The hold it was sold by: `tenants/*/skus/*/holds/*`."""
     def __init__(
         self,
         *,

@@ -68,8 +68,9 @@ class InventoryServiceStub:
 
     A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
     REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
-    COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
-    further chunk for an import that is complete; a header alone gets `opened` with `complete`).
+    COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn, an expire_time that is no
+    moment), and IMPORT_CLOSED (a further chunk for an import that is complete, or whose batch is void; a header
+    alone gets `opened` with `complete`).
     """
     GetBatch: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.GetBatchRequest, _inventory_pb2.Batch]
     """One batch and where its cards are.
@@ -123,8 +124,8 @@ class InventoryServiceStub:
     """Gives the buyer a fresh card for a sold one that turned out bad, and answers with its code. Once per
     card; the fresh one can be replaced in its turn.
 
-    Reasons: HOLD_NOT_FOUND, CARD_NOT_FOUND (not a card of this hold), CARD_NOT_SOLD,
-    CARD_ALREADY_REPLACED, OUT_OF_STOCK, CARD_UNREADABLE.
+    Reasons: HOLD_NOT_FOUND, CARD_NOT_SOLD (not a card this hold was sold), CARD_ALREADY_REPLACED,
+    OUT_OF_STOCK, CARD_UNREADABLE.
     """
     AuditSku: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.AuditSkuRequest, _inventory_pb2.SkuAudit]
     """Counts every card of a SKU again, from the structures themselves. Slow on large SKUs; changes nothing.
@@ -170,8 +171,9 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
 
     A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
     REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
-    COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
-    further chunk for an import that is complete; a header alone gets `opened` with `complete`).
+    COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn, an expire_time that is no
+    moment), and IMPORT_CLOSED (a further chunk for an import that is complete, or whose batch is void; a header
+    alone gets `opened` with `complete`).
     """
     GetBatch: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetBatchRequest, _inventory_pb2.Batch]  # type: ignore[assignment]
     """One batch and where its cards are.
@@ -225,8 +227,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Gives the buyer a fresh card for a sold one that turned out bad, and answers with its code. Once per
     card; the fresh one can be replaced in its turn.
 
-    Reasons: HOLD_NOT_FOUND, CARD_NOT_FOUND (not a card of this hold), CARD_NOT_SOLD,
-    CARD_ALREADY_REPLACED, OUT_OF_STOCK, CARD_UNREADABLE.
+    Reasons: HOLD_NOT_FOUND, CARD_NOT_SOLD (not a card this hold was sold), CARD_ALREADY_REPLACED,
+    OUT_OF_STOCK, CARD_UNREADABLE.
     """
     AuditSku: _aio.UnaryUnaryMultiCallable[_inventory_pb2.AuditSkuRequest, _inventory_pb2.SkuAudit]  # type: ignore[assignment]
     """Counts every card of a SKU again, from the structures themselves. Slow on large SKUs; changes nothing.
@@ -299,8 +301,9 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A line that cannot be taken does not stop the import; it is named in `refused_lines`. What stops it:
         REQUEST_ID_REQUIRED (no import_id), INVALID_MONEY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
-        COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn), and IMPORT_CLOSED (a
-        further chunk for an import that is complete; a header alone gets `opened` with `complete`).
+        COST_CURRENCY_MISMATCH, IMPORT_OUT_OF_STEP, INVALID_FIELD (a message out of turn, an expire_time that is no
+        moment), and IMPORT_CLOSED (a further chunk for an import that is complete, or whose batch is void; a header
+        alone gets `opened` with `complete`).
         """
 
     @_abc_1.abstractmethod
@@ -414,8 +417,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives the buyer a fresh card for a sold one that turned out bad, and answers with its code. Once per
         card; the fresh one can be replaced in its turn.
 
-        Reasons: HOLD_NOT_FOUND, CARD_NOT_FOUND (not a card of this hold), CARD_NOT_SOLD,
-        CARD_ALREADY_REPLACED, OUT_OF_STOCK, CARD_UNREADABLE.
+        Reasons: HOLD_NOT_FOUND, CARD_NOT_SOLD (not a card this hold was sold), CARD_ALREADY_REPLACED,
+        OUT_OF_STOCK, CARD_UNREADABLE.
         """
 
     @_abc_1.abstractmethod
