@@ -9,7 +9,8 @@ Rules.
    we still own the pool. Their append is empty: it asks for the position and writes nothing.
 4. After an append of unknown outcome, nothing is repaired in memory. We ask for the position until the
    store answers: there it is (done), or the seq is the old one (append again), or the epoch is another
-   one (fenced), or the books differ (the pool stops).
+   one (fenced), or the books differ (the pool stops). Fenced after such an append is in doubt: the newer
+   owner may have found it in the journal.
 
 Warning. This loop is never cancelled while an append is under way; a caller that stops waiting changes
 nothing.
@@ -18,7 +19,7 @@ nothing.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Set as AbstractSet
 
 from engine.errors import Fenced, InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName
@@ -76,8 +77,8 @@ class Committer:
     def join(self, desk: Desk, events: Sequence[Event], attachments: Attachments) -> asyncio.Future[None]:
         """Board the next group. The future ends when all this rests on is durable.
 
-        It raises Fenced when another owner has taken over (nothing of this happened), InvariantBroken
-        when the journal is not what we know of it.
+        It raises Fenced when another owner has taken over (nothing of this happened), InDoubt when one has
+        and may have found this in the journal, InvariantBroken when the journal is not what we know of it.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if desk.failure is not None:
@@ -110,31 +111,31 @@ class Committer:
 
     async def _write(self, group: Mapping[Desk, _Seat]) -> None:
         loop = asyncio.get_running_loop()
-        group = {desk: seat for desk, seat in group.items() if not self._turned_away(desk, seat)}
-        appends = {desk: _append(desk, seat) for desk, seat in group.items()}
+        appends = {desk: append for desk, seat in group.items() if (append := _boarded(desk, seat)) is not None}
         began_s = loop.time()
-        positions = await self._append(appends) if appends else {}
+        try:
+            positions, in_doubt = await self._append(appends)
+        except Exception as mistake:  # noqa: BLE001 - see _give_up
+            _give_up({desk: group[desk] for desk in appends}, mistake)
+            return
         self._observe(len(appends), sum(append.events for append in appends.values()), loop.time() - began_s)
-        for desk, seat in group.items():
-            append, position = appends[desk], positions[desk]
+        for desk, append in appends.items():
+            seat, position = group[desk], positions[desk]
             if position.epoch == append.epoch and position.seq == append.seq_before + append.events:
                 desk.seq = position.seq
+                _end(seat, None)
             elif position.epoch != append.epoch:
-                desk.failure = Fenced(f"{desk.name} is owned by epoch {position.epoch}, no longer by {desk.epoch}")
+                text = f"{desk.name} is owned by epoch {position.epoch}, no longer by {desk.epoch}"
+                desk.failure = Fenced(text)
+                _end(seat, InDoubt(text) if desk in in_doubt else desk.failure)
             else:
                 text = f"the journal of {desk.name} is at seq {position.seq}, we are at {append.seq_before}"
-                desk.failure = InvariantBroken(text)
-            _end(seat, desk.failure)
+                _fail(desk, seat, InvariantBroken(text))
 
-    def _turned_away(self, desk: Desk, seat: _Seat) -> bool:
-        if desk.failure is None:
-            return False
-        _end(seat, desk.failure)
-        return True
-
-    async def _append(self, appends: Mapping[Desk, Append]) -> Mapping[Desk, Position]:
-        """Append, and find out what became of it however long that takes."""
+    async def _append(self, appends: Mapping[Desk, Append]) -> tuple[Mapping[Desk, Position], AbstractSet[Desk]]:
+        """Append, and find out what became of it however long that takes; also says what was ever in doubt."""
         done: dict[Desk, Position] = {}
+        in_doubt: set[Desk] = set()
         open_still = dict(appends)
         while open_still:
             try:
@@ -142,15 +143,19 @@ class Committer:
                 done.update(zip(open_still, positions, strict=True))
                 break
             except (InDoubt, StoreUnavailable) as failure:
-                self.is_stalled = True
                 _log.warning("append_unanswered pools=%d cause=%s", len(open_still), failure)
+                if self.is_stalled:  # A store that answers questions but takes no writes must not be asked in a frenzy.
+                    await asyncio.sleep(ask_again_s)
+                self.is_stalled = True
+                if isinstance(failure, InDoubt):
+                    in_doubt.update(desk for desk, append in open_still.items() if append.events)
             for desk, append in list(open_still.items()):
                 position = await self._position(desk.name)
                 if position != Position(append.epoch, append.seq_before) or not append.events:
                     done[desk] = position
                     del open_still[desk]
         self.is_stalled = False
-        return done
+        return done, in_doubt
 
     async def _position(self, name: PoolName) -> Position:
         while True:
@@ -160,12 +165,35 @@ class Committer:
                 await asyncio.sleep(ask_again_s)
 
 
+def _boarded(desk: Desk, seat: _Seat) -> Append | None:
+    """What a pool brings to the append; None when it may not come along, and everyone in its seat knows why."""
+    if desk.failure is None:
+        try:
+            return _append(desk, seat)
+        except (TypeError, ValueError, OverflowError) as mistake:
+            desk.failure = InvariantBroken(f"what happened to {desk.name} cannot be written: {mistake!r}")
+    _end(seat, desk.failure)
+    return None
+
+
 def _append(desk: Desk, seat: _Seat) -> Append:
     record = pack_record(desk.epoch, desk.seq + 1, seat.events) if seat.events else b""
     return Append(desk.name, desk.epoch, desk.seq, len(seat.events), record, seat.attachments)
 
 
-def _end(seat: _Seat, failure: Any) -> None:
+def _give_up(group: Mapping[Desk, _Seat], mistake: Exception) -> None:
+    """Nobody knows what the journal has now. To write on could leave a gap in it, so these pools stop."""
+    _log.error("append_broke pools=%d", len(group), exc_info=mistake)
+    for desk, seat in group.items():
+        _fail(desk, seat, InvariantBroken(f"the journal of {desk.name} could not be written: {mistake!r}"))
+
+
+def _fail(desk: Desk, seat: _Seat, failure: InvariantBroken) -> None:
+    desk.failure = failure
+    _end(seat, failure)
+
+
+def _end(seat: _Seat, failure: Exception | None) -> None:
     for future in seat.waiting:
         if future.done():
             continue

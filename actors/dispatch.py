@@ -40,11 +40,12 @@ class Dispatch:
         self._clock = clock
         self._token = token
         self._connect = connect
+        self._version = 0
         self._places: Mapping[PoolName, str] = {}
         self._addresses: Mapping[str, Address] = {}
         self._links: dict[Address, Link] = {}
         self._opening: dict[Address, asyncio.Task[Link]] = {}
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[bool] | None = None
 
     @property
     def waiting(self) -> int:
@@ -52,57 +53,87 @@ class Dispatch:
         return sum(link.waiting for link in self._links.values())
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> Answer:
-        """A command's answer, however many times it has to be asked within the deadline.
+        """A command's answer, however many times it has to be asked within the deadline (0 = `patience_ms`).
 
-        Raises UnknownPool; Overloaded at once; InvariantBroken when the pool has stopped; at the
-        deadline InDoubt if any try may have reached the owner, else the last NotDone.
+        Raises UnknownPool; Overloaded at once; InvariantBroken when the pool has stopped; at the deadline
+        the last NotDone. Whatever ends it, once any try may have reached an owner it raises InDoubt, and
+        no answer says that nothing happened.
         """
-        until_ms = deadline_ms or self._clock.now_ms() + patience_ms
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + (deadline_ms - self._clock.now_ms() if deadline_ms else patience_ms) / 1000
         pause_s = pause_first_s
         doubt: InDoubt | None = None
         while True:
             try:
-                link = await self._link(pool)
-                return await link.ask(pool, command, deadline_ms)
-            except (UnknownPool, Overloaded):
+                link = self._open_link(pool) or await self._found(pool, until_s)
+                answer = await link.ask(pool, command, deadline_ms, until_s=until_s)
+            except (UnknownPool, Overloaded) as failure:
+                if doubt is not None:
+                    raise doubt from failure
                 raise
             except InDoubt as failure:
                 doubt = failure
                 last: Exception = failure
             except NotDone as failure:
                 last = failure
-            if self._clock.now_ms() + pause_s * 1000 >= until_ms:
+            else:
+                if answer.outcome is None and doubt is not None:
+                    raise doubt
+                return answer
+            if loop.time() + pause_s >= until_s:
                 raise doubt or last
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, pause_last_s)
             if not isinstance(last, StoreUnavailable):
-                await self._reread()
+                await asyncio.wait([self._reread()], timeout=until_s - loop.time())
 
     async def close(self) -> None:
         """Hang up everywhere."""
         for link in self._links.values():
             link.close()
 
-    async def _link(self, pool: PoolName) -> Link:
+    def _open_link(self, pool: PoolName) -> Link | None:
+        """The line to the pool's owner, when both are known and it is up."""
         owner = self._places.get(pool)
-        if owner is None:
-            await self._reread()
-            owner = self._places.get(pool)
-            if owner is None:
-                raise UnknownPool(f"{pool} does not exist")
+        address = None if owner is None else self._addresses.get(owner)
+        link = None if address is None else self._links.get(address)
+        return link if link is not None and link.is_open else None
+
+    async def _found(self, pool: PoolName, until_s: float) -> Link:
+        try:
+            async with asyncio.timeout_at(until_s):
+                return await self._link(pool)
+        except TimeoutError as late:
+            raise PoolClosed(f"the owner of {pool} was not found in time") from late
+
+    async def _link(self, pool: PoolName) -> Link:
+        owner = self._places.get(pool) or await self._look_up(pool)
         address = self._addresses.get(owner)
         if address is None:
             raise PoolClosed(f"the owner of {pool} is not there yet")
-        link = self._links.get(address)
-        return link if link is not None and link.is_open else await self._opened(address)
+        return self._open_link(pool) or await self._opened(address)
+
+    async def _look_up(self, pool: PoolName) -> str:
+        """Who owns a pool we have not heard of. A table that cannot be read says nothing about it."""
+        for _ in range(2):  # The first reading may have been under way before the pool was placed.
+            if not await asyncio.shield(self._reread()):
+                raise StoreUnavailable("the placement of pools cannot be read")
+            if pool in self._places:
+                return self._places[pool]
+        raise UnknownPool(f"{pool} does not exist")
 
     async def _opened(self, address: Address) -> Link:
         """One attempt to connect at a time for each address, shared by all who wait."""
         task = self._opening.get(address)
         if task is None:
             task = self._opening[address] = asyncio.get_running_loop().create_task(self._open(address))
-            task.add_done_callback(lambda _: self._opening.pop(address, None))
+            task.add_done_callback(lambda ended: self._end_opening(address, ended))
         return await asyncio.shield(task)
+
+    def _end_opening(self, address: Address, ended: asyncio.Task[Link]) -> None:
+        del self._opening[address]
+        if not ended.cancelled():
+            ended.exception()  # Those who waited may have gone; then nobody else would look at it.
 
     async def _open(self, address: Address) -> Link:
         link = Link(address, self._token, connect=self._connect)
@@ -110,12 +141,12 @@ class Dispatch:
         self._links[address] = link
         return link
 
-    async def _reread(self) -> None:
-        """Read the placement table, once for all who ask at the same time."""
+    def _reread(self) -> asyncio.Task[bool]:
+        """Read the placement table, once for all who ask at the same time. Says whether it could be read."""
         if self._reading is None:
             self._reading = asyncio.get_running_loop().create_task(self._read())
             self._reading.add_done_callback(lambda _: setattr(self, "_reading", None))
-        await asyncio.shield(self._reading)
+        return self._reading
 
     async def watch(self) -> None:
         """Keep the table fresh, and hang up on addresses that no owner announces any more, until cancelled.
@@ -124,17 +155,18 @@ class Dispatch:
         """
         while True:
             await asyncio.sleep(watch_every_s)
-            await self._reread()
+            await asyncio.shield(self._reread())
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
         try:
-            placement = await self._registry.placement()
+            if await self._registry.placement_version() != self._version:
+                self._version, self._places = await self._registry.placement()
             seats = await self._registry.owners()
         except (StoreUnavailable, InDoubt) as away:
             _log.warning("placement_unread cause=%s", away)
-            return
-        self._places = placement.owner_of
+            return False
         self._addresses = {seat.owner_id: parse_address(seat.address) for seat in seats}
         announced = set(self._addresses.values())
         for address in [address for address in self._links if address not in announced]:
             self._links.pop(address).close()
+        return True

@@ -2,7 +2,8 @@
 
 Two buses, no timetable: for each pool up to `batches_under_way_max` batches travel, and the next one
 gathers meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
-have done it, so the same command is asked again, never another.
+have done it, so the same command is asked again, never another. So does an owner that does not answer
+in time; what was not sent by then surely did not happen.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.stock.codec import plain, read_outcome
-from engine.stock.commands import Command
+from engine.stock.commands import Command, Receive
 from engine.stock.outcomes import Outcome
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
@@ -22,6 +23,12 @@ batches_under_way_max = 2
 
 #: Commands in one batch; about 100 KB, decided in a few milliseconds.
 commands_per_batch_max = 512
+
+#: How long a connection may take to come about: on one machine microseconds, to a dead one for ever.
+connect_within_s = 2.0
+
+#: Between two looks for callers whose time is up: how late they may hear of it.
+look_every_s = 0.05
 
 #: Commands of one pool that may wait in this front end. At 10,000 a second this is 0.8 s of queue:
 #: who comes later is better told at once.
@@ -43,6 +50,7 @@ class Answer(NamedTuple):
 
 class _Waiting(NamedTuple):
     deadline_ms: int
+    until_s: float
     command: Command
     future: asyncio.Future[Answer]
 
@@ -68,6 +76,7 @@ class Link:
         self._buses: dict[PoolName, _Bus] = {}
         self._replies: dict[int, tuple[PoolName, Sequence[_Waiting]]] = {}
         self._last_id = 0
+        self._looking: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
@@ -82,16 +91,17 @@ class Link:
     async def open(self) -> None:
         """Connect. Raises PoolClosed when nobody listens."""
         try:
-            self._frames = await self._connect(self.address, self._on_frame, self._on_end)
-        except OSError as away:
+            async with asyncio.timeout(connect_within_s):
+                self._frames = await self._connect(self.address, self._on_frame, self._on_end)
+        except (OSError, TimeoutError) as away:
             raise PoolClosed(f"no owner listens at {self.address}: {away}") from away
         self._frames.send(hello(self._token))
 
-    async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> Answer:
-        """Send a command with the next batch and wait for its answer.
+    async def ask(self, pool: PoolName, command: Command, deadline_ms: int, *, until_s: float) -> Answer:
+        """Send a command with the next batch and wait for its answer, at most until the loop's time is `until_s`.
 
         Raises Overloaded, NotOwner, PoolClosed or StoreUnavailable (nothing happened), InDoubt (the
-        connection broke), InvariantBroken (the pool has stopped).
+        connection broke, or no answer came), InvariantBroken (the pool has stopped).
         """
         if not self.is_open:
             raise PoolClosed(f"the line to {self.address} is down")
@@ -100,8 +110,11 @@ class Link:
             bus = self._buses[pool] = _Bus()
         if len(bus.gathering) >= commands_waiting_max:
             raise Overloaded(f"{commands_waiting_max} commands already wait for {pool}")
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        bus.gathering.append(_Waiting(deadline_ms, command, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        bus.gathering.append(_Waiting(deadline_ms, until_s, command, future))
+        if self._looking is None:
+            self._looking = loop.call_later(look_every_s, self._look_for_late)
         if bus.under_way < batches_under_way_max:
             self._depart(pool, bus)
         return await future
@@ -112,7 +125,7 @@ class Link:
             self._frames.close()
 
     def _depart(self, pool: PoolName, bus: _Bus) -> None:
-        passengers = [bus.gathering.popleft() for _ in range(min(len(bus.gathering), commands_per_batch_max))]
+        passengers = _board(bus.gathering)
         if not passengers or self._frames is None:
             return
         self._last_id += 1
@@ -123,9 +136,7 @@ class Link:
 
     def _on_frame(self, _frames: Frames, message: Any) -> None:
         request_id, verdict, body = message
-        pool, passengers = self._replies.pop(request_id)
-        bus = self._buses[pool]
-        bus.under_way -= 1
+        pool, passengers = self._replies[request_id]
         if verdict == Verdict.DONE:
             epoch, replies = body
             for one, (seq, replayed, fields) in zip(passengers, replies, strict=True):
@@ -134,6 +145,10 @@ class Link:
                     one.future.set_result(Answer(epoch, seq, replayed, outcome))
         else:
             _fail(passengers, _failure(verdict, body))
+        # Not before all is read: what cannot be read ends the connection, and these callers with it.
+        del self._replies[request_id]
+        bus = self._buses[pool]
+        bus.under_way -= 1
         if bus.gathering:
             self._depart(pool, bus)
 
@@ -144,6 +159,33 @@ class Link:
         for bus in self._buses.values():
             _fail(bus.gathering, PoolClosed(f"the line to {self.address} broke before this was sent"))
         self._buses.clear()
+
+    def _look_for_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        for _, passengers in self._replies.values():
+            late = [one for one in passengers if one.until_s <= now_s]
+            _fail(late, InDoubt(f"{self.address} did not answer in time"))
+        for bus in self._buses.values():
+            late = [one for one in bus.gathering if one.until_s <= now_s]
+            _fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
+        is_busy = bool(self._replies) or any(bus.gathering for bus in self._buses.values())
+        self._looking = loop.call_later(look_every_s, self._look_for_late) if is_busy else None
+
+
+def _board(gathering: deque[_Waiting]) -> Sequence[_Waiting]:
+    """The next batch, without those who have gone. An import chunk travels alone, since it takes a while."""
+    passengers: list[_Waiting] = []
+    while gathering and len(passengers) < commands_per_batch_max:
+        is_chunk = isinstance(gathering[0].command, Receive)
+        if is_chunk and passengers:
+            break
+        one = gathering.popleft()
+        if not one.future.done():
+            passengers.append(one)
+            if is_chunk:
+                break
+    return passengers
 
 
 def _fail(passengers: Sequence[_Waiting] | deque[_Waiting], failure: Exception) -> None:
@@ -162,4 +204,6 @@ def _failure(verdict: int, text: str) -> Exception:
             return Overloaded(text)
         case Verdict.STOPPED:
             return InvariantBroken(text)
+        case Verdict.IN_DOUBT:
+            return InDoubt(text)
     return PoolClosed(text)

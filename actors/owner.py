@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from itertools import compress
 from typing import NamedTuple
 
 from actors.committer import Committer, Desk
@@ -18,6 +19,7 @@ from engine.names import PoolName
 from engine.ports import Archive, Clock, History, Journal, SealedCards
 from engine.stock.codec import read_archived, read_record
 from engine.stock.commands import Command, Forget, Receive
+from engine.stock.events import Event
 from engine.stock.outcomes import Outcome, Reason, Refused
 from engine.stock.pool import Pool, Step
 from engine.stock.snapshot import load
@@ -117,13 +119,15 @@ class Owner:
         hosted = self._hosted[name] = Hosted(name)
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        while True:
+        history: History | None = None
+        while history is None:
             try:
                 history = await self._journal.claim(name)
-                break
             except (StoreUnavailable, InDoubt) as away:
                 _log.warning("claim_waits pool=%s cause=%s", name, away)
                 await asyncio.sleep(sweep_every_s)
+                if self._hosted.get(name) is not hosted:
+                    return  # It moved elsewhere meanwhile: a claim now would only fence its new owner.
         try:
             hosted.pool = await rebuild(name, history)
         except InvariantBroken as broken:
@@ -143,23 +147,34 @@ class Owner:
         """Decide the commands in order; answer once the journal has what the answers rest on.
 
         Returns the epoch and one reply per command. Raises PoolClosed, StoreUnavailable or Overloaded
-        (nothing happened), Fenced (nothing happened, and never will here) or InvariantBroken.
+        (nothing happened), Fenced (nothing happened, and never will here), InDoubt (another owner has
+        taken over and may have found it done) or InvariantBroken.
         """
         hosted = self._serving(name)
         if self._committer.is_stalled:
             raise StoreUnavailable("the store does not answer; nothing is decided until it does")
         if self._committer.is_full:
             raise Overloaded("too much is waiting to be written")
-        if len(asked) == 1 and isinstance(asked[0].command, Receive):
-            return await self._receive(hosted, asked[0].command)
-        recalled = await self._recall(hosted, [one.command for one in asked])
-        hosted = self._serving(name)
+        chunks = [one.command for one in asked if isinstance(one.command, Receive)]
+        if not chunks:
+            return await self._answer(name, asked, set())
+        async with hosted.import_lock:
+            prints = [print_ for chunk in chunks for print_ in chunk.prints]
+            known = await self._cards.known(name, prints)
+            if self._hosted.get(name) is not hosted:
+                raise PoolClosed(f"{name} was opened anew while an import looked its cards up")
+            return await self._answer(name, asked, set(compress(prints, known)))
+
+    async def _answer(self, name: PoolName, asked: Sequence[Asked], prints: set[bytes]) -> tuple[int, Sequence[Reply]]:
+        """See submit. `prints` are the codes of import chunks that are in stock already."""
+        hosted, recalled = await self._recall(name, [one.command for one in asked])
         now_ms = self._clock.now_ms()
         try:
-            steps = [self._decide(hosted, one, now_ms, recalled) for one in asked]
-        except InvariantBroken as broken:
-            self._stop(hosted, broken)
-            raise
+            steps = [self._decide(hosted, one, now_ms, recalled, prints) for one in asked]
+        except Exception as mistake:
+            # Whatever it is, the pool may have changed without its journal: it must not go on.
+            self._stop(hosted, mistake)
+            raise InvariantBroken(hosted.failure) from mistake
         await self._commit(hosted, [step for step in steps if step is not None])
         return hosted.desk.epoch, [
             Reply(0, replayed=False, outcome=None) if step is None else Reply(step.seq, step.replayed, step.outcome)
@@ -190,25 +205,38 @@ class Owner:
             raise PoolClosed(f"{name} is being recovered")
         return hosted
 
-    def _decide(self, hosted: Hosted, one: Asked, now_ms: int, recalled: dict[str, object]) -> Step | None:
+    def _decide(
+        self, hosted: Hosted, one: Asked, now_ms: int, recalled: dict[str, object], prints: set[bytes]
+    ) -> Step | None:
         if one.deadline_ms and one.deadline_ms <= now_ms:
             return None
+        if isinstance(one.command, Receive):
+            duplicates = _duplicates(hosted.pool, one.command, prints)
+            if duplicates is not None:
+                return duplicates
+            prints.update(one.command.prints)
         step = hosted.pool.handle(one.command, now_ms, recalled)  # type: ignore[arg-type]
         hosted.steps += 1
         if hosted.steps % check_every_steps == 0:
             hosted.pool.check()
         return step
 
-    async def _commit(self, hosted: Hosted, steps: Sequence[Step]) -> None:
-        """Everything the steps decided, in one group; join before the first await."""
+    def _commit(self, hosted: Hosted, steps: Sequence[Step]) -> Awaitable[None]:
+        """Everything the steps decided, in one group.
+
+        Takes its place in the group at once, not when it is awaited: the order of deciding is the journal's.
+        """
         events = [event for step in steps for event in step.events]
         attachments: dict[str, dict[bytes, bytes]] = {}
         for step in steps:
             for table, fields in step.attachments.items():
                 attachments.setdefault(table, {}).update(fields)
+        return self._written(hosted, events, self._committer.join(hosted.desk, events, attachments))
+
+    async def _written(self, hosted: Hosted, events: Sequence[Event], group: asyncio.Future[None]) -> None:
         try:
-            await asyncio.shield(self._committer.join(hosted.desk, events, attachments))
-        except Fenced:
+            await asyncio.shield(group)
+        except (Fenced, InDoubt):
             self._fence(hosted)
             raise
         except InvariantBroken as broken:
@@ -216,33 +244,22 @@ class Owner:
             raise
         self._metrics.happened(hosted.name, events)
 
-    async def _receive(self, hosted: Hosted, command: Receive) -> tuple[int, Sequence[Reply]]:
-        """An import chunk: nothing of it may be in stock already."""
-        async with hosted.import_lock:
-            batch = hosted.pool.state.batches.get(command.batch)
-            if batch is not None and command.chunk == batch.next_chunk:
-                known = await self._cards.known(hosted.name, command.prints)
-                if any(known):
-                    places = ",".join(str(place) for place, is_known in enumerate(known) if is_known)
-                    refused = Refused(Reason.DUPLICATES_IN_STOCK, (("places", places),))
-                    return hosted.desk.epoch, [Reply(hosted.pool.state.seq, replayed=False, outcome=refused)]
-            self._serving(hosted.name)
-            step = hosted.pool.handle(command, self._clock.now_ms())
-            await self._commit(hosted, [step])
-            return hosted.desk.epoch, [Reply(step.seq, step.replayed, step.outcome)]
+    async def _recall(self, name: PoolName, commands: Sequence[Command]) -> tuple[Hosted, dict[str, object]]:
+        """Look up what has left memory, if any command needs it; usually none does and nothing awaits.
 
-    async def _recall(self, hosted: Hosted, commands: Sequence[Command]) -> dict[str, object]:
-        """Look up what has left memory, if any command needs it; usually none does and nothing awaits."""
+        Answers the pool it was looked up for, ready to decide: nothing may await until it has.
+        """
         recalled: dict[str, object] = {}
         while True:
+            hosted = self._serving(name)
             missing = [
                 key
                 for command in commands
                 for key in hosted.pool.missing(command, recalled)  # type: ignore[arg-type]
             ]
             if not missing:
-                return recalled
-            values = await self._archive.recall(hosted.name, missing)
+                return hosted, recalled
+            values = await self._archive.recall(name, missing)
             for key, value in zip(missing, values, strict=True):
                 recalled[key] = None if value is None else read_archived(key, value)
 
@@ -250,7 +267,11 @@ class Owner:
         due_ms = hosted.pool.state.holds.next_deadline_ms()
         if due_ms is None or due_ms > self._clock.now_ms():
             return
-        events = hosted.pool.sweep(self._clock.now_ms(), limits.expire_per_step_max)
+        try:
+            events = hosted.pool.sweep(self._clock.now_ms(), limits.expire_per_step_max)
+        except Exception as mistake:  # noqa: BLE001 - the pool may have changed without its journal; its neighbours go on
+            self._stop(hosted, mistake)
+            return
         if events:
             self._start(self._commit(hosted, [Step(Refused(Reason.HOLD_EXPIRED), events, {}, 0, replayed=False)]))
 
@@ -268,7 +289,10 @@ class Owner:
             before_ms = await self._fold(hosted.name)
             hosted.snapshot_seq = seq
             hosted.folded_size = len(hosted.pool.state.holds.active) + len(hosted.pool.state.memory.answers)
-            while before_ms is not None and hosted.pool.state.memory.forgotten_before_ms < before_ms:
+            memory = hosted.pool.state.memory
+            while before_ms is not None and memory.forgotten_before_ms < before_ms:
+                if self._hosted.get(hosted.name) is not hosted:
+                    return
                 await self.submit(hosted.name, [Asked(0, Forget(before_ms))])
         finally:
             hosted.is_folding = False
@@ -285,16 +309,33 @@ class Owner:
             self._metrics.fenced(hosted.name)
             _log.warning("pool_fenced pool=%s epoch=%d", hosted.name, hosted.desk.epoch)
 
-    def _stop(self, hosted: Hosted, broken: InvariantBroken) -> None:
+    def _stop(self, hosted: Hosted, mistake: Exception) -> None:
         if hosted.state is not PoolState.STOPPED:
             hosted.state = PoolState.STOPPED
-            hosted.failure = str(broken)
+            hosted.failure = str(mistake) if isinstance(mistake, InvariantBroken) else repr(mistake)
             self._metrics.stopped(hosted.name)
-            _log.error("pool_stopped pool=%s cause=%s", hosted.name, broken)
+            _log.error("pool_stopped pool=%s cause=%s", hosted.name, hosted.failure, exc_info=mistake)
+
+
+def _duplicates(pool: Pool, command: Receive, prints: set[bytes]) -> Step | None:
+    """The refusal of a chunk that is next in line and brings codes that are in stock."""
+    batch = pool.state.batches.get(command.batch)
+    places = [str(place) for place, print_ in enumerate(command.prints) if print_ in prints]
+    if batch is None or command.chunk != batch.next_chunk or not places:
+        return None
+    refused = Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
+    return Step(refused, (), {}, pool.state.seq, replayed=False)
 
 
 async def rebuild(name: PoolName, history: History) -> Pool:
     """A pool from its snapshot and journal. Raises InvariantBroken when they do not fit together."""
+    try:
+        return await _replayed(name, history)
+    except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as mistake:
+        raise InvariantBroken(f"the journal of {name} tells what cannot have happened: {mistake!r}") from mistake
+
+
+async def _replayed(name: PoolName, history: History) -> Pool:
     pool = Pool(name, None if history.snapshot is None else load(name, history.snapshot))
     epoch = 0
     for replayed, packed in enumerate(history.records, start=1):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from actors.owner import Asked, Owner, Reply
@@ -19,7 +20,7 @@ _VERDICTS: dict[type[Exception], Verdict] = {
     Fenced: Verdict.NOT_OWNER,
     PoolClosed: Verdict.RECOVERING,
     StoreUnavailable: Verdict.STORE_UNAVAILABLE,
-    InDoubt: Verdict.STORE_UNAVAILABLE,
+    InDoubt: Verdict.IN_DOUBT,
     Overloaded: Verdict.OVERLOADED,
     InvariantBroken: Verdict.STOPPED,
 }
@@ -58,13 +59,21 @@ class OwnerGate:
                 frames.close()
                 return
             self._callers[frames] = 0
+            frames.welcome()
             return
-        request_id, tenant, sku, items = message
+        match message:
+            case (int(request_id), str(tenant), str(sku), items):
+                self._take(frames, request_id, PoolName(tenant, sku), items)
+            case _:
+                _log.warning("caller_refused reason=bad_request")
+                frames.close()
+
+    def _take(self, frames: Frames, request_id: int, name: PoolName, items: Any) -> None:
         if self._callers[frames] >= requests_per_caller_max:
             frames.send((request_id, Verdict.OVERLOADED, "too many requests under way"))
             return
         self._callers[frames] += 1
-        task = asyncio.get_running_loop().create_task(self._answer(frames, request_id, PoolName(tenant, sku), items))
+        task = asyncio.get_running_loop().create_task(self._answer(frames, request_id, name, items))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -73,14 +82,20 @@ class OwnerGate:
 
     async def _answer(self, frames: Frames, request_id: int, name: PoolName, items: Any) -> None:
         try:
-            asked = [Asked(deadline_ms, read_command((number, fields))) for deadline_ms, number, fields in items]
-            epoch, replies = await self._owner.submit(name, asked)
+            epoch, replies = await self._owner.submit(name, _read(items))
             frames.send((request_id, Verdict.DONE, (epoch, [_reply(reply) for reply in replies])))
         except (NotDone, InDoubt, Fenced, InvariantBroken) as failure:
             frames.send((request_id, _VERDICTS.get(type(failure), Verdict.RECOVERING), str(failure)))
         finally:
             if frames in self._callers:
                 self._callers[frames] -= 1
+
+
+def _read(items: Any) -> Sequence[Asked]:
+    try:
+        return [Asked(deadline_ms, read_command((number, fields))) for deadline_ms, number, fields in items]
+    except (TypeError, ValueError, LookupError) as mistake:
+        raise InvariantBroken(f"a command cannot be read: {mistake!r}") from mistake
 
 
 def _reply(reply: Reply) -> tuple[int, bool, Any]:

@@ -19,6 +19,9 @@ from engine.stock.codec import pack, unpack
 #: Bytes of one frame: the largest legitimate one is an import chunk of 1,000 sealed cards, under 1 MB.
 frame_bytes_max = 16 * 1024 * 1024
 
+#: Bytes of a caller's first frame: who has not shown the token gets no memory from us.
+hello_bytes_max = 1024
+
 #: Bytes waiting to be written to one peer before we stop reading from it.
 write_buffer_bytes_max = 8 * 1024 * 1024
 
@@ -27,7 +30,7 @@ _VERSION = 1
 
 
 class Verdict(IntEnum):
-    """How an owner answers a whole request. Everything but DONE means: nothing of it happened here."""
+    """How an owner answers a whole request. Everything but DONE and IN_DOUBT means: nothing of it happened here."""
 
     DONE = 0
     NOT_OWNER = 1
@@ -35,6 +38,7 @@ class Verdict(IntEnum):
     STORE_UNAVAILABLE = 3
     OVERLOADED = 4
     STOPPED = 5
+    IN_DOUBT = 6
 
 
 class Address(NamedTuple):
@@ -60,9 +64,15 @@ OnEnd = Callable[["Frames"], None]
 
 
 class Frames(asyncio.Protocol):
-    """One end of a connection. `on_frame` gets each whole frame, `on_end` is called once at the end."""
+    """One end of a connection. `on_frame` gets each whole frame, `on_end` is called once at the end.
 
-    def __init__(self, on_frame: OnFrame, on_end: OnEnd) -> None:
+    The owner's end reads only a hello until `welcome`, and stops reading from a caller that does not read.
+    The caller's end always reads: if both could wait for the other to read first, both would for ever.
+    """
+
+    def __init__(self, on_frame: OnFrame, on_end: OnEnd, *, is_caller: bool) -> None:
+        self._is_caller = is_caller
+        self._bytes_max = frame_bytes_max if is_caller else hello_bytes_max
         self._on_frame = on_frame
         self._on_end = on_end
         self._buffer = bytearray()
@@ -84,10 +94,10 @@ class Frames(asyncio.Protocol):
         buffer = self._buffer
         buffer += data
         at = 0
-        while len(buffer) - at >= _HEAD.size:
+        while self.is_open and len(buffer) - at >= _HEAD.size:
             length, checksum = _HEAD.unpack_from(buffer, at)
             end = at + _HEAD.size + length
-            if length > frame_bytes_max:
+            if length > self._bytes_max:
                 self.close()
                 return
             if len(buffer) < end:
@@ -100,6 +110,10 @@ class Frames(asyncio.Protocol):
             self._on_frame(self, unpack(body))
         del buffer[:at]
 
+    def welcome(self) -> None:
+        """The caller has shown the token: read whole requests from now on."""
+        self._bytes_max = frame_bytes_max
+
     def send(self, message: object) -> None:
         """Send one message. On a closed connection nothing is sent; `on_end` has told or will tell."""
         if self._transport is not None and self.is_open:
@@ -108,12 +122,12 @@ class Frames(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The peer does not read: stop taking work from it."""
-        if self._transport is not None:
+        if self._transport is not None and not self._is_caller:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It reads again."""
-        if self._transport is not None and self.is_open:
+        if self._transport is not None and self.is_open and not self._is_caller:
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason changes nothing
@@ -156,20 +170,25 @@ Listen = Callable[[Address, OnFrame, OnEnd], Awaitable[tuple[Listening, Address]
 async def connect(address: Address, on_frame: OnFrame, on_end: OnEnd) -> Frames:
     """Open a connection. Raises OSError when nobody listens there."""
     loop = asyncio.get_running_loop()
+    frames = Frames(on_frame, on_end, is_caller=True)
     if address.kind == "unix":
-        _, frames = await loop.create_unix_connection(lambda: Frames(on_frame, on_end), address.place)
+        await loop.create_unix_connection(lambda: frames, address.place)
     else:
         host, _, port = address.place.rpartition(":")
-        _, frames = await loop.create_connection(lambda: Frames(on_frame, on_end), host, int(port))
+        await loop.create_connection(lambda: frames, host, int(port))
     return frames
 
 
 async def listen(address: Address, on_frame: OnFrame, on_end: OnEnd) -> tuple[asyncio.AbstractServer, Address]:
     """Listen; TCP port 0 takes a free one. Returns the server and the address to announce."""
     loop = asyncio.get_running_loop()
+
+    def frames() -> Frames:
+        return Frames(on_frame, on_end, is_caller=False)
+
     if address.kind == "unix":
-        return await loop.create_unix_server(lambda: Frames(on_frame, on_end), address.place), address
+        return await loop.create_unix_server(frames, address.place), address
     host, _, port = address.place.rpartition(":")
-    server = await loop.create_server(lambda: Frames(on_frame, on_end), host, int(port))
+    server = await loop.create_server(frames, host, int(port))
     bound = server.sockets[0].getsockname()
     return server, Address("tcp", f"{bound[0]}:{bound[1]}")
