@@ -74,7 +74,7 @@ def _with_options(function: Function, options: dict[str, tuple[Any, Any]], *, wr
     parameters = [parameter.replace(annotation=hints[parameter.name]) for parameter in own] + shared
 
     def run(**values: Any) -> None:
-        session = Session(**{each: values.pop(each) for each in options}, writes=writes)
+        session = Session(**{each: values.pop(each) for each in options}, id_option="--request-id" if writes else None)
         try:
             function(session, **values)
         except CommandFailed as failure:

@@ -14,9 +14,9 @@ from pathlib import Path
 from clients.cli.connection import DEFAULT_PORT, find_server, require_listener
 from clients.cli.failing import CommandFailed
 from clients.cli.finding import Finding, broken, fine, warning
+from clients.cli.ports import DEFAULT_METRICS_PORT, is_free
 from clients.cli.run_file import read_run
 from clients.cli.session import Session
-from clients.cli.up import DEFAULT_METRICS_PORT, is_free
 
 #: Beyond this, ids that carry their time are no longer believed.
 CLOCKS_APART_MAX = timedelta(minutes=1)

@@ -33,6 +33,25 @@ _HASH_BYTES = 1 << 20
 
 Progress = Callable[[int], None]
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TXT or XLSX, in UTF-8 or GBK.", show_default=False)]
+ToSku = Annotated[str, typer.Option("--sku", metavar="SKU", help="Where the cards go.")]
+Source = Annotated[str | None, typer.Option("--source", help="Where they come from; else the file's name.")]
+Importer = Annotated[str | None, typer.Option("--importer", help="Who imports; else you.")]
+UnitCost = Annotated[
+    str | None, typer.Option("--unit-cost", metavar="MONEY", help='"10.00 CNY"; or minor units with --currency: 1000.')
+]
+Currency = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="Of amounts in the file; else that of the cost.")
+]
+Expires = Annotated[
+    str | None, typer.Option("--expires", metavar="DATE", help="When lines without a date of their own end.")
+]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="Of a workbook; else the first with cards.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read the file, say what is wrong, send nothing.")]
+ImportId = Annotated[
+    str | None, typer.Option("--import-id", help="The import's own number; else made of the file and the SKU.")
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -56,28 +75,17 @@ def register(app: typer.Typer) -> None:
 
 def import_cards(
     session: Session,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV, TXT or XLSX, in UTF-8 or GBK.", show_default=False)
-    ],
+    file: File,
     *,
-    sku: Annotated[str, typer.Option("--sku", metavar="SKU", help="Where the cards go.")],
-    source: Annotated[str | None, typer.Option("--source", help="Where they come from; else the file's name.")] = None,
-    importer: Annotated[str | None, typer.Option("--importer", help="Who imports; else you.")] = None,
-    unit_cost: Annotated[
-        str | None,
-        typer.Option("--unit-cost", metavar="MONEY", help='"10.00 CNY"; or minor units with --currency: 1000.'),
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option("--currency", metavar="CODE", help="Of amounts in the file; else that of the cost.")
-    ] = None,
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="DATE", help="When lines without a date of their own end.")
-    ] = None,
-    sheet: Annotated[str | None, typer.Option("--sheet", help="Of a workbook; else the first with cards.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the file, say what is wrong, send nothing.")] = False,
-    import_id: Annotated[
-        str | None, typer.Option("--import-id", help="The import's own number; else made of the file and the SKU.")
-    ] = None,
+    sku: ToSku,
+    source: Source = None,
+    importer: Importer = None,
+    unit_cost: UnitCost = None,
+    currency: Currency = None,
+    expires: Expires = None,
+    sheet: Sheet = None,
+    dry_run: DryRun = False,
+    import_id: ImportId = None,
 ) -> None:
     """Import a file of cards as one batch, while the sale goes on. Run it again to go on after an interruption.
 
@@ -99,11 +107,8 @@ def import_cards(
     if dry_run:
         _only_look(session, wish)
         return
-    session.writes = True
-    session.request_id = wish.import_id
-    session.ask_again["--import-id"] = wish.import_id
+    session.request_id, session.id_option = wish.import_id, "--import-id"
     with session.connected() as client:
-        session.ask_again.pop("--request-id", None)
         _import(session, client, wish)
 
 

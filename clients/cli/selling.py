@@ -45,7 +45,7 @@ def allocate(
     session: Session,
     sku: SkuName,
     *,
-    quantity: Annotated[int, typer.Option("--quantity", "-n", min=1, help="How many cards.")] = 1,
+    quantity: Annotated[int, typer.Option("--quantity", "-n", metavar="COUNT", min=1, help="How many cards.")] = 1,
     order: Annotated[str | None, typer.Option("--order", help="Your order number; else one is made.")] = None,
     hold_for: HoldFor = None,
     user: Annotated[str, typer.Option("--user", help="Who buys: quotas count by it.")] = "",
@@ -94,7 +94,9 @@ def confirm(
     payment: Annotated[str, typer.Option("--payment", metavar="REF", help="The payment's own number.")],
     sku: OfSku = None,
     paid: Annotated[str | None, typer.Option("--paid", metavar="MONEY", help='What was paid: "15.00 CNY".')] = None,
-    quantity: Annotated[int, typer.Option("--quantity", "-n", min=0, help="How many to sell; 0 is all of it.")] = 0,
+    quantity: Annotated[
+        int, typer.Option("--quantity", "-n", metavar="COUNT", min=0, help="How many to sell; 0 is all of it.")
+    ] = 0,
     late: Annotated[Late, typer.Option("--late", help="What a payment after the hold's end may do.")] = Late.STRICT,
     late_window: Annotated[
         str | None, typer.Option("--late-window", metavar="SPAN", help="How late at most; else the SKU's.")

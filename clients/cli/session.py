@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 class Session:
     """What `--server`, `--data`, `--timeout`, `--json` and `--request-id` say.
 
-    `ask_again` are options that must be added to the same command line to ask again for the same thing.
+    `id_option` is the option that gives the request id, None when the command writes nothing. `ask_again` are options that must be added to the same command line to ask again for the same thing.
     """
 
     server: str | None
@@ -35,7 +35,7 @@ class Session:
     timeout_s: float | None
     as_json: bool
     request_id: str | None = None
-    writes: bool = False
+    id_option: str | None = None
     ask_again: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
@@ -45,16 +45,16 @@ class Session:
         require_listener(target)
         from cardkeep_client import CardkeepError, Client, new_request_id
 
-        if self.writes:
+        if self.id_option is not None:
             self.request_id = self.request_id or new_request_id()
-            self.ask_again["--request-id"] = self.request_id
+            self.ask_again[self.id_option] = self.request_id
         try:
             with Client(target, channels=1, timeout_s=self.timeout_s or call_timeout_s) as client:
                 yield client
         except CardkeepError as error:
             raise failure_of(error, self.again(), target) from error
         except KeyboardInterrupt:
-            if not self.writes:
+            if self.id_option is None:
                 raise
             raise CommandFailed(
                 what="Stopped before the answer came.",

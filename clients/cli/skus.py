@@ -32,14 +32,22 @@ HoldForMax = Annotated[str | None, typer.Option("--hold-for-max", metavar="SPAN"
 LifetimeMax = Annotated[
     str | None, typer.Option("--hold-lifetime-max", metavar="SPAN", help="The longest life, extends included (24h).")
 ]
-CardsMax = Annotated[int | None, typer.Option("--cards-per-hold-max", min=1, help="Most cards in one hold (100).")]
+CardsMax = Annotated[
+    int | None, typer.Option("--cards-per-hold-max", metavar="COUNT", min=1, help="Most cards in one hold (100).")
+]
 LateWindow = Annotated[
     str | None, typer.Option("--late-window", metavar="SPAN", help="How late a payment may still take cards (12h).")
 ]
-QuotaUser = Annotated[int | None, typer.Option("--quota-user", min=0, help="Most unpaid cards a user may hold.")]
-QuotaDevice = Annotated[int | None, typer.Option("--quota-device", min=0, help="The same for a device.")]
-QuotaIp = Annotated[int | None, typer.Option("--quota-ip", min=0, help="The same for an IP address.")]
-QuotaPayment = Annotated[int | None, typer.Option("--quota-payment", min=0, help="The same for a payment instrument.")]
+QuotaUser = Annotated[
+    int | None, typer.Option("--quota-user", metavar="COUNT", min=0, help="Most unpaid cards a user may hold.")
+]
+QuotaDevice = Annotated[
+    int | None, typer.Option("--quota-device", metavar="COUNT", min=0, help="The same for a device.")
+]
+QuotaIp = Annotated[int | None, typer.Option("--quota-ip", metavar="COUNT", min=0, help="The same for an IP address.")]
+QuotaPayment = Annotated[
+    int | None, typer.Option("--quota-payment", metavar="COUNT", min=0, help="The same for a payment instrument.")
+]
 Paused = Annotated[bool | None, typer.Option("--paused/--on-sale", help="Whether new holds are refused.")]
 
 #: What `--reset` may name, and the term it sets back.

@@ -9,7 +9,7 @@ import typer
 
 from clients.cli import show
 from clients.cli.command import command
-from clients.cli.failing import wrong_usage
+from clients.cli.failing import ExitCode, wrong_usage
 from clients.cli.session import Session
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def status(
 ) -> None:
     """Look at the whole house on one screen.
 
-    Is it ready, the store, where the cards of each SKU are, who owns them.
+    Is it ready, the store, where the cards of each SKU are, who owns them. Exit code 1 when it is not ready.
     """
     if watch and session.as_json:
         raise wrong_usage("--watch never ends, and --json is one document.", "Leave one of them out.")
@@ -52,6 +52,8 @@ def status(
             return
         look = _look(client)
     session.show(look.as_document(), lambda _: _screen(look))
+    if not look.status.ready:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _look(client: "Client") -> Look:
