@@ -63,7 +63,7 @@ coverage: $(READY) ## Every branch of engine/ is run by tests/unit and tests/sto
 
 check: lint types imports ## Quick gate before every commit, under a minute
 	$(BIN)/python -m protos.generate --check
-	$(BIN)/python -m pytest tests/tidy tests/unit tests/stories --deselect tests/tidy/test_mutants.py
+	$(BIN)/python -m pytest tests/tidy tests/unit tests/stories
 	@echo "All good."
 
 test: $(READY) ## Everything, with real stores, owners, front ends and Ray
