@@ -126,7 +126,10 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         assert isinstance(shelf, said.Shelf)
         price = None if shelf.terms.price is None else from_money(shelf.terms.price)
         return allocation_pb2.Availability(
-            sku=str(pool), available=shelf.available, unit_price=price, paused=shelf.terms.paused
+            sku=str(pool),
+            available=0 if shelf.terms.paused else shelf.available,
+            unit_price=price,
+            paused=shelf.terms.paused,
         )
 
     async def _allocate(self, request: allocation_pb2.AllocateRequest, deadline_ms: int) -> types_pb2.Hold:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from pydantic import SecretStr
@@ -194,6 +195,23 @@ class SmallHouse:
         )
         return response
 
+    async def update(self, sku: str, *paths: str, **terms: Any) -> inventory_pb2.Sku:
+        """Change the terms that `paths` name; without any, those that are given."""
+        request = inventory_pb2.UpdateSkuRequest(
+            sku=inventory_pb2.Sku(name=sku, **terms), update_mask=FieldMask(paths=paths), request_id=new_id()
+        )
+        changed: inventory_pb2.Sku = await self.inventory.UpdateSku(request, timeout=PATIENCE_S)
+        return changed
+
+    async def forget(self, sku: str) -> None:
+        """Let a quarter of an hour pass, and the pool forget what it then may."""
+        self.move_on(seconds=900)
+        await self.update(sku, "title", title="a pool hears of time with its commands")
+        owner = self.owners[await self.owner_of(sku)]._owner
+        [hosted] = [one for one in owner.hosted if str(one.name) == sku]
+        await owner._fold_now(hosted)
+        assert hosted.pool.state.memory.forgotten_before_ms > 0
+
     async def cards(self, sku: str) -> types_pb2.CardCounts:
         """Where a SKU's cards are, and that nothing is wrong with them."""
         audit = await self.inventory.AuditSku(inventory_pb2.AuditSkuRequest(name=sku), timeout=PATIENCE_S)
@@ -233,9 +251,7 @@ def payment(hold: types_pb2.Hold, **fields: Any) -> allocation_pb2.ConfirmReques
 
 def rows(codes: Sequence[str], first_line: int = 1) -> list[inventory_pb2.ImportRow]:
     """Import lines."""
-    return [
-        inventory_pb2.ImportRow(line_no=line_no, code=code) for line_no, code in enumerate(codes, start=first_line)
-    ]
+    return [inventory_pb2.ImportRow(line_no=line_no, code=code) for line_no, code in enumerate(codes, start=first_line)]
 
 
 async def failure(call: Awaitable[Any]) -> Failure:
@@ -267,7 +283,7 @@ def read_failure(error: grpc.aio.AioRpcError) -> Failure:
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Look until it is so; a test that waits in vain is ended by its own timeout."""
-    while not await is_so():
+    while not await is_so():  # noqa: ASYNC110 - what is waited for is on the other side of a wire
         await asyncio.sleep(_QUICK_S)
 
 
