@@ -304,7 +304,7 @@ class Owner:
         task.add_done_callback(self._tasks.discard)
 
     def _fence(self, hosted: Hosted) -> None:
-        if hosted.state is not PoolState.FENCED:
+        if hosted.state is PoolState.SERVING:
             hosted.state = PoolState.FENCED
             self._metrics.fenced(hosted.name)
             _log.warning("pool_fenced pool=%s epoch=%d", hosted.name, hosted.desk.epoch)

@@ -1,0 +1,245 @@
+"""The roads of a simulated house: to the store, and between front ends and owners. Here messages get lost.
+
+A call that has left its caller is the road's: it arrives, or not, whatever has become of the caller.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from actors.adapters.memory import MemoryRegistry, MemoryStore
+from actors.wire import Address, Frames, OnEnd, OnFrame
+from engine.errors import InDoubt, StoreUnavailable
+from engine.names import BatchNo, Card, PoolName
+from engine.ports import Append, History, Placement, Position, SealedCard, Seat
+from tests.sim.faults import Fate, Faults
+from tests.sim.loop import Process
+
+#: How long a caller of the store waits for its answer.
+_ANSWER_WITHIN_S = 5.0
+
+#: Between two pieces on one wire: timers of the same moment have no order.
+_APART_S = 1e-6
+
+_T = TypeVar("_T")
+
+
+class StoreRoad:
+    """Journal, Archive, SealedCards and Registry as one process reaches them."""
+
+    def __init__(self, store: MemoryStore, registry: MemoryRegistry, faults: Faults, server: Process) -> None:
+        self._store = store
+        self._registry = registry
+        self._faults = faults
+        self._server = server
+
+    async def claim(self, pool: PoolName) -> History:
+        """See Journal."""
+        return await self._ask(lambda: self._store.claim(pool))
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
+        """See Journal."""
+        return await self._change(lambda: self._store.append(appends))
+
+    async def position(self, pool: PoolName) -> Position:
+        """See Journal."""
+        return await self._ask(lambda: self._store.position(pool))
+
+    async def read(self, pool: PoolName) -> History:
+        """See Journal."""
+        return await self._ask(lambda: self._store.read(pool))
+
+    async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
+        """See Journal."""
+        return await self._change(lambda: self._store.fold(pool, history, snapshot, snapshot_seq))
+
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+        """See Archive."""
+        await self._ask(lambda: self._store.keep(pool, entries, keep_ms))
+
+    async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """See Archive."""
+        return await self._ask(lambda: self._store.recall(pool, keys))
+
+    async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
+        """See SealedCards."""
+        return await self._ask(lambda: self._store.known(pool, prints))
+
+    async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
+        """See SealedCards."""
+        return await self._ask(lambda: self._store.trace(pool, prints))
+
+    async def data_key(self, pool: PoolName, batch: BatchNo) -> bytes:
+        """See SealedCards."""
+        return await self._ask(lambda: self._store.data_key(pool, batch))
+
+    async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
+        """See SealedCards."""
+        return await self._ask(lambda: self._store.sealed(pool, cards))
+
+    async def add_pool(self, pool: PoolName) -> bool:
+        """See Registry."""
+        return await self._change(lambda: self._registry.add_pool(pool))
+
+    async def pools(self) -> Sequence[PoolName]:
+        """See Registry."""
+        return await self._ask(self._registry.pools)
+
+    async def place(self, pool: PoolName, owner_id: str) -> int:
+        """See Registry."""
+        return await self._change(lambda: self._registry.place(pool, owner_id))
+
+    async def placement(self) -> Placement:
+        """See Registry."""
+        return await self._ask(self._registry.placement)
+
+    async def placement_version(self) -> int:
+        """See Registry."""
+        return await self._ask(self._registry.placement_version)
+
+    async def announce(self, seat: Seat) -> bool:
+        """See Registry."""
+        return await self._change(lambda: self._registry.announce(seat))
+
+    async def retire(self, seat: Seat) -> bool:
+        """See Registry."""
+        return await self._change(lambda: self._registry.retire(seat))
+
+    async def owners(self) -> Sequence[Seat]:
+        """See Registry."""
+        return await self._ask(self._registry.owners)
+
+    async def _ask(self, done: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await self._change(done)
+        except InDoubt as failure:
+            raise StoreUnavailable(*failure.args) from failure
+
+    async def _change(self, done: Callable[[], Awaitable[_T]]) -> _T:
+        await asyncio.sleep(self._faults.latency_s())
+        fate = self._faults.fate()
+        if self._faults.cuts_store_off() or fate is Fate.REFUSED:
+            raise StoreUnavailable("the store is away")
+        travelling = self._server.start(self._travel(fate, done))
+        travelling.add_done_callback(_heard)
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                return await asyncio.shield(travelling)
+        except TimeoutError as failure:
+            raise InDoubt("no answer in time") from failure
+
+    async def _travel(self, fate: Fate, done: Callable[[], Awaitable[_T]]) -> _T:
+        await asyncio.sleep(self._faults.stall_s() if fate is Fate.STALLED else self._faults.latency_s())
+        if self._faults.cuts_store_off() or fate is Fate.LOST_QUESTION:
+            raise InDoubt("the connection broke on the way there")
+        answer = await done()
+        await asyncio.sleep(self._faults.latency_s())
+        if self._faults.cuts_store_off() or fate is Fate.LOST_ANSWER:
+            raise InDoubt("the connection broke on the way back")
+        return answer
+
+
+def _heard(travelled: asyncio.Task[Any]) -> None:
+    """Its caller may be gone; then nobody else would look at how it ended."""
+    travelled.exception()
+
+
+class _Wire(asyncio.Transport):
+    """One end of a connection in memory: bytes arrive in order, in pieces, a little later."""
+
+    def __init__(self, mine: Process, frames: Frames, faults: Faults) -> None:
+        super().__init__()
+        self.peer: _Wire
+        self._mine = mine
+        self._frames = frames
+        self._faults = faults
+        self._arrives_s = 0.0
+        self._is_closing = False
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """The road takes any amount."""
+
+    def write(self, data: Any) -> None:
+        if self._is_closing:
+            return
+        whole = bytes(data)
+        cut = self._faults.random.randrange(len(whole) + 1)
+        for piece in (whole[:cut], whole[cut:]):
+            if piece:
+                self._later(self.peer._receive, piece, to=self.peer._mine)
+
+    def abort(self) -> None:
+        """Both ends hear of it, each in its own time."""
+        if not self._is_closing:
+            self._is_closing = True
+            asyncio.get_running_loop().call_soon(self._frames.connection_lost, None, context=self._mine.context)
+            self._later(self.peer.abort, to=self.peer._mine)
+
+    def close(self) -> None:
+        self.abort()
+
+    def _receive(self, piece: bytes) -> None:
+        if not self._is_closing:
+            self._frames.data_received(piece)
+
+    def _later(self, then: Callable[..., None], *args: Any, to: Process) -> None:
+        loop = asyncio.get_running_loop()
+        self._arrives_s = max(self._arrives_s + _APART_S, loop.time() + self._faults.latency_s())
+        loop.call_at(self._arrives_s, then, *args, context=to.context)
+
+
+class _Door:
+    """An address at which an owner listens."""
+
+    def __init__(self, process: Process, on_frame: OnFrame, on_end: OnEnd) -> None:
+        self.process = process
+        self.on_frame = on_frame
+        self.on_end = on_end
+        self.is_open = True
+        process.at_end(self.close)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self.is_open = False
+
+
+class Network:
+    """All connections between front ends and owners."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._doors: dict[Address, _Door] = {}
+        self._wires: list[_Wire] = []
+
+    async def listen(
+        self, process: Process, address: Address, on_frame: OnFrame, on_end: OnEnd
+    ) -> tuple[_Door, Address]:
+        """See actors.wire.listen."""
+        self._doors[address] = _Door(process, on_frame, on_end)
+        return self._doors[address], address
+
+    async def connect(self, process: Process, address: Address, on_frame: OnFrame, on_end: OnEnd) -> Frames:
+        """See actors.wire.connect. A paused owner is let in to: its kernel answers for it."""
+        await asyncio.sleep(self._faults.latency_s())
+        door = self._doors.get(address)
+        if door is None or not door.is_open:
+            raise ConnectionRefusedError(f"nobody listens at {address}")
+        caller = _Wire(process, Frames(on_frame, on_end, is_caller=True), self._faults)
+        owner = _Wire(door.process, Frames(door.on_frame, door.on_end, is_caller=False), self._faults)
+        caller.peer, owner.peer = owner, caller
+        for wire in (caller, owner):
+            wire._mine.at_end(wire.abort)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(wire._frames.connection_made, wire, context=wire._mine.context)
+        self._wires = [wire for wire in self._wires if not wire.is_closing()] + [caller]
+        await asyncio.sleep(0)
+        return caller._frames
+
+    def break_line(self) -> None:
+        """One connection ends in the middle of whatever it is doing."""
+        open_wires = [wire for wire in self._wires if not wire.is_closing()]
+        if open_wires:
+            self._faults.random.choice(open_wires).abort()

@@ -1,0 +1,49 @@
+"""When and to whom the faults of a seed happen, until it is told to cease."""
+
+import asyncio
+
+from tests.sim.world import World
+
+
+async def trouble(world: World) -> None:
+    """Shake the house now and then, for ever."""
+    chance = world.faults.random
+    pause_s = chance.choice((0.5, 2.0, 5.0))
+    while True:
+        await asyncio.sleep(chance.uniform(0.0, 2 * pause_s))
+        owner_id = chance.choice(sorted(world.owners)) if world.owners else ""
+        if owner_id:
+            _trouble_owner(world, owner_id)
+        if world.faults.happens("line_breaks", 0.5):
+            world.note("a line breaks")
+            world.network.break_line()
+        if world.faults.happens("store_away", 0.1):
+            world.note("the store is away")
+            world.faults.is_store_away = True
+            world.later(chance.uniform(0.1, 6.0), _store_returns, world)
+        if world.faults.happens("hours_pass", 0.08):
+            world.let_hours_pass(chance.choice((1, 11, 16, 130, 700)))
+        if world.faults.happens("pool_moves", 0.1):
+            pool = chance.choice(world.pools)
+            await world.registry.place(pool, owner_id or "owner-0")
+            world.note(f"{pool.sku} moves to {owner_id}")
+
+
+def _trouble_owner(world: World, owner_id: str) -> None:
+    chance, one = world.faults.random, world.owners[owner_id]
+    if world.faults.happens("owner_killed", 0.2):
+        world.end_owner(one, "killed")
+    if one.process.is_alive and not one.process.is_paused and world.faults.happens("owner_paused", 0.2):
+        world.freeze(one, chance.uniform(0.05, 15.0))
+        if world.faults.happens("owner_rivalled", 0.7):
+            world.later(chance.uniform(0.0, 3.0), world.rival, owner_id)
+    elif one.process.is_alive and world.faults.happens("owner_rivalled", 0.05):
+        world.rival(owner_id)
+    if world.faults.happens("clock_steps", 0.3):
+        one.clock.error_ms = chance.choice((0, -90_000, -1_000, 700, 30_000))
+        world.note(f"the clock of {one.process.name} is wrong by {one.clock.error_ms}ms")
+
+
+def _store_returns(world: World) -> None:
+    world.note("the store is back")
+    world.faults.is_store_away = False

@@ -1,0 +1,233 @@
+"""A whole house in one thread: store, owners, front ends, archivist, steward, and what befalls them.
+
+Everything but the store and the roads is the real thing. Processes are started, killed, paused and
+rivalled here; what must hold nevertheless is the auditor's business.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from functools import partial
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from actors.adapters.memory import MemoryRegistry, MemoryStore
+from actors.archivist import Archivist
+from actors.dispatch import Dispatch
+from actors.incumbent import Incumbent
+from actors.metrics import OwnerMetrics
+from actors.owner import Owner, PoolState
+from actors.owner_gate import OwnerGate
+from actors.steward import Steward
+from actors.wire import Address
+from engine.limits import MINUTE_MS
+from engine.names import PoolName
+from engine.ports import Append, Position, Seat
+from tests.sim.faults import Faults
+from tests.sim.loop import Process, VirtualLoop
+from tests.sim.roads import Network, StoreRoad
+
+_TOKEN = "the simulated cluster's"
+
+#: 1 November 2026: any moment does, as long as it is always the same.
+_BEGAN_MS = 1_793_491_200_000
+
+
+class SimulatedClock:
+    """The wall clock of one process: virtual time, plus hours that passed at once, plus its own error."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.error_ms = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return _BEGAN_MS + int(self._world.loop.time() * 1000) + self._world.passed_ms + self.error_ms
+
+
+class WholeJournal(MemoryStore):
+    """A store that also remembers every record ever appended, for the auditor."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__(clock)
+        self.written: dict[PoolName, list[Append]] = defaultdict(list)
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
+        """See Journal."""
+        positions: list[Position] = []
+        for append in appends:
+            before = await self.position(append.pool)
+            positions += await super().append([append])
+            if positions[-1] != before:
+                self.written[append.pool].append(append)
+        return positions
+
+
+class OwnerProcess:
+    """One incarnation of an owner."""
+
+    def __init__(self, world: "World", owner_id: str, incarnation: int) -> None:
+        self.owner_id = owner_id
+        self.process = Process(f"{owner_id}/{incarnation}")
+        self.clock = SimulatedClock(world)
+        road = world.road()
+        metrics = OwnerMetrics(CollectorRegistry())
+        self.owner = Owner(
+            *(road, road, road, self.clock), metrics=metrics, fold=world.fold, fold_after_events=world.fold_after_events
+        )
+        self._gate = OwnerGate(self.owner, _TOKEN, listen=partial(world.network.listen, self.process))
+        address = Address("unix", f"/{owner_id}/{incarnation}")
+        self._incumbent = Incumbent(self.owner, road, Seat(owner_id, str(address), incarnation, "here", incarnation))
+        self._on_replaced: Callable[[], None] = lambda: world.end_owner(self, "replaced")
+        self.process.start(self._run(address))
+
+    async def _run(self, address: Address) -> None:
+        await self._gate.open(address)
+        sweeping = self.process.start(self.owner.run())
+        sitting = self.process.start(self._incumbent.sit())
+        await asyncio.wait([sweeping, sitting], return_when=asyncio.FIRST_COMPLETED)
+        if sweeping.done():
+            sweeping.result()
+        self._on_replaced()
+
+
+class World:
+    """The house, and the hand that shakes it."""
+
+    def __init__(self, loop: VirtualLoop, faults: Faults, pools: int) -> None:
+        self.loop = loop
+        self.faults = faults
+        self.trace: list[str] = []
+        self.passed_ms = 0
+        self.mistakes: list[str] = []
+        self.fold_after_events = faults.random.choice((20, 60, 200))
+        self.pools = [PoolName("default", f"sku-{number}") for number in range(pools)]
+        self.clock = SimulatedClock(self)
+        self.store = WholeJournal(self.clock)
+        self.registry = MemoryRegistry()
+        self.network = Network(faults)
+        self.owners: dict[str, OwnerProcess] = {}
+        self.frozen: list[OwnerProcess] = []
+        self.processes: list[Process] = []
+        self._server = Process("store")
+        self._archivist = self._new_process("archivist")
+        self._incarnation = 0
+        self.fronts = [self._new_front(number) for number in range(faults.random.randint(1, 2))]
+        self._steward = self._new_process("steward")
+        owners = faults.random.randint(1, 3)
+        self._steward.start(Steward(self.road(), self._ensure_owner, owners).run())
+
+    def note(self, text: str) -> None:
+        """One line of the trace."""
+        self.trace.append(f"{self.loop.time():12.6f} {text}")
+
+    def later(self, after_s: float, then: Callable[..., None], *args: Any) -> None:
+        """Do something from outside: it happens whoever has died meanwhile."""
+        self.loop.call_later(after_s, then, *args, context=Context())
+
+    def road(self) -> StoreRoad:
+        """A new line to the store."""
+        return StoreRoad(self.store, self.registry, self.faults, self._server)
+
+    async def open(self) -> None:
+        """Register all pools and wait until each has been placed."""
+        for pool in self.pools:
+            await self.registry.add_pool(pool)
+        while len((await self.registry.placement()).owner_of) < len(self.pools):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    async def fold(self, pool: PoolName) -> int | None:
+        """What owners ask the archivist, which may die of it."""
+        folding = self._archivist.start(Archivist(self.road(), self.road()).fold(pool))
+        if self.faults.happens("fold_crashes", 0.2):
+            dying = self._archivist
+            self.later(self.faults.latency_s() * self.faults.random.uniform(0, 12), dying.kill)
+            self._archivist = self._new_process("archivist")
+        ended, _ = await asyncio.wait([folding], timeout=30.0)
+        if ended and folding.exception() is not None:
+            self.mistakes.append(f"{pool.sku} cannot be folded: {folding.exception()}")
+        before_ms = folding.result() if ended else None
+        self.note(f"folded {pool.sku} before={before_ms}")
+        return before_ms
+
+    def end_owner(self, one: OwnerProcess, why: str) -> None:
+        """An owner's process is gone; another starts in a while, unless there is one already."""
+        if not one.process.is_alive:
+            return
+        self.note(f"{one.process.name} ends: {why}")
+        one.process.kill()
+        if one in self.frozen:
+            self.frozen.remove(one)
+        if self.owners.get(one.owner_id) is one:
+            self.later(self.faults.random.uniform(0.05, 3.0), self._start_owner, one.owner_id)
+
+    def rival(self, owner_id: str) -> None:
+        """A second copy of an owner, while the first may still run."""
+        self.note(f"{owner_id} gets a rival")
+        self._start_owner(owner_id)
+
+    def freeze(self, one: OwnerProcess, for_s: float) -> None:
+        """SIGSTOP now, SIGCONT later."""
+        self.note(f"{one.process.name} is frozen for {for_s:.2f}s")
+        one.process.pause()
+        self.frozen.append(one)
+        self.later(for_s, self._thaw, one)
+
+    def let_hours_pass(self, minutes: int) -> None:
+        """All clocks go on at once, as over a quiet night."""
+        self.note(f"{minutes} minutes pass")
+        self.passed_ms += minutes * MINUTE_MS
+
+    async def wait_calm(self) -> None:
+        """Wait until every pool is served by the owner that the placement names, and nobody is frozen."""
+        while self.frozen or not all(self._is_served(pool) for pool in self.pools):  # noqa: ASYNC110
+            await asyncio.sleep(0.25)
+
+    def serving(self, pool: PoolName) -> Owner:
+        """The owner of a pool, in calm times."""
+        owner_id = self.registry._placement.owner_of[pool]
+        return self.owners[owner_id].owner
+
+    def bury(self) -> None:
+        """After the last step: let all coroutines go."""
+        every = [*self.processes, *(one.process for one in self.owners.values()), self._server]
+        for process in every:
+            if process.is_alive:
+                process.kill()
+        for process in every:
+            process.bury()
+
+    def _is_served(self, pool: PoolName) -> bool:
+        one = self.owners.get(self.registry._placement.owner_of[pool])
+        states = {} if one is None else {hosted.name: hosted.state for hosted in one.owner.hosted}
+        return states.get(pool) in {PoolState.SERVING, PoolState.STOPPED}
+
+    def _thaw(self, one: OwnerProcess) -> None:
+        if one in self.frozen:
+            self.note(f"{one.process.name} goes on")
+            self.frozen.remove(one)
+            one.process.resume()
+
+    async def _ensure_owner(self, owner_id: str) -> None:
+        if owner_id not in self.owners:
+            self._start_owner(owner_id)
+
+    def _start_owner(self, owner_id: str) -> None:
+        self._incarnation += 1
+        one = OwnerProcess(self, owner_id, self._incarnation)
+        self.note(f"{one.process.name} starts")
+        self.processes.append(one.process)
+        self.owners[owner_id] = one
+
+    def _new_front(self, number: int) -> Dispatch:
+        process = self._new_process(f"front-{number}")
+        dispatch = Dispatch(self.road(), self.clock, _TOKEN, connect=partial(self.network.connect, process))
+        process.start(dispatch.watch())
+        return dispatch
+
+    def _new_process(self, name: str) -> Process:
+        process = Process(name)
+        self.processes.append(process)
+        return process
