@@ -47,6 +47,9 @@ class CommandFailed(Exception):
     request_id: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        return self.what
+
     def as_plain(self) -> dict[str, object]:
         """The failure as a JSON document."""
         return {

@@ -27,7 +27,8 @@ Answer = TypeVar("Answer")
 class Session:
     """What `--server`, `--data`, `--timeout`, `--json` and `--request-id` say.
 
-    `id_option` is the option that gives the request id, None when the command writes nothing. `ask_again` are options that must be added to the same command line to ask again for the same thing.
+    `id_option` is the option that gives the request id, None when the command writes nothing. `ask_again` are
+    options that must be added to the same command line to ask again for the same thing.
     """
 
     server: str | None
