@@ -51,6 +51,8 @@ class Batch:
 
     def lot_of(self, card: Card) -> Lot:
         """The lot a card came in."""
+        if len(self.stretches) == 1:
+            return self.stretches[0][1]
         # A pair sorts after its own beginning, so lots are never compared here.
         at = bisect_left(self.stretches, (serial_of(card) + 1,)) - 1
         return self.stretches[at][1]

@@ -176,7 +176,8 @@ def _reader(hint: Any) -> Reader | None:
     if origin is tuple:
         return _tuple_reader(parts)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint
+        # A table: calling the enum costs as much as all the rest of a small outcome.
+        return {str(member): member for member in hint}.__getitem__
     if isinstance(hint, type) and issubclass(hint, tuple):
         return _named_tuple_reader(hint)
     return None

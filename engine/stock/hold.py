@@ -4,8 +4,8 @@ Deadlines live in a heap that forgets lazily: an extended hold is pushed again, 
 hold has moved on is dropped when it surfaces.
 """
 
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -40,30 +40,26 @@ class HoldRecord(NamedTuple):
     replaced: tuple[tuple[Card, Card], ...]
 
 
+@dataclass(slots=True, eq=False)
 class Hold:
-    """One hold. `touched_at_ms` is its last change, which decides when it may leave memory."""
+    """One hold, made of the fields of its record. `touched_at_ms` is its last change: when it may leave memory."""
 
-    __slots__ = HoldRecord._fields
-
-    def __init__(self, record: HoldRecord) -> None:
-        (
-            self.hold,
-            self.state,
-            self.cards,
-            self.order_ref,
-            self.asked,
-            self.principal,
-            self.created_at_ms,
-            self.expires_at_ms,
-            self.ended_at_ms,
-            self.touched_at_ms,
-            self.life_ms_min,
-            self.price,
-            self.payment_ref,
-            self.reacquired,
-            self.refunds_due,
-            self.replaced,
-        ) = record
+    hold: HoldNo
+    state: HoldState
+    cards: tuple[Card, ...]
+    order_ref: str
+    asked: int
+    principal: Principal
+    created_at_ms: int
+    expires_at_ms: int
+    ended_at_ms: int
+    touched_at_ms: int
+    life_ms_min: int
+    price: Money | None
+    payment_ref: str = ""
+    reacquired: bool = False
+    refunds_due: tuple[str, ...] = ()
+    replaced: tuple[tuple[Card, Card], ...] = ()
 
     def record(self) -> HoldRecord:
         """The hold as plain data."""
@@ -99,7 +95,8 @@ class Holds:
         self.last = HoldNo(0)
         self.units = 0
         self._deadlines: list[tuple[int, HoldNo]] = []
-        self._units_by_principal: Counter[tuple[str, str]] = Counter()
+        #: For each part of a principal: who holds how many units.
+        self._units_by_principal: tuple[dict[str, int], ...] = tuple({} for _ in Principal._fields)
 
     def get(self, number: HoldNo) -> Hold | None:
         """A hold in memory, active or ended."""
@@ -143,13 +140,18 @@ class Holds:
             if hold is not None and hold.expires_at_ms == expires_at_ms:
                 yield hold
 
+    def may_be_due(self, now_ms: int) -> bool:
+        """Whether `due` is worth asking: most often no deadline has come."""
+        return bool(self._deadlines) and self._deadlines[0][0] <= now_ms
+
     def exceeded(self, principal: Principal, more: int, quotas: HeldQuotas) -> tuple[str, int, int] | None:
         """The first quota that `more` units would break: its name, the bound, and the units held now."""
-        for dimension, who, bound in zip(HeldQuotas._fields, principal, quotas, strict=True):
-            if bound and who:
-                held = self._units_by_principal[dimension, who]
-                if held + more > bound:
-                    return dimension, bound, held
+        if not any(quotas):
+            return None
+        for at, bound in enumerate(quotas):
+            held = self._units_by_principal[at].get(principal[at], 0)
+            if bound and principal[at] and held + more > bound:
+                return HeldQuotas._fields[at], bound, held
         return None
 
     def next_deadline_ms(self) -> int | None:
@@ -164,9 +166,10 @@ class Holds:
 
     def _count(self, hold: Hold, units: int) -> None:
         self.units += units
-        for dimension, who in zip(HeldQuotas._fields, hold.principal, strict=True):
+        for held, who in zip(self._units_by_principal, hold.principal):  # noqa: B905 (as many as there are fields)
             if who:
-                key = (dimension, who)
-                self._units_by_principal[key] += units
-                if not self._units_by_principal[key]:
-                    del self._units_by_principal[key]
+                now = held.get(who, 0) + units
+                if now:
+                    held[who] = now
+                else:
+                    del held[who]

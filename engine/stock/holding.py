@@ -4,7 +4,7 @@ from engine import limits
 from engine.names import Card, HoldNo
 from engine.stock.commands import Allocate, Extend, Release
 from engine.stock.events import CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
-from engine.stock.hold import Hold, HoldRecord
+from engine.stock.hold import Hold
 from engine.stock.outcomes import Extended, Held, HoldState, Outcome, Reason, Released
 from engine.stock.state import State, Turn
 
@@ -104,24 +104,18 @@ def apply_held(state: State, event: CardsHeld) -> None:
         batch.take(card, state.shelf)
         batch.held += 1
     hold = Hold(
-        HoldRecord(
-            hold=event.hold,
-            state=HoldState.ACTIVE,
-            cards=event.cards,
-            order_ref=command.order_ref,
-            asked=command.quantity,
-            principal=command.principal,
-            created_at_ms=event.at_ms,
-            expires_at_ms=event.expires_at_ms,
-            ended_at_ms=0,
-            touched_at_ms=event.at_ms,
-            life_ms_min=command.life_ms_min,
-            price=event.price,
-            payment_ref="",
-            reacquired=False,
-            refunds_due=(),
-            replaced=(),
-        )
+        hold=event.hold,
+        state=HoldState.ACTIVE,
+        cards=event.cards,
+        order_ref=command.order_ref,
+        asked=command.quantity,
+        principal=command.principal,
+        created_at_ms=event.at_ms,
+        expires_at_ms=event.expires_at_ms,
+        ended_at_ms=0,
+        touched_at_ms=event.at_ms,
+        life_ms_min=command.life_ms_min,
+        price=event.price,
     )
     state.holds.begin(hold)
     if command.order_ref:
@@ -154,7 +148,7 @@ def apply_extended(state: State, event: HoldExtended) -> None:
 
 def apply_recalled(state: State, event: HoldRecalled) -> None:
     """An ended hold is in memory again."""
-    hold = Hold(event.record)
+    hold = Hold(*event.record)
     state.holds.touch(hold, event.at_ms)
     if hold.order_ref:
         state.memory.orders[hold.order_ref] = hold.hold

@@ -100,23 +100,20 @@ class Pool:
         itself; it must not be used again after that.
         """
         state = self.state
-        now_ms = max(now_ms, state.last_ms)
         turn = Turn(state, now_ms, recalled or {}, apply)
         try:
             if isinstance(command, ask.Remembered):
-                known = state.memory.answers.get(command.request_id) or turn.recalled.get(
-                    "request/" + command.request_id
-                )
-                if isinstance(known, Answer):
-                    return Step(_again(known, command), (), {}, state.seq, replayed=True)
+                known = turn.known(command)
+                if known is not None:
+                    return Step(_again(known, command), (), {}, state.seq, True)
             outcome = _DECIDE[type(command)](turn, command)
         except (AssertionError, LookupError) as broken:
             raise InvariantBroken(f"{self!r} could not take {type(command).__name__}: {broken!r}") from broken
-        return Step(outcome, turn.events, turn.attachments, state.seq, replayed=False)
+        return Step(outcome, turn.events, turn.attachments, state.seq, False)
 
     def sweep(self, now_ms: int, at_most: int) -> Sequence[events.Event]:
         """End up to `at_most` holds whose deadline has come."""
-        turn = Turn(self.state, max(now_ms, self.state.last_ms), {}, apply)
+        turn = Turn(self.state, now_ms, {}, apply)
         turn.end_due(at_most)
         return turn.events
 

@@ -18,10 +18,11 @@ NEVER_MS = 1 << 62
 class Lot:
     """Cards of one batch with one expiry. `fresh` runs are [start, end); `returned` is a heap of serials."""
 
-    __slots__ = ("batch", "expires_at_ms", "fresh", "key", "returned", "size")
+    __slots__ = ("batch", "card_0", "expires_at_ms", "fresh", "key", "returned", "size")
 
     def __init__(self, batch: BatchNo, ordinal: int, *, cost: int, expires_at_ms: int | None) -> None:
         self.batch = batch
+        self.card_0 = card_at(batch, 0)
         self.expires_at_ms = NEVER_MS if expires_at_ms is None else expires_at_ms
         self.key = (self.expires_at_ms, cost, batch, ordinal)
         self.fresh: list[list[int]] = []
@@ -54,6 +55,8 @@ class Lot:
 
     def first(self, wanted: int) -> Sequence[int]:
         """The next `wanted` serials (or all, if fewer) in giving-out order, without taking them."""
+        if not self.returned and self.fresh and self.fresh[0][1] - self.fresh[0][0] >= wanted:
+            return range(self.fresh[0][0], self.fresh[0][0] + wanted)
         fresh = islice(chain.from_iterable(starmap(range, self.fresh)), wanted)
         if not self.returned:
             return list(fresh)
@@ -63,6 +66,8 @@ class Lot:
         """Take exactly this card, which must be here."""
         if self.returned and self.returned[0] == serial:
             heappop(self.returned)
+        elif self.fresh and self.fresh[0][0] == serial:
+            self._cut(0, serial)
         elif (at := self._run_at(serial)) is not None:
             self._cut(at, serial)
         else:
@@ -111,7 +116,7 @@ class Shelf:
         """The next `wanted` cards (or fewer) that expire after `after_ms`, without taking them."""
         cards: list[Card] = []
         for lot in self._living(after_ms):
-            cards.extend(card_at(lot.batch, serial) for serial in lot.first(wanted - len(cards)))
+            cards.extend([Card(lot.card_0 + serial) for serial in lot.first(wanted - len(cards))])
             if len(cards) == wanted:
                 break
         return tuple(cards)
@@ -121,6 +126,8 @@ class Shelf:
         return sum(lot.size for lot in self._living(after_ms))
 
     def _living(self, after_ms: int) -> Iterator[Lot]:
+        if not self._order or self._order[0].expires_at_ms > after_ms:
+            return iter(self._order)
         first = bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)
         return islice(self._order, first, None)
 

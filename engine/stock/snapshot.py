@@ -54,9 +54,9 @@ def load(name: PoolName, snapshot: bytes) -> State:
     for batch_fields in batches:
         _load_batch(state, batch_fields)
     for record in active:
-        state.holds.begin(Hold(READ_HOLD(record)))
+        state.holds.begin(Hold(*READ_HOLD(record)))
     for record in ended:
-        hold = Hold(READ_HOLD(record))
+        hold = Hold(*READ_HOLD(record))
         state.holds.ended[hold.hold] = hold
     state.holds.last = last_hold
     memory = state.memory

@@ -38,8 +38,8 @@ class State:
 
     def expiries_ms(self, cards: Sequence[Card]) -> tuple[int | None, ...]:
         """When each card itself expires; None for never."""
-        expiries = (self.batch(card).lot_of(card).expires_at_ms for card in cards)
-        return tuple(None if expires_at_ms == NEVER_MS else expires_at_ms for expires_at_ms in expiries)
+        expiries = [self.batches[batch_of(card)].lot_of(card).expires_at_ms for card in cards]
+        return tuple([None if expires_at_ms == NEVER_MS else expires_at_ms for expires_at_ms in expiries])
 
 
 class Turn:
@@ -49,7 +49,8 @@ class Turn:
 
     def __init__(self, state: State, now_ms: int, recalled: Recalled, apply: Callable[[State, Event], None]) -> None:
         self.state = state
-        self.now_ms = now_ms
+        #: Time never steps back inside a pool.
+        self.now_ms = max(state.last_ms, now_ms)
         self.recalled = recalled
         self.events: list[Event] = []
         self.attachments: Attachments = {}
@@ -59,6 +60,14 @@ class Turn:
         """Let it happen."""
         self._apply(self.state, event)
         self.events.append(event)
+
+    def known(self, command: Remembered) -> Answer | None:
+        """What was answered under the command's request_id before, as far as memory and archive know."""
+        known = self.state.memory.answers.get(command.request_id)
+        if known is None and self.recalled:
+            found = self.recalled.get("request/" + command.request_id)
+            return found if isinstance(found, Answer) else None
+        return known
 
     def answer(self, command: Remembered) -> Outcome:
         """The answer that the event just emitted left under the command's request_id."""
@@ -78,7 +87,7 @@ class Turn:
         hold = self.state.holds.get(number)
         if hold is None:
             record = self.recalled.get(f"hold/{number}")
-            return Hold(record) if isinstance(record, HoldRecord) else None
+            return Hold(*record) if isinstance(record, HoldRecord) else None
         if hold.state is HoldState.ACTIVE and hold.expires_at_ms <= self.now_ms:
             self.emit(HoldExpired(self.now_ms, number))
         return hold
@@ -95,6 +104,8 @@ class Turn:
 
     def end_due(self, at_most: int) -> int:
         """End up to `at_most` holds whose deadline has come, earliest first. Answers how many."""
+        if not self.state.holds.may_be_due(self.now_ms):
+            return 0
         ended = 0
         for hold in islice(self.state.holds.due(self.now_ms), at_most):
             self.emit(HoldExpired(self.now_ms, hold.hold))

@@ -27,7 +27,7 @@ MUTANTS = (
     Mutant(
         "a request that comes again is done again",
         "engine/stock/pool.py",
-        "if isinstance(known, Answer):",
+        "if known is not None:",
         "if False:",
     ),
     Mutant(

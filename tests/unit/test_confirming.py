@@ -1,4 +1,4 @@
-"""Confirm and replace: the corners that no story tells."""
+"""Confirm and replace: the corners that no story tells (engine.stock.confirming, alone)."""
 
 from engine.money import Money
 from engine.stock.commands import QUARANTINE, REACQUIRE

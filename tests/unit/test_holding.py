@@ -1,4 +1,4 @@
-"""Allocate, release, extend: the corners that no story tells."""
+"""Allocate, release, extend: the corners that no story tells (engine.stock.holding, alone)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Questions, and the count that finds what is wrong."""
+"""Questions, and the count that finds what is wrong (engine.stock.looking, alone)."""
 
 from collections.abc import Callable
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from engine.stock.sieve import Sieve
 
-_TEXTS = 20_000
+_TEXTS = 12_000
 
 
 def test_what_was_seen_is_never_denied_and_few_others_are_maybes() -> None:

@@ -1,4 +1,4 @@
-"""Batches arrive: the corners that no story tells."""
+"""Batches arrive: the corners that no story tells (engine.stock.stocking, alone)."""
 
 from engine.money import Money
 from engine.names import BatchNo

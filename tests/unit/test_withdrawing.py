@@ -1,4 +1,4 @@
-"""Withdrawing: the corners that no story tells."""
+"""Withdrawing: the corners that no story tells (engine.stock.withdrawing, alone)."""
 
 from engine.stock.commands import QUARANTINE, RESTORE, VOID
 from engine.stock.outcomes import Reason
