@@ -12,7 +12,7 @@ from clients.cli import show
 from clients.cli.command import command
 from clients.cli.failing import CommandFailed
 from clients.cli.following import Follower
-from clients.cli.run_file import Run, command_line, descendants, is_house, read_run, start_mark
+from clients.cli.run_file import Run, command_line, descendants, read_run, start_mark
 from clients.cli.session import Session
 
 #: How long a stop may take when --timeout says nothing: calls under way get 10 s, the store 30 s.
@@ -34,10 +34,10 @@ def down(session: Session) -> None:
     if run is None or not run.is_alive:
         _show_stopped(session, data, _why_nothing_runs(run), None)
         return
-    family = descendants(run.pid)
+    family, mark = descendants(run.pid), start_mark(run.pid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(run.pid, signal.SIGTERM)
-    _wait_for_end(session, data, run)
+    _wait_for_end(session, data, run, mark)
     left = _leftovers(family)
     if left:
         raise CommandFailed(
@@ -51,10 +51,10 @@ def down(session: Session) -> None:
     _show_stopped(session, data, "Cardkeep has stopped.", run.pid)
 
 
-def _wait_for_end(session: Session, data: Path, run: Run) -> None:
+def _wait_for_end(session: Session, data: Path, run: Run, mark: str) -> None:
     until_s = time.monotonic() + (session.timeout_s or stop_timeout_s)
     with Follower("Stopping Cardkeep", quiet=session.as_json) as follower:
-        while is_house(run.pid):
+        while start_mark(run.pid) == mark != "":
             news = read_run(data)
             follower.tell(news.step if news is not None else "")
             if time.monotonic() > until_s:

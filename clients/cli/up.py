@@ -25,6 +25,24 @@ from clients.cli.session import Session
 start_timeout_s = 180.0
 
 
+Foreground = Annotated[bool, typer.Option("--foreground", help="Stay, and stop the house with Ctrl-C.")]
+Port = Annotated[int | None, typer.Option("--port", metavar="PORT", min=1, max=65_535, help="Of the gRPC API (7700).")]
+MetricsPort = Annotated[
+    int | None, typer.Option("--metrics-port", metavar="PORT", min=1, max=65_535, help="Of the metrics (7701).")
+]
+FrontEnds = Annotated[
+    int | None,
+    typer.Option("--front-ends", metavar="COUNT", min=1, max=64, help="Front-end processes, all on one port (1)."),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--store-url", metavar="URL", help="A Redis or Valkey elsewhere; CARDKEEP_STORE_URL hides it from ps."
+    ),
+]
+Reflection = Annotated[bool | None, typer.Option("--reflection/--no-reflection", help="Let tools list the API.")]
+
+
 def register(app: typer.Typer) -> None:
     """Put the commands of this file on the command line."""
     command(app, "up")(up)
@@ -33,26 +51,12 @@ def register(app: typer.Typer) -> None:
 def up(
     session: Session,
     *,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and stop the house with Ctrl-C.")] = False,
-    port: Annotated[
-        int | None, typer.Option("--port", metavar="PORT", min=1, max=65_535, help="Of the gRPC API (7700).")
-    ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option("--metrics-port", metavar="PORT", min=1, max=65_535, help="Of the metrics (7701).")
-    ] = None,
-    front_ends: Annotated[
-        int | None,
-        typer.Option("--front-ends", metavar="COUNT", min=1, max=64, help="Front-end processes, all on one port (1)."),
-    ] = None,
-    store_url: Annotated[
-        str | None,
-        typer.Option(
-            "--store-url", metavar="URL", help="A Redis or Valkey elsewhere; CARDKEEP_STORE_URL is not seen by ps."
-        ),
-    ] = None,
-    reflection: Annotated[
-        bool | None, typer.Option("--reflection/--no-reflection", help="Let tools list the API.")
-    ] = None,
+    foreground: Foreground = False,
+    port: Port = None,
+    metrics_port: MetricsPort = None,
+    front_ends: FrontEnds = None,
+    store_url: StoreUrl = None,
+    reflection: Reflection = None,
 ) -> None:
     """Start Cardkeep on this machine.
 

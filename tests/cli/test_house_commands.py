@@ -30,8 +30,11 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def house_like() -> Iterator[int]:
     """A process whose command line is a house's, and which does nothing but wait."""
-    words = [sys.executable, "-c", "import sys; sys.stdin.read()", "-m", "actors.house"]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE)
+    program = "import sys; print('up', flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", program, "-m", "actors.house"]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
     yield process.pid
     process.communicate()
 

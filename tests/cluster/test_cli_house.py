@@ -63,9 +63,7 @@ def test_from_up_to_down(shell: Shell) -> None:
     up = shell.ask("up")
     assert up["state"] == "ready"
     shell.ask("sku", "create", "NETFLIX-30", "--price", "15.00 CNY")
-    lines = (
-        ["卡号,卡密,有效期"] + [f"N{number},密码{number},2099-12-31" for number in range(10)] + ["N3,密码3,2099-12-31"]
-    )
+    lines = ["卡号,卡密,有效期", *(f"N{number},密码{number},2099-12-31" for number in [*range(10), 3])]
     (shell.folder / "cards.csv").write_text("\n".join(lines), encoding="gbk")
     imported = shell.ask("import", "cards.csv", "--sku", "NETFLIX-30", "--unit-cost", "10.00 CNY")
     assert (imported["encoding"], imported["accepted"], imported["refused"]) == ("gb18030", 10, 1)
