@@ -28,6 +28,9 @@ from engine.stock.outcomes import Outcome, Refused
 #: Calls under way in one front end: what 2 cores answer in about a second. Beyond it, say so at once.
 calls_under_way_max = 10_000
 
+#: What we keep of a caller's deadline, so that it hears why there is no answer before it stops listening.
+answer_travels_ms = 20
+
 Context = grpc.aio.ServicerContext[Any, Any]
 _Servicer = TypeVar("_Servicer")
 _Reply = TypeVar("_Reply")
@@ -61,9 +64,12 @@ class Reception:
         self._empty = asyncio.Event()
 
     def deadline_ms(self, context: Context) -> int:
-        """The caller's deadline as a moment; 0 when it set none."""
+        """When the caller's answer must leave, as a moment; 0 when it set no deadline."""
         remaining_s: float | None = context.time_remaining()
-        return 0 if remaining_s is None else self.clock.now_ms() + int(remaining_s * 1000)
+        if remaining_s is None:
+            return 0
+        remaining_ms = int(remaining_s * 1000)
+        return self.clock.now_ms() + remaining_ms - min(answer_travels_ms, remaining_ms // 4)
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> tuple[Answer, Outcome]:
         """A pool's answer. Raises a Refusal for a definite no, and for a deadline that passed in line."""

@@ -71,7 +71,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
     "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost in that one."),
     "IMPORT_OUT_OF_STEP": Meaning(_STATE, "Chunks come one by one; go on with nextChunk."),
-    "IMPORT_CLOSED": Meaning(_STATE, "This import is complete; a new file is a new import_id."),
+    "IMPORT_CLOSED": Meaning(_STATE, "This import is complete; send a new file under a new import_id."),
     "CARD_NOT_SOLD": Meaning(_STATE, "Only a card that this hold was sold can be replaced; GetHold names them."),
     "CARD_ALREADY_REPLACED": Meaning(_STATE, "The buyer has a fresh card for this one already; GetHold names it."),
     "OVERLOADED": Meaning(_AWAY, "Too much is waiting; retry after the given delay.", 100),
@@ -183,6 +183,8 @@ def _named(pool: PoolName, command: Command, reason: str) -> dict[str, object]:
             return {"name": batch_name(pool, command.batch)}
         case (("CARD_NOT_SOLD" | "CARD_ALREADY_REPLACED"), ask.Replace()):
             return {"name": card_name(pool, command.card)}
+        case "HOLD_ALREADY_CONFIRMED", ask.Release():
+            return {"state": "CONFIRMED"}
         case "SKU_EXISTS", _:
             return {"name": pool}
     return {}

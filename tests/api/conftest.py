@@ -28,7 +28,7 @@ async def house(server: EmbeddedStore, tmp_path: Path) -> AsyncIterator[SmallHou
     store = RedisStore(server.url)
     await store.line.ask([("FLUSHALL",)])
     await store.close()
-    house = SmallHouse(server.url, tmp_path)
+    house = SmallHouse(server, tmp_path)
     await house.start()
     yield house
     await house.stop()
@@ -46,7 +46,7 @@ async def own_server(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
 @pytest.fixture
 async def own_house(own_server: EmbeddedStore, tmp_path: Path) -> AsyncIterator[SmallHouse]:
     """A house on that store."""
-    house = SmallHouse(own_server.url, tmp_path)
+    house = SmallHouse(own_server, tmp_path)
     await house.start()
     yield house
     await house.stop()

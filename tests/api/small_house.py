@@ -7,6 +7,8 @@ way there every promise that holds for all errors is checked.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
@@ -19,6 +21,7 @@ from google.rpc.status_pb2 import Status
 from pydantic import SecretStr
 
 from actors import front_host, incumbent, steward
+from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
@@ -75,7 +78,9 @@ class Failure(NamedTuple):
 class SmallHouse:
     """Store line, steward, owners and one front end. `folder` takes keys and sockets."""
 
-    def __init__(self, url: str, folder: Path, *, reflection: bool = False) -> None:
+    def __init__(self, server: EmbeddedStore, folder: Path, *, reflection: bool = False) -> None:
+        url = server.url
+        self.server = server
         self.clock = MovableClock()
         self.owner_clock = MovableClock()
         self.settings = Settings(
@@ -85,7 +90,6 @@ class SmallHouse:
         self.registry = RedisRegistry(self.store.line)
         self.ring = KeyRingFile(self.settings.keys_folder)
         self.owners: dict[str, OwnerHost] = {}
-        self.may_start_owners = True
         self._sitting: dict[str, asyncio.Task[None]] = {}
         self._stewarding: asyncio.Task[None] | None = None
         self._steward = Steward(self.registry, self.ensure_owner, actors_max=2)
@@ -118,7 +122,7 @@ class SmallHouse:
 
     async def ensure_owner(self, owner_id: str) -> None:
         """What the steward asks for."""
-        if owner_id not in self.owners and self.may_start_owners:
+        if owner_id not in self.owners:
             archivist = Archivist(self.store, self.store)
             host = OwnerHost(
                 self.settings, owner_id, fold=archivist.fold, on_replaced=lambda: None, clock=self.owner_clock
@@ -128,7 +132,9 @@ class SmallHouse:
 
     async def stop_owner(self, owner_id: str) -> None:
         """Stop an owner in good order."""
-        self._sitting.pop(owner_id).cancel()
+        sitting = self._sitting.pop(owner_id)
+        sitting.cancel()
+        await asyncio.wait([sitting])
         await self.owners.pop(owner_id).stop()
 
     async def restart_owner(self, owner_id: str) -> None:
@@ -212,6 +218,41 @@ class SmallHouse:
         await owner._fold_now(hosted)
         assert hosted.pool.state.memory.forgotten_before_ms > 0
 
+    async def calls_under_way(self, count: int) -> None:
+        """Wait until so many calls are in."""
+        await until(lambda: self.front._reception.calls_under_way >= count)
+
+    async def is_draining(self) -> None:
+        """Wait until nobody is let in any more."""
+        await until(lambda: self.front._reception.is_draining)
+
+    async def store_is_missed(self) -> None:
+        """Wait until every owner has found out that the store is gone, by something it could not write."""
+        for owner in self.owners.values():
+            for hosted in owner._owner.hosted:
+                with suppress(grpc.aio.AioRpcError):
+                    await self.allocation.Allocate(wish(str(hosted.name), 1_000), timeout=0.3)
+            await until(partial(getattr, owner._owner._committer, "is_stalled"))
+
+    async def damage_codes(self, sku: str) -> None:
+        """Change the last byte of everything sealed of the first batch."""
+        key = self.key(sku, "sealed:1")
+        (fields,) = await self.store.line.ask([("HGETALL", key)])
+        for field, value in dict(fields).items():
+            await self.store.line.ask([("HSET", key, field, value[:-1] + bytes([value[-1] ^ 1]))])
+
+    def key(self, sku: str, name: str) -> str:
+        """A pool's key in the store."""
+        _, tenant, _, part = sku.split("/")
+        return f"ck:{{{tenant}/{part}}}:{name}"
+
+    @property
+    def server_pid(self) -> int:
+        """The store's process."""
+        pid = self.server.pid
+        assert pid is not None
+        return pid
+
     async def cards(self, sku: str) -> types_pb2.CardCounts:
         """Where a SKU's cards are, and that nothing is wrong with them."""
         audit = await self.inventory.AuditSku(inventory_pb2.AuditSkuRequest(name=sku), timeout=PATIENCE_S)
@@ -281,9 +322,9 @@ def read_failure(error: grpc.aio.AioRpcError) -> Failure:
     return Failure(error.code(), info.reason, dict(info.metadata), status.message, retry_ms)
 
 
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+async def until(is_so: Callable[[], bool]) -> None:
     """Look until it is so; a test that waits in vain is ended by its own timeout."""
-    while not await is_so():  # noqa: ASYNC110 - what is waited for is on the other side of a wire
+    while not is_so():  # noqa: ASYNC110 - what is waited for tells nobody
         await asyncio.sleep(_QUICK_S)
 
 

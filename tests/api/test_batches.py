@@ -1,5 +1,7 @@
 """The batch forms: each item is answered on its own, in order, whatever becomes of its neighbours."""
 
+from typing import Any
+
 import pytest
 
 from engine import limits
@@ -87,15 +89,14 @@ async def test_confirms_and_releases_are_refused_one_by_one(house: SmallHouse) -
     releases = [
         allocation_pb2.ReleaseRequest(name=name, request_id=new_id()) for name in (sold.name, unknown.name, cheap.name)
     ]
-    answers = await house.allocation.BatchRelease(allocation_pb2.BatchReleaseRequest(items=releases))
-    assert [result.refusal.reason for result in answers.results] == ["HOLD_ALREADY_CONFIRMED", "HOLD_NOT_FOUND", ""]
-    assert answers.results[2].hold.name == cheap.name
+    gone = await house.allocation.BatchRelease(allocation_pb2.BatchReleaseRequest(items=releases))
+    assert [result.refusal.reason for result in gone.results] == ["HOLD_ALREADY_CONFIRMED", "HOLD_NOT_FOUND", ""]
+    assert gone.results[2].hold.name == cheap.name
 
 
 async def test_an_item_that_may_be_retried_says_when(own_house: SmallHouse) -> None:
     """The owner is gone: each item is refused as not done, with the delay of the single call."""
     sku = await own_house.sku(1)
-    own_house.may_start_owners = False
     await own_house.stop_owner(await own_house.owner_of(sku))
     response = await own_house.allocation.BatchAllocate(
         allocation_pb2.BatchAllocateRequest(items=[wish(sku), wish("not a name")]), timeout=0.5
@@ -108,7 +109,7 @@ async def test_an_item_that_may_be_retried_says_when(own_house: SmallHouse) -> N
 @pytest.mark.parametrize("count", [0, limits.batch_items_max + 1])
 async def test_an_empty_or_too_long_list_is_refused_whole(house: SmallHouse, count: int) -> None:
     """The list's own bound is the only reason to refuse the call as a whole."""
-    requests = {
+    requests: dict[Any, Any] = {
         house.allocation.BatchAllocate: allocation_pb2.BatchAllocateRequest(
             items=[allocation_pb2.AllocateRequest()] * count
         ),

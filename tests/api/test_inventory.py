@@ -305,8 +305,7 @@ async def test_a_key_rotated_while_the_sale_runs_closes_nothing(house: SmallHous
 
 async def _key_ids(house: SmallHouse, sku: str) -> list[int]:
     """Under which ring key the data key of each batch is wrapped: bytes 1 to 4."""
-    _, tenant, _, part = sku.split("/")
-    ((*wrapped,),) = await house.store.line.ask([("HVALS", f"ck:{{{tenant}/{part}}}:keys")])
+    ((*wrapped,),) = await house.store.line.ask([("HVALS", house.key(sku, "keys"))])
     return [int.from_bytes(key[1:5]) for key in wrapped]
 
 
