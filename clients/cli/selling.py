@@ -68,8 +68,8 @@ def allocate(
     with session.connected() as client:
         from cardkeep_client import Principal
 
+        # Made of the request id, so that asking again with that id asks for the same order.
         order_ref = order or f"by-hand-{session.request_id}"
-        session.ask_again["--order"] = order_ref
         principal = Principal(user=user, device=device, ip=ip, payment_instrument=payment_instrument)
         held = client.allocate(
             name,

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,8 +27,7 @@ Answer = TypeVar("Answer")
 class Session:
     """What `--server`, `--data`, `--timeout`, `--json` and `--request-id` say.
 
-    `id_option` is the option that gives the request id, None when the command writes nothing. `ask_again` are
-    options that must be added to the same command line to ask again for the same thing.
+    `id_option` is the option that gives the request id; None when the command writes nothing.
     """
 
     server: str | None
@@ -37,7 +36,6 @@ class Session:
     as_json: bool
     request_id: str | None = None
     id_option: str | None = None
-    ask_again: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def connected(self) -> "Iterator[Client]":
@@ -48,7 +46,6 @@ class Session:
 
         if self.id_option is not None:
             self.request_id = self.request_id or new_request_id()
-            self.ask_again[self.id_option] = self.request_id
         try:
             with Client(target, channels=1, timeout_s=self.timeout_s or call_timeout_s) as client:
                 yield client
@@ -68,9 +65,9 @@ class Session:
     def again(self) -> str:
         """The command line that asks again for the same thing."""
         words = ["cardkeep", *sys.argv[1:]]
-        for option, value in self.ask_again.items():
-            if not any(word == option or word.startswith(f"{option}=") for word in words):
-                words += [option, value]
+        option = self.id_option
+        if option and self.request_id and not any(word.partition("=")[0] == option for word in words):
+            words += [option, self.request_id]
         return shlex.join(words)
 
     def show(self, answer: Answer, human: "Callable[[Answer], RenderableType | None]") -> None:

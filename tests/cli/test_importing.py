@@ -151,18 +151,23 @@ def test_a_broken_import_goes_on_with_the_line_it_prints(
 
 
 def test_the_same_file_again_sends_nothing_and_says_so(server: Any, cardkeep: Run, tmp_path: Path) -> None:
-    """The import's id is made of the file and the SKU: another SKU is another import."""
+    """The import's id is made of the file and the SKU: another SKU, or another file, is another import."""
     path = tmp_path / "one.txt"
     path.write_text("SECRET-ONE\n")
     shelf = Shelf()
-    server.will("GetSku", TERMS, TERMS, TERMS)
-    server.will("ImportCards", shelf, shelf, Shelf())
+    other, third = Shelf(), Shelf()
+    server.will("GetSku", TERMS, TERMS, TERMS, TERMS)
+    server.will("ImportCards", shelf, shelf, other, third)
     first, second = (cardkeep("import", str(path), "--sku", "A") for _ in range(2))
     assert first.exit_code == second.exit_code == 0
     assert "imported before" in second.stdout
     assert "imported before" not in first.stdout
     assert len(shelf.rows) == 1
     assert "imported before" not in cardkeep("import", str(path), "--sku", "B").stdout
+    path.write_text("SECRET-TWO\n")
+    cardkeep("import", str(path), "--sku", "A")
+    ids = [request.import_id for request in (*shelf.headers, *other.headers, *third.headers)]
+    assert [ids.index(each) for each in ids] == [0, 0, 2, 3]
 
 
 def test_a_dry_run_asks_nobody(server: Any, cardkeep: Run, file: Path) -> None:
