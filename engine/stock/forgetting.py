@@ -1,7 +1,7 @@
 """Leaving memory: what the archive holds is dropped here, a little at a time, by an event of its own."""
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 
 from engine.names import HoldNo
 from engine.stock.commands import (
@@ -21,8 +21,9 @@ from engine.stock.looking import sold_to
 from engine.stock.outcomes import Forgot, Outcome
 from engine.stock.state import Recalled, State, Turn
 
-#: Answers or holds dropped in one step (about 5 ms), so that forgetting never stalls a sale.
-_DROP_PER_STEP_MAX = 5_000
+#: Answers or holds archived and dropped in one step, so that it never stalls a sale: packing 500 answers and
+#: 500 holds takes about 5 ms, and dropping them as long again.
+_DROP_PER_STEP_MAX = 500
 
 
 def forget(turn: Turn, command: Forget) -> Outcome:
@@ -45,10 +46,7 @@ def apply_forgotten(state: State, event: Forgotten) -> None:
     """Drop it."""
     state.memory.forget_answers(event.before_ms)
     ended = state.holds.ended
-    while ended:
-        hold = next(iter(ended.values()))
-        if hold.touched_at_ms >= event.before_ms:
-            break
+    for hold in list(takewhile(lambda hold: hold.touched_at_ms < event.before_ms, ended.values())):
         del ended[hold.hold]
         state.memory.forget_order(hold.order_ref)
         for payment_ref in hold.payment_refs():

@@ -5,6 +5,7 @@ prove that it is young. A UUIDv7 carries its time (RFC 9562 §5.7); anything els
 that was ahead of our clock, goes through the sieve.
 """
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from engine import limits
@@ -41,10 +42,8 @@ class Memory:
 
     def forget_answers(self, before_ms: int) -> None:
         """Drop answers older than this; the archive has them."""
-        while self.answers:
-            request_id, answer = next(iter(self.answers.items()))
-            if answer.at_ms >= before_ms:
-                break
+        # One walk from the front: a dict walks over what was deleted from it each time anew.
+        for request_id, answer in list(takewhile(lambda entry: entry[1].at_ms < before_ms, self.answers.items())):
             del self.answers[request_id]
             made_at_ms = made_at(request_id)
             if made_at_ms is None or made_at_ms > answer.at_ms + limits.clock_ahead_ms_max:

@@ -20,16 +20,16 @@ def busy(holds: int) -> Desk:
 
 
 def test_one_step_forgets_a_bounded_number_and_repeating_forgets_all() -> None:
-    """Six thousand answers are more than one step's worth; nothing younger than the moment goes."""
-    desk = busy(3_000)
+    """Twelve hundred answers are more than one step's worth; nothing younger than the moment goes."""
+    desk = busy(600)
     reached, steps = 0, 0
     while reached < desk.now_ms:
         assert reach_ms(desk.pool.state, desk.now_ms) > reached
         before = len(desk.pool.state.memory.answers)
         reached = desk.ask(Forget(desk.now_ms)).before_ms
-        assert before - len(desk.pool.state.memory.answers) <= 5_010
+        assert before - len(desk.pool.state.memory.answers) <= 510
         steps += 1
-    assert steps == 2
+    assert steps == 3
     assert not desk.pool.state.memory.answers
     assert not desk.pool.state.holds.ended
     assert not desk.pool.state.memory.orders
