@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, cast
 from zlib import crc32
 
+from engine.errors import InvariantBroken
 from engine.stock.codec import pack, unpack
 
 #: Bytes of one frame: the largest legitimate one is an import chunk of 1,000 sealed cards, under 1 MB.
@@ -27,6 +28,7 @@ write_buffer_bytes_max = 8 * 1024 * 1024
 
 _HEAD = struct.Struct(">II")
 _VERSION = 1
+_SPOILED = object()
 
 
 class Verdict(IntEnum):
@@ -90,7 +92,7 @@ class Frames(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=write_buffer_bytes_max)
 
     def data_received(self, data: bytes) -> None:
-        """Cut the stream into frames; a wrong checksum or length ends the connection."""
+        """Cut the stream into frames; one that was never ours ends the connection."""
         buffer = self._buffer
         buffer += data
         at = 0
@@ -104,10 +106,14 @@ class Frames(asyncio.Protocol):
                 break
             body = bytes(buffer[at + _HEAD.size : end])
             at = end
-            if crc32(body) != checksum:
+            try:
+                message = unpack(body) if crc32(body) == checksum else _SPOILED
+            except InvariantBroken:
+                message = _SPOILED
+            if message is _SPOILED:
                 self.close()
                 return
-            self._on_frame(self, unpack(body))
+            self._on_frame(self, message)
         del buffer[:at]
 
     def welcome(self) -> None:
