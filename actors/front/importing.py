@@ -15,7 +15,7 @@ from unicodedata import category
 
 from actors.front import checks
 from actors.front.reception import Reception
-from actors.front.refusals import Refusal
+from actors.front.refusals import Refusal, refusal_of
 from actors.front.translate import from_batch
 from engine import limits
 from engine.money import is_currency
@@ -172,15 +172,14 @@ class Import:
             )
             prints = tuple(line.print for line in lines)
             command = ask.Receive(view.batch, chunk_no, step.next_serial, lots, prints, tuple(sealed))
-            try:
-                _, outcome = await self._reception.ask(pool, command, 0)
-            except Refusal as refusal:
-                if refusal.reason != "DUPLICATES_IN_STOCK":
-                    raise
-                twice = {int(place) for place in refusal.facts["places"].split(",")}
+            _, outcome = await self._reception.hear(pool, command, 0)
+            if isinstance(outcome, said.Refused) and outcome.reason is said.Reason.DUPLICATES_IN_STOCK:
+                twice = {int(place) for place in dict(outcome.facts)["places"].split(",")}
                 late += [_refused(lines[place].line_no, "DUPLICATE_IN_STOCK") for place in sorted(twice)]
                 lines = [line for place, line in enumerate(lines) if place not in twice]
                 continue
+            if isinstance(outcome, said.Refused):
+                raise refusal_of(pool, command, outcome)
             assert isinstance(outcome, said.Received)
             self._lines.extend(line.line_no for line in lines)
             return outcome, late

@@ -22,7 +22,7 @@ class Page(NamedTuple):
 
     def token_after(self, last: str) -> str:
         """The token of the page that follows the row `last`."""
-        return urlsafe_b64encode(_mark(self.listing) + last.encode()).decode().rstrip("=")
+        return urlsafe_b64encode(_mark(self.listing, last) + last.encode()).decode().rstrip("=")
 
 
 def page(listing: str, page_size: int, page_token: str) -> Page:
@@ -39,8 +39,8 @@ def page_by_number(listing: str, page_size: int, page_token: str) -> tuple[Page,
     return asked, int(asked.after) if asked.after else -1
 
 
-def _mark(listing: str) -> bytes:
-    return sha256(listing.encode()).digest()[:_MARK_BYTES]
+def _mark(listing: str, last: str) -> bytes:
+    return sha256(f"{listing}\n{last}".encode()).digest()[:_MARK_BYTES]
 
 
 def _read(listing: str, token: str) -> str:
@@ -49,6 +49,6 @@ def _read(listing: str, token: str) -> str:
         after = decoded[_MARK_BYTES:].decode()
     except ValueError:
         raise Refusal("BAD_PAGE_TOKEN") from None
-    if decoded[:_MARK_BYTES] != _mark(listing) or not after:
+    if decoded[:_MARK_BYTES] != _mark(listing, after):
         raise Refusal("BAD_PAGE_TOKEN")
     return after

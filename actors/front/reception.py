@@ -28,8 +28,9 @@ from engine.stock.outcomes import Outcome, Refused
 #: Calls under way in one front end: what 2 cores answer in about a second. Beyond it, say so at once.
 calls_under_way_max = 10_000
 
-#: What we keep of a caller's deadline, so that it hears why there is no answer before it stops listening.
-answer_travels_ms = 20
+#: What we keep of a caller's deadline, so that it hears why there is no answer before it stops listening: a
+#: link looks every 50 ms for those whose time is up, and then an answer has to travel.
+answer_travels_ms = 80
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Servicer = TypeVar("_Servicer")
@@ -73,6 +74,13 @@ class Reception:
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> tuple[Answer, Outcome]:
         """A pool's answer. Raises a Refusal for a definite no, and for a deadline that passed in line."""
+        answer, outcome = await self.hear(pool, command, deadline_ms)
+        if isinstance(outcome, Refused):
+            raise refusal_of(pool, command, outcome)
+        return answer, outcome
+
+    async def hear(self, pool: PoolName, command: Command, deadline_ms: int) -> tuple[Answer, Outcome]:
+        """The same, for whoever wants to hear a no himself."""
         self.waiting[pool] += 1
         try:
             answer = await self.dispatch.ask(pool, command, deadline_ms)
@@ -86,8 +94,6 @@ class Reception:
             self._waits_no_more(pool)
         if answer.outcome is None:
             raise Refusal("DEADLINE_PASSED")
-        if isinstance(answer.outcome, Refused):
-            raise refusal_of(pool, command, answer.outcome)
         return answer, answer.outcome
 
     def _waits_no_more(self, pool: PoolName) -> None:

@@ -186,8 +186,11 @@ class SmallHouse:
             steps.append(inventory_pb2.ImportCardsRequest(chunk=chunk))
         if chunks is not None:
             steps.append(inventory_pb2.ImportCardsRequest(end=inventory_pb2.ImportEnd(chunks=chunks)))
-        call = self.inventory.ImportCards(_each(steps), timeout=PATIENCE_S)
-        return [answer async for answer in call]
+        return await self.send(steps)
+
+    async def send(self, steps: Sequence[inventory_pb2.ImportCardsRequest]) -> list[inventory_pb2.ImportCardsResponse]:
+        """One stream of these steps, and all its answers."""
+        return [answer async for answer in self.inventory.ImportCards(_each(steps), timeout=PATIENCE_S)]
 
     async def allocate(self, sku: str, quantity: int = 1, **fields: Any) -> types_pb2.Hold:
         """A hold for a new order."""
@@ -221,6 +224,11 @@ class SmallHouse:
     async def calls_under_way(self, count: int) -> None:
         """Wait until so many calls are in."""
         await until(lambda: self.front._reception.calls_under_way >= count)
+
+    async def decided(self, sku: str) -> None:
+        """Wait until the owner has decided something that the store does not have yet."""
+        [hosted] = [one for owner in self.owners.values() for one in owner._owner.hosted if str(one.name) == sku]
+        await until(lambda: hosted.pool.state.seq > hosted.desk.seq)
 
     async def is_draining(self) -> None:
         """Wait until nobody is let in any more."""
