@@ -24,13 +24,14 @@ def doctor(session: Session) -> None:
     findings = [check(session) for check in _checks()]
     broken = [finding for finding in findings if finding.verdict is Verdict.BROKEN]
     rows = [(_MARKS[finding.verdict], finding.check, finding.what) for finding in findings]
-    fixes = [(finding.check, finding.fix) for finding in findings if finding.fix]
+    fixes = [f"  {finding.check}: {finding.fix}" for finding in findings if finding.fix]
     document = {"ok": not broken, **rows_of("checks", findings)}
     session.show(
         document,
         lambda _: show.lines(
             show.table(("", "check", "found"), rows),
-            show.table(("to mend", "run"), fixes) if fixes else "Nothing to mend.",
+            "To mend:" if fixes else "Nothing to mend.",
+            *fixes,
         ),
     )
     if broken:

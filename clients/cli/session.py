@@ -77,7 +77,7 @@ class Session:
         if self.as_json:
             show.write_json(show.as_plain(answer))
         elif (shown := human(answer)) is not None:
-            show.out().print(shown)
+            show.write(shown)
 
     def note(self, text: str) -> None:
         """A remark for people, beside the answer; programs that asked for JSON are spared it."""

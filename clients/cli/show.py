@@ -141,6 +141,17 @@ def lines(*parts: "RenderableType | None") -> "RenderableType":
     return Group(*(part for part in parts if part is not None))
 
 
+def write(shown: "RenderableType") -> None:
+    """Put an answer on the screen. Lines of text are never broken, so that commands in them can be copied."""
+    from rich.console import Group
+
+    if isinstance(shown, Group):
+        for part in shown.renderables:
+            write(part)
+    else:
+        out().print(shown, soft_wrap=isinstance(shown, str))
+
+
 def _key(name: str, value: object) -> str:
     return f"{name}_s" if isinstance(value, timedelta) else name
 

@@ -2,7 +2,9 @@
 
 # ruff: noqa: PLC0415 - rich is imported when there is something to show
 
+import contextlib
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -68,17 +70,25 @@ def _watch(client: "Client") -> None:
     from rich.live import Live
 
     screen = show.out()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         if not screen.is_terminal:
             while True:
-                screen.print(_screen(_look(client)))
+                screen.print(_screen_now(client))
                 time.sleep(_WATCH_EVERY_S)
-        with Live(_screen(_look(client)), console=screen, screen=True, auto_refresh=False) as live:
+        with Live(_screen_now(client), console=screen, screen=True, auto_refresh=False) as live:
             while True:
                 time.sleep(_WATCH_EVERY_S)
-                live.update(_screen(_look(client)), refresh=True)
-    except KeyboardInterrupt:
-        return
+                live.update(_screen_now(client), refresh=True)
+
+
+def _screen_now(client: "Client") -> "RenderableType":
+    """Who watches does so because something is wrong: a house that does not answer is a screen, too."""
+    from cardkeep_client import CardkeepError
+
+    try:
+        return _screen(_look(client))
+    except CardkeepError as error:
+        return show.lines(f"{show.moment(datetime.now(UTC))}: no answer. {show.safe(error)}")
 
 
 def _screen(look: Look) -> "RenderableType":

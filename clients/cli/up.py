@@ -138,12 +138,14 @@ def _not_started(data: Path, run: Run | None) -> CommandFailed:
 
 def _stay(session: Session, data: Path, environment: "dict[str, str]") -> None:
     house = start_house(data, environment, detached=False)
-    with _passing_on_signals(house):
+    with _passing_on_signals(house) as passed_on:
         try:
             show_ready(session, data, _follow(session, data, house))
         except CommandFailed:
             house.terminate()
-            raise
+            if not passed_on:
+                raise
+            raise CommandFailed(what="Stopped before it was ready.", do="Start it again with `cardkeep up`.") from None
         finally:
             code = house.wait()
     if code:
@@ -151,15 +153,17 @@ def _stay(session: Session, data: Path, environment: "dict[str, str]") -> None:
 
 
 @contextlib.contextmanager
-def _passing_on_signals(house: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Ctrl-C and SIGTERM are for the house, which stops in good order; we wait for it."""
+def _passing_on_signals(house: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM are for the house, which stops in good order; we wait for it. Gives what came so far."""
+    passed_on: list[int] = []
 
-    def pass_on(_number: int, _frame: FrameType | None) -> None:
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        passed_on.append(number)
         house.terminate()
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield passed_on
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
