@@ -32,8 +32,12 @@ class Incumbent:
 
     async def sit(self) -> None:
         """Announce the seat and follow the placement, until another incarnation has taken the seat."""
+        has_sat_down = False
         while True:
             try:
+                if not has_sat_down:
+                    await self._come_later_than_the_last()
+                    has_sat_down = True
                 if not await self._registry.announce(self._seat):
                     _log.warning("owner_replaced owner=%s incarnation=%d", self._seat.owner_id, self._seat.incarnation)
                     return
@@ -41,6 +45,12 @@ class Incumbent:
             except (StoreUnavailable, InDoubt) as away:
                 _log.warning("placement_unread cause=%s", away)
             await asyncio.sleep(look_every_s)
+
+    async def _come_later_than_the_last(self) -> None:
+        """Incarnations are numbered by the clock; one that stepped back must not keep a new owner from its seat."""
+        for seat in await self._registry.owners():
+            if seat.owner_id == self._seat.owner_id and seat.incarnation >= self._seat.incarnation:
+                self._seat = self._seat._replace(incarnation=seat.incarnation + 1)
 
     async def _follow_placement(self) -> None:
         if await self._registry.placement_version() != self._placement.version:

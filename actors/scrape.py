@@ -51,10 +51,11 @@ def merge(texts: Mapping[str, bytes]) -> Iterator[Metric]:
     families: dict[str, Metric] = {}
     for process, text in texts.items():
         for family in text_string_to_metric_families(text.decode()):
+            if family.name.endswith("_created"):
+                continue
             merged = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
             for sample in family.samples:
-                if not sample.name.endswith("_created"):
-                    merged.samples.append(sample._replace(labels={**sample.labels, "process": process}))
+                merged.samples.append(sample._replace(labels={**sample.labels, "process": process}))
     yield from families.values()
 
 

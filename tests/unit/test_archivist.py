@@ -1,0 +1,150 @@
+"""Folding: what is archived, what the journal is afterwards, and what happens when it does not come to that."""
+
+import logging
+
+import pytest
+
+from actors import archivist as archiving
+from actors.adapters.memory import FaultyJournal, MemoryStore
+from actors.archivist import Archivist
+from actors.owner import rebuild
+from engine import limits
+from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
+from engine.names import HoldNo
+from engine.ports import Append
+from engine.stock.commands import Release
+from engine.stock.snapshot import dump
+from tests.unit.corridor import POOL, Corner, allocate, ask_one
+
+
+@pytest.fixture
+async def corner() -> Corner:
+    """A store whose pool has sold and taken back a card, long ago, and another just now."""
+    corner = Corner()
+    owner = await corner.stocked(3)
+    await ask_one(owner, allocate("old"))
+    await ask_one(owner, Release("release-old", HoldNo(1)))
+    corner.clock.at_ms += limits.answers_in_memory_ms + 1
+    await ask_one(owner, allocate("new"))
+    return corner
+
+
+async def test_a_fold_puts_a_snapshot_in_the_place_of_all_records(corner: Corner) -> None:
+    """Recovery from it is the same pool."""
+    before = await rebuild(POOL, await corner.store.read(POOL))
+    await Archivist(corner.store, corner.store).fold(POOL)
+    history = await corner.store.read(POOL)
+    assert history.records == []
+    assert history.snapshot_seq == before.state.seq
+    assert dump((await rebuild(POOL, history)).state) == dump(before.state)
+
+
+async def test_a_fold_says_up_to_when_all_is_archived(corner: Corner) -> None:
+    """What had its time in memory is in the archive, what is young is not."""
+    before_ms = await Archivist(corner.store, corner.store).fold(POOL)
+    assert before_ms == corner.clock.at_ms - limits.answers_in_memory_ms
+    keys = ["request/request-old", "request/release-old", "order/order-old", "hold/1", "request/request-new", "hold/2"]
+    assert [value is not None for value in await corner.store.recall(POOL, keys)] == [True] * 4 + [False] * 2
+
+
+async def test_answers_beyond_the_bound_are_archived_however_young(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded in a flash sale too: only the youngest stay."""
+    owner = corner.owner()
+    await owner.open(POOL)
+    corner.clock.at_ms += 5
+    for name in "abc":
+        await ask_one(owner, allocate(name))
+    monkeypatch.setattr(archiving, "answers_in_memory_max", 3)
+    assert await Archivist(corner.store, corner.store).fold(POOL) == corner.clock.at_ms
+
+
+class _Failing:
+    """Faults: one kind of call fails, before or after it is done."""
+
+    def __init__(self, call: str, *, before: Exception | None = None, after: Exception | None = None) -> None:
+        self._call, self._before, self._after = call, before, after
+
+    async def before(self, call: str) -> None:
+        """See Faults."""
+        if call == self._call and self._before is not None:
+            raise self._before
+
+    async def after(self, call: str) -> None:
+        """See Faults."""
+        if call == self._call and self._after is not None:
+            raise self._after
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        _Failing("read", before=StoreUnavailable("away")),
+        _Failing("fold", before=StoreUnavailable("away")),
+        _Failing("fold", before=InDoubt("lost")),
+        _Failing("fold", after=InDoubt("lost")),
+    ],
+    ids=["unread", "never left", "lost on the way", "answer lost"],
+)
+async def test_a_fold_that_fails_lets_nothing_be_forgotten_and_can_be_tried_again(
+    corner: Corner, faults: _Failing
+) -> None:
+    """Whether or not it happened, the next one works and the pool is whole."""
+    before = await rebuild(POOL, await corner.store.read(POOL))
+    archivist = Archivist(FaultyJournal(corner.store, faults), corner.store)
+    assert await archivist.fold(POOL) is None
+    assert await Archivist(corner.store, corner.store).fold(POOL) is not None
+    assert dump((await rebuild(POOL, await corner.store.read(POOL))).state) == dump(before.state)
+
+
+async def test_what_is_appended_during_a_fold_stays(corner: Corner) -> None:
+    """The fold cuts off only what it has read."""
+    owner = corner.owner()
+    await owner.open(POOL)
+
+    class _Meanwhile:
+        async def before(self, call: str) -> None:
+            if call == "fold":
+                await ask_one(owner, allocate("meanwhile"))
+
+        async def after(self, call: str) -> None:
+            pass
+
+    await Archivist(FaultyJournal(corner.store, _Meanwhile()), corner.store).fold(POOL)
+    history = await corner.store.read(POOL)
+    assert len(history.records) == 1
+    assert dump((await rebuild(POOL, history)).state) == dump(owner.hosted[0].pool.state)
+
+
+async def test_a_fold_that_comes_second_changes_nothing(corner: Corner) -> None:
+    """Two archivists have read the same history."""
+
+    class _Overtaken:
+        async def before(self, call: str) -> None:
+            if call == "fold":
+                await Archivist(corner.store, corner.store).fold(POOL)
+
+        async def after(self, call: str) -> None:
+            pass
+
+    assert await Archivist(FaultyJournal(corner.store, _Overtaken()), corner.store).fold(POOL) is None
+
+
+async def test_a_journal_that_cannot_be_rebuilt_is_left_for_a_person_to_read(
+    corner: Corner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No snapshot is made of it, and nothing is cut off."""
+    epoch, seq = await corner.store.position(POOL)
+    await corner.store.append([Append(POOL, epoch, seq, 1, b"not a record", {})])
+    before = await corner.store.read(POOL)
+    with caplog.at_level(logging.CRITICAL), pytest.raises(InvariantBroken):
+        await Archivist(corner.store, corner.store).fold(POOL)
+    assert await corner.store.read(POOL) == before
+
+
+async def test_an_empty_pool_folds_too() -> None:
+    """Nothing to archive, nothing to forget."""
+    store = MemoryStore(Corner().clock)
+    await Archivist(store, store).fold(POOL)
+    assert (await rebuild(POOL, await store.read(POOL))).state.seq == 0

@@ -1,0 +1,69 @@
+"""One endpoint for all processes: families merged, samples told apart, and what a process leaves out is left out."""
+
+import asyncio
+import socket
+import urllib.request
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from actors.scrape import merge, serve_metrics
+
+
+def _process(asked: int) -> bytes:
+    registry = CollectorRegistry()
+    counter = Counter("cardkeep_asked", "Questions.", ["sku"], registry=registry)
+    counter.labels("DEMO").inc(asked)
+    Histogram("cardkeep_seconds", "Seconds.", buckets=(1.0,), registry=registry).observe(asked)
+    return generate_latest(registry)
+
+
+def test_families_of_several_processes_become_one_with_a_label_each() -> None:
+    """A rate over a restart of one of them stays right."""
+    families = list(merge({"front-0": _process(2), "owner-0": _process(3)}))
+    assert [family.name for family in families] == ["cardkeep_asked", "cardkeep_seconds"]
+    asked = {sample.labels["process"]: sample.value for sample in families[0].samples}
+    assert asked == {"front-0": 2.0, "owner-0": 3.0}
+    assert {sample.labels["sku"] for sample in families[0].samples} == {"DEMO"}
+
+
+def test_moments_of_creation_are_left_out() -> None:
+    """They are no counts of ours."""
+    names = {sample.name for family in merge({"a": _process(1)}) for sample in family.samples}
+    assert names == {
+        "cardkeep_asked_total",
+        "cardkeep_seconds_bucket",
+        "cardkeep_seconds_count",
+        "cardkeep_seconds_sum",
+    }
+
+
+async def test_the_endpoint_asks_at_each_scrape_and_ends_when_told() -> None:
+    """What it serves can be read back, and is as fresh as the asking."""
+    asked = 0
+
+    async def gather() -> Mapping[str, bytes]:
+        nonlocal asked
+        asked += 1
+        return {"owner-0": _process(asked)}
+
+    stop = serve_metrics(gather, "127.0.0.1", port := _free_port())
+    for expected in (1.0, 2.0):
+        text = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
+        (family, *_) = text_string_to_metric_families(text)
+        assert [sample.value for sample in family.samples] == [expected]
+    await asyncio.to_thread(stop)
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
