@@ -18,6 +18,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
+from actors.garbage import keep_young
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
@@ -52,6 +53,7 @@ class OwnerActor:
         begin_logging(settings, owner_id)
         self._host = OwnerHost(settings, owner_id, fold=_fold, on_replaced=lambda: os._exit(0))
         self._running = asyncio.get_running_loop().create_task(self._host.run())
+        self._collecting = asyncio.get_running_loop().create_task(keep_young())
 
     async def process_id(self) -> int:
         """Answers when the process is up."""
@@ -64,6 +66,7 @@ class OwnerActor:
     async def stop(self) -> None:
         """Finish what is under way."""
         self._running.cancel()
+        self._collecting.cancel()
         await self._host.stop()
 
 
