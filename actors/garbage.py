@@ -8,8 +8,8 @@ aside for good (`gc.freeze`), where no pass looks at it.
 import asyncio
 import gc
 
-#: Between two times of setting aside: what lives longer is data.
-_SET_ASIDE_EVERY_S = 5.0
+#: Between two times of setting aside: 2,500 sales of a busy owner, searched in about 10 ms.
+_SET_ASIDE_EVERY_S = 0.25
 
 #: Automatic full passes: practically never.
 _THRESHOLDS = (10_000, 20, 1_000_000)
