@@ -30,6 +30,12 @@ _ARCHIVIST = "archivist"
 #: Ray's smallest object store: nothing of ours travels through it.
 _OBJECT_STORE_BYTES = 78_643_200
 
+#: How long front ends may drain, which is bounded by themselves (front/server.py), and a little more.
+_DRAIN_PATIENCE_S = 12.0
+
+#: How long owners may finish what is decided: an append, or for a store that hangs, the answer that never comes.
+_FINISH_PATIENCE_S = 4.0
+
 #: Every actor: named, outlives its maker, always restarted, never re-asked by Ray, no CPU slot of its own.
 _ACTOR: Mapping[str, Any] = {
     "namespace": _NAMESPACE,
@@ -160,10 +166,27 @@ class Cluster:
         return {name: text for name, text in zip(actors, texts, strict=True) if text is not None}
 
     async def stop(self) -> None:
-        """Front ends first, so that nothing new comes in; then owners; then Ray."""
-        for group in (self._fronts, list(self._owners.values())):
-            await asyncio.gather(*(actor.stop.remote() for actor in group), return_exceptions=True)
+        """Front ends first, so that nothing new comes in; then owners; then Ray, with whoever is left.
+
+        An actor that is being started again, or whose store is gone, may not answer; nothing acknowledged is
+        lost by ending it.
+        """
+        for group, patience_s in ((self._fronts, _DRAIN_PATIENCE_S), (list(self._owners.values()), _FINISH_PATIENCE_S)):
+            asked = [asyncio.ensure_future(_stopped(actor)) for actor in group]
+            if asked:
+                _, silent = await asyncio.wait(asked, timeout=patience_s)
+                for one in silent:
+                    one.cancel()
+                if silent:
+                    _log.warning("actors_ended_unheard count=%d", len(silent))
         ray.shutdown()
+
+
+async def _stopped(actor: Any) -> None:
+    try:
+        await actor.stop.remote()
+    except RayError as ended:
+        _log.info("actor_gone_before_stop cause=%s", ended)
 
 
 async def _metrics_of(actor: Any) -> bytes | None:

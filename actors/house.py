@@ -35,6 +35,10 @@ from engine.errors import CardkeepError
 _log = logging.getLogger(__name__)
 
 
+class StartGivenUp(Exception):
+    """Somebody wanted us to end before we had started."""
+
+
 class House:
     """One machine's Cardkeep, from start to stop."""
 
@@ -46,8 +50,12 @@ class House:
         self._stewarding: asyncio.Task[None] | None = None
         self._stop_metrics: Callable[[], None] | None = None
 
-    async def start(self) -> None:
-        """Bring everything up, saying in run.json what is being done."""
+    async def start(self, on_ray: Callable[[], None]) -> None:
+        """Bring everything up, saying in run.json what is being done.
+
+        `on_ray` is called when Ray has started, because it puts signal handlers of its own in place of ours.
+        Raises StartGivenUp when these were told to end.
+        """
         settings = self._settings
         self._say(step="starting the store")
         url = await self._start_store()
@@ -65,7 +73,11 @@ class House:
             may_create=not await registry.pools(), now_ms=SystemClock().now_ms()
         )
         self._say(step="starting Ray")
-        self._cluster = _cluster(settings)
+        try:
+            self._cluster = _cluster(settings)
+        except SystemExit as told:
+            raise StartGivenUp from told
+        on_ray()
         await self._cluster.start_archivist()
         steward = Steward(registry, self._cluster.ensure_owner, settings.actors_max)
         self._stewarding = asyncio.get_running_loop().create_task(steward.run())
@@ -155,17 +167,23 @@ async def run(settings: Settings) -> int:
     house = House(settings)
     ended = asyncio.Event()
     _end_on_signals(ended)
+    loop = asyncio.get_running_loop()
+    starting = loop.create_task(house.start(lambda: _end_on_signals(ended)))
+    ending = loop.create_task(ended.wait())
+    await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
     try:
-        await house.start()
+        await starting
+        await ending
+    except (StartGivenUp, asyncio.CancelledError):
+        _log.info("house_start_given_up")
     except CardkeepError as failure:
         _log.exception("house_start_failed")
         await house.stop()
         house.fail(str(failure))
         sys.stderr.write(f"cardkeep cannot start: {failure}\n")
         return 1
-    # Ray puts handlers of its own in place of ours when it starts.
-    _end_on_signals(ended)
-    await ended.wait()
     await house.stop()
     return 0
 
