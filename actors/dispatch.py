@@ -88,7 +88,11 @@ class Dispatch:
                 await asyncio.wait([self._reread()], timeout=until_s - loop.time())
 
     async def close(self) -> None:
-        """Hang up everywhere."""
+        """Hang up everywhere, and ask the registry nothing more."""
+        under_way = [*self._opening.values(), *([] if self._reading is None else [self._reading])]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         for link in self._links.values():
             link.close()
 
