@@ -42,8 +42,8 @@ facts come as a Refusal, item by item.
 *No*: nothing happened, the same request_id may be sent again. *Unknown*: it may have happened;
 send the same request_id again, or ask GetHold by order_ref.
 
-Any call can answer INVALID_NAME, FIELD_TOO_LONG, DEADLINE_PASSED, INTERNAL, and the UNAVAILABLE
-ones; any write REQUEST_ID_REQUIRED and IDEMPOTENCY_KEY_REUSED. The other reasons stand at the RPCs
+Any call can answer INVALID_NAME, FIELD_TOO_LONG, DEADLINE_PASSED, POOL_STOPPED, INTERNAL, and the
+UNAVAILABLE ones; any write REQUEST_ID_REQUIRED and IDEMPOTENCY_KEY_REUSED. The other reasons stand at the RPCs
 that can answer them.
 
 reason                  | code                | happened? | what it means, what to do, metadata
