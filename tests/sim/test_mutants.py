@@ -85,10 +85,10 @@ def sweep_boards_late(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS: dict[Mutate, int] = {
-    append_ignores_epoch: 27,
-    answers_before_append: 10,
-    asks_again_under_another_name: 57,
-    sweep_boards_late: 48,
+    append_ignores_epoch: 24,
+    answers_before_append: 28,
+    asks_again_under_another_name: 30,
+    sweep_boards_late: 5,
 }
 
 

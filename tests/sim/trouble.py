@@ -2,7 +2,11 @@
 
 import asyncio
 
+from engine import limits
 from tests.sim.world import World
+
+#: How far clocks may go on in one run: every answer given must still be remembered at its end.
+_PASS_MS_MAX = limits.answers_keep_ms - 3 * limits.DAY_MS
 
 
 async def trouble(world: World) -> None:
@@ -21,7 +25,7 @@ async def trouble(world: World) -> None:
             world.note("the store is away")
             world.faults.is_store_away = True
             world.later(chance.uniform(0.1, 6.0), _store_returns, world)
-        if world.faults.happens("hours_pass", 0.08):
+        if world.passed_ms < _PASS_MS_MAX and world.faults.happens("hours_pass", 0.15):
             world.let_hours_pass(chance.choice((1, 11, 16, 130, 700)))
         if world.faults.happens("pool_moves", 0.1):
             pool = chance.choice(world.pools)

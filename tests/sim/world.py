@@ -102,7 +102,7 @@ class World:
         self.trace: list[str] = []
         self.passed_ms = 0
         self.mistakes: list[str] = []
-        self.fold_after_events = faults.random.choice((20, 60, 200))
+        self.fold_after_events = faults.random.choice((8, 25, 80))
         self.pools = [PoolName("default", f"sku-{number}") for number in range(pools)]
         self.clock = SimulatedClock(self)
         self.store = WholeJournal(self.clock)
