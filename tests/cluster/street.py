@@ -60,6 +60,7 @@ class Street:
         self.mistakes: list[str] = []
         self.ends: Counter[str] = Counter()
         self.answered = asyncio.Event()
+        self.epoch = 0
         self.auditor = Auditor(self.mistakes.append)
         self._folder = folder
         self._owners: list[subprocess.Popen[bytes]] = []
@@ -151,6 +152,7 @@ class Street:
             self.ends[type(failure).__name__] += 1
         else:
             self.auditor.answered(sent, answer)
+            self.epoch = max(self.epoch, answer.epoch)
             self.answered.set()
             self.ends[type(answer.outcome).__name__] += 1
             return answer.outcome
@@ -163,6 +165,15 @@ class Street:
                 outcome = await self.send(command)
                 if outcome is not None:
                     return outcome
+
+    async def wait_answer(self, after_epoch: int = 0) -> None:
+        """Wait for the next answer, of a later epoch than this one."""
+        async with asyncio.timeout(_WITHIN_S):
+            self.answered.clear()
+            await self.answered.wait()
+            while self.epoch <= after_epoch:
+                self.answered.clear()
+                await self.answered.wait()
 
     async def buy(self) -> None:
         """Hold and pay for ever; whoever has stock and pays in time hears no "no"."""

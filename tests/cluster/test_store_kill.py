@@ -16,12 +16,10 @@ async def test_a_store_killed_between_a_command_and_its_answer_loses_nothing_ack
     """Callers hear slow answers or an honest "not now" or "in doubt", never a wrong no; nothing is done twice."""
     buyers = [asyncio.ensure_future(street.buy()) for _ in range(_BUYERS)]
     for _ in range(_KILLS):
-        street.answered.clear()
-        await asyncio.wait_for(street.answered.wait(), 20)
+        await street.wait_answer()
         await asyncio.sleep(street.random.uniform(0.05, 0.6))
         await street.restart_store()
-    street.answered.clear()
-    await asyncio.wait_for(street.answered.wait(), 20)
+    await street.wait_answer()
     for buyer in buyers:
         buyer.cancel()
     await asyncio.gather(*buyers, return_exceptions=True)

@@ -62,7 +62,8 @@ async def test_commands_that_gather_travel_in_few_batches_and_each_hears_its_own
 async def test_a_chunk_of_an_import_travels_alone(link: Link, corner: Corner) -> None:
     """What gathered before it and after it is not kept waiting in its batch."""
     corner.road.close()
-    commands: list[Command] = [allocate("a"), GetShelf(), allocate("b"), chunk(1, 5, first=1_000), allocate("c"), allocate("d")]
+    late = chunk(1, 5, first=1_000)
+    commands: list[Command] = [allocate("a"), GetShelf(), allocate("b"), late, allocate("c"), allocate("d")]
     asked = [asyncio.ensure_future(link.ask(POOL, command, 0, until_s=_soon_s())) for command in commands]
     await corner.road.wait_append()
     corner.road.reopen()
