@@ -5,6 +5,8 @@ snapshot; and since it rebuilds the pool the way a recovery would, each fold pro
 """
 
 import logging
+from collections.abc import Mapping
+from itertools import islice
 
 from actors.owner import rebuild
 from engine import limits
@@ -17,6 +19,9 @@ from engine.stock.state import State
 
 #: Answers a pool keeps in memory at most, however recent: about 200 MB in the worst case.
 answers_in_memory_max = 200_000
+
+#: Entries archived in one round: about 20 ms of the store's time.
+entries_per_round_max = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +44,8 @@ class Archivist:
             pool = await rebuild(name, history)
             before_ms = _forgettable_before_ms(pool.state)
             answers, references = to_archive(pool.state, before_ms)
-            await self._archive.keep(name, answers, limits.answers_keep_ms)
-            await self._archive.keep(name, references, None)
+            await self._keep(name, answers, limits.answers_keep_ms)
+            await self._keep(name, references, None)
             if not await self._journal.fold(name, history, dump(pool.state), pool.state.seq):
                 return None
         except (StoreUnavailable, InDoubt) as away:
@@ -51,6 +56,12 @@ class Archivist:
             raise
         _log.info("folded pool=%s seq=%d archived=%d", name, pool.state.seq, len(answers) + len(references))
         return before_ms
+
+    async def _keep(self, name: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+        """Archive in rounds that the store answers well within its patience, however much there is."""
+        rest = iter(entries.items())
+        while part := dict(islice(rest, entries_per_round_max)):
+            await self._archive.keep(name, part, keep_ms)
 
 
 def _forgettable_before_ms(state: State) -> int:

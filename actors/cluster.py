@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import RayError
 
 from actors.garbage import keep_young
 from actors.logs import begin_logging
@@ -156,7 +156,7 @@ class Cluster:
         self._owners[owner_id] = actor
         try:
             await actor.process_id.remote()
-        except RayActorError as ended:
+        except RayError as ended:
             _log.warning("owner_start_failed owner=%s cause=%s", owner_id, ended)
 
     async def metrics(self) -> Mapping[str, bytes]:

@@ -185,7 +185,9 @@ def _give_up(group: Mapping[Desk, _Seat], mistake: Exception) -> None:
     """Nobody knows what the journal has now. To write on could leave a gap in it, so these pools stop."""
     _log.error("append_broke pools=%d", len(group), exc_info=mistake)
     for desk, seat in group.items():
-        _fail(desk, seat, InvariantBroken(f"the journal of {desk.name} could not be written: {mistake!r}"))
+        broken = InvariantBroken(f"the journal of {desk.name} could not be written: {mistake!r}")
+        desk.failure = broken
+        _end(seat, InDoubt(str(broken)) if seat.events else broken)
 
 
 def _fail(desk: Desk, seat: _Seat, failure: InvariantBroken) -> None:

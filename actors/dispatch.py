@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from actors.link import Answer, Link
 from actors.wire import Address, Connect, connect, parse_address
-from engine.errors import InDoubt, NotDone, Overloaded, PoolClosed, StoreUnavailable
+from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Clock, Registry
 from engine.stock.commands import Command
@@ -67,7 +67,7 @@ class Dispatch:
             try:
                 link = self._open_link(pool) or await self._found(pool, until_s)
                 answer = await link.ask(pool, command, deadline_ms, until_s=until_s)
-            except (UnknownPool, Overloaded) as failure:
+            except (UnknownPool, Overloaded, InvariantBroken) as failure:
                 if doubt is not None:
                     raise doubt from failure
                 raise

@@ -32,6 +32,9 @@ from actors.steward import Steward
 from actors.store_facts import StoreFacts
 from engine.errors import CardkeepError
 
+#: Between two looks at whether the embedded store still runs.
+_LOOK_AT_STORE_EVERY_S = 0.5
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +51,7 @@ class House:
         self._cluster: Any = None
         self._registry_store: RedisStore | None = None
         self._stewarding: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._stop_metrics: Callable[[], None] | None = None
 
     async def start(self, on_ray: Callable[[], None]) -> None:
@@ -68,6 +72,8 @@ class House:
             await self._server_version(),
             await self._registry_store.open(durability),
         )
+        if self._store is not None:
+            self._keeping = asyncio.get_running_loop().create_task(self._keep_store())
         self._say(step="reading the key ring")
         KeyRingFile(settings.keys_folder).create_if_missing(
             may_create=not await registry.pools(), now_ms=SystemClock().now_ms()
@@ -106,6 +112,8 @@ class House:
             await self._cluster.stop()
         if self._registry_store is not None:
             await self._registry_store.close()
+        if self._keeping is not None:
+            self._keeping.cancel()
         self._say(step="stopping the store")
         if self._store is not None:
             await self._store.stop()
@@ -123,6 +131,17 @@ class House:
         self._store = EmbeddedStore(self._settings.data / "store", binary=binary)
         await self._store.start()
         return self._store.url
+
+    async def _keep_store(self) -> None:
+        """Start the embedded store again whenever it has ended: owners wait for it, and find all they were told."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_STORE_EVERY_S)
+            if self._store is not None and self._store.has_ended:
+                _log.error("store_ended_and_is_started_again")
+                try:
+                    await self._store.start()
+                except CardkeepError:
+                    _log.exception("store_start_failed")
 
     async def _server_version(self) -> str:
         assert self._registry_store is not None

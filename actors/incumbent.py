@@ -44,6 +44,9 @@ class Incumbent:
                 await self._follow_placement()
             except (StoreUnavailable, InDoubt) as away:
                 _log.warning("placement_unread cause=%s", away)
+            except Exception:  # noqa: BLE001 - a top loop
+                # An owner that stopped looking would keep its seat and never open another pool.
+                _log.exception("look_failed")
             await asyncio.sleep(look_every_s)
 
     async def _come_later_than_the_last(self) -> None:

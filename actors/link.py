@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
-from engine.stock.codec import plain, read_outcome
+from engine.stock.codec import pack, plain, read_outcome
 from engine.stock.commands import Command, Receive
 from engine.stock.outcomes import Outcome
 
@@ -128,11 +128,16 @@ class Link:
         passengers = _board(bus.gathering)
         if not passengers or self._frames is None:
             return
+        items = [(one.deadline_ms, *plain(one.command)) for one in passengers]
+        try:
+            self._frames.send((self._last_id + 1, pool.tenant, pool.sku, items))
+        except (OverflowError, TypeError, ValueError):
+            _turn_away(passengers, bus.gathering)
+            self._depart(pool, bus)
+            return
         self._last_id += 1
         bus.under_way += 1
         self._replies[self._last_id] = (pool, passengers)
-        items = [(one.deadline_ms, *plain(one.command)) for one in passengers]
-        self._frames.send((self._last_id, pool.tenant, pool.sku, items))
 
     def _on_frame(self, _frames: Frames, message: Any) -> None:
         request_id, verdict, body = message
@@ -186,6 +191,17 @@ def _board(gathering: deque[_Waiting]) -> Sequence[_Waiting]:
             if is_chunk:
                 break
     return passengers
+
+
+def _turn_away(passengers: Sequence[_Waiting], gathering: deque[_Waiting]) -> None:
+    """A batch could not be packed: whoever is at fault gets the reason, the others board again, in their order."""
+    for one in reversed(passengers):
+        try:
+            pack(plain(one.command))
+        except (OverflowError, TypeError, ValueError) as mistake:
+            one.future.set_exception(mistake)
+        else:
+            gathering.appendleft(one)
 
 
 def _fail(passengers: Sequence[_Waiting] | deque[_Waiting], failure: Exception) -> None:

@@ -30,6 +30,9 @@ sweep_every_s = 0.25
 #: A pool is folded when its journal has at least this many events beyond the snapshot …
 fold_after_events_min = 50_000
 
+#: Pause after a fold that came to nothing, before the next try.
+fold_again_s = 10.0
+
 #: Steps between two samples of the conservation law in a running pool.
 check_every_steps = 10_000
 
@@ -80,6 +83,7 @@ class Hosted:
         self.folded_size = 0
         self.steps = 0
         self.is_folding = False
+        self.fold_not_before_s = 0.0
         #: Imports look up fingerprints before they are decided, so chunks of one pool go one by one.
         self.import_lock = asyncio.Lock()
 
@@ -123,6 +127,9 @@ class Owner:
         while history is None:
             try:
                 history = await self._journal.claim(name)
+            except InvariantBroken as broken:
+                self._stop(hosted, broken)
+                return
             except (StoreUnavailable, InDoubt) as away:
                 _log.warning("claim_waits pool=%s cause=%s", name, away)
                 await asyncio.sleep(sweep_every_s)
@@ -237,7 +244,10 @@ class Owner:
         try:
             await asyncio.shield(group)
         except (Fenced, InDoubt):
-            self._fence(hosted)
+            if isinstance(hosted.desk.failure, InvariantBroken):
+                self._stop(hosted, hosted.desk.failure)
+            else:
+                self._fence(hosted)
             raise
         except InvariantBroken as broken:
             self._stop(hosted, broken)
@@ -278,7 +288,8 @@ class Owner:
     def _fold_when_long(self, hosted: Hosted) -> None:
         """Fold when the journal is as long as the snapshot is large, so that folding costs a constant share."""
         due_at = hosted.snapshot_seq + max(self._fold_after_events, hosted.folded_size)
-        if not hosted.is_folding and hosted.desk.seq > due_at:
+        is_time = asyncio.get_running_loop().time() >= hosted.fold_not_before_s
+        if not hosted.is_folding and is_time and hosted.desk.seq > due_at:
             hosted.is_folding = True
             self._start(self._fold_now(hosted))
 
@@ -287,10 +298,13 @@ class Owner:
         try:
             seq = hosted.desk.seq
             before_ms = await self._fold(hosted.name)
+            if before_ms is None:
+                hosted.fold_not_before_s = asyncio.get_running_loop().time() + fold_again_s
+                return
             hosted.snapshot_seq = seq
             hosted.folded_size = len(hosted.pool.state.holds.active) + len(hosted.pool.state.memory.answers)
             memory = hosted.pool.state.memory
-            while before_ms is not None and memory.forgotten_before_ms < before_ms:
+            while memory.forgotten_before_ms < before_ms:
                 if self._hosted.get(hosted.name) is not hosted:
                     return
                 await self.submit(hosted.name, [Asked(0, Forget(before_ms))])

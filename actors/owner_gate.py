@@ -86,6 +86,9 @@ class OwnerGate:
             frames.send((request_id, Verdict.DONE, (epoch, [_reply(reply) for reply in replies])))
         except (NotDone, InDoubt, Fenced, InvariantBroken) as failure:
             frames.send((request_id, _VERDICTS.get(type(failure), Verdict.RECOVERING), str(failure)))
+        except Exception as mistake:  # noqa: BLE001 - a caller without an answer would wait for ever, and so would its bus
+            _log.exception("request_broke pool=%s", name)
+            frames.send((request_id, Verdict.IN_DOUBT, f"the owner made a mistake: {mistake!r}"))
         finally:
             if frames in self._callers:
                 self._callers[frames] -= 1

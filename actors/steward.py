@@ -37,6 +37,9 @@ class Steward:
                 await self.mend()
             except (StoreUnavailable, InDoubt) as away:
                 _log.warning("registry_unread cause=%s", away)
+            except Exception:  # noqa: BLE001 - a top loop
+                # Without the steward no SKU would ever get an owner again: whatever it is, look once more.
+                _log.exception("round_failed")
             await asyncio.sleep(round_every_s)
 
     async def mend(self) -> None:

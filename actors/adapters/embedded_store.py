@@ -95,6 +95,11 @@ class EmbeddedStore:
         """The server's process id, while it should run."""
         return self._server.pid if self._server else None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server should run and does not."""
+        return self._server is not None and self._server.poll() is not None
+
     async def start(self) -> None:
         """Start the server and wait until it has loaded its data and answers. Raises StoreUnavailable."""
         _make_private(self._folder)

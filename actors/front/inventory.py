@@ -11,6 +11,7 @@ from actors.front.refusals import Refusal, status_of
 from actors.front.translate import from_batch, from_counts, from_ms, from_view
 from actors.front.translate_sku import from_terms, set_paths, to_change
 from engine import limits
+from engine.errors import InDoubt, InvariantBroken, NotDone
 from engine.names import BatchNo, Card, PoolName, batch_name, card_at, card_name, hold_name, is_name_part, serial_of
 from engine.secrecy.masks import mask
 from engine.stock import commands as ask
@@ -74,9 +75,9 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         known = await self.reception.registry.pools()
         pools = [pool for pool in known if pool.tenant == tenant and pool.sku > asked.after]
         deadline_ms = self.reception.deadline_ms(context)
-        shelves = await asyncio.gather(*(self._shelf(pool, deadline_ms) for pool in pools[: asked.rows]))
+        skus = await asyncio.gather(*(self._sku(pool, deadline_ms) for pool in pools[: asked.rows]))
         return inventory_pb2.ListSkusResponse(
-            skus=[from_terms(pool, shelf.terms) for pool, shelf in zip(pools, shelves, strict=False)],
+            skus=skus,
             next_page_token=asked.token_after(pools[asked.rows - 1].sku) if len(pools) > asked.rows else "",
         )
 
@@ -181,7 +182,10 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         command = ask.Withdraw(request_id, ask.QUARANTINE, number, (), checks.free_text(request.reason, "reason"))
         _, withdrawn = await self.reception.ask(pool, command, deadline_ms)
         question = ask.ListSold(number, 0 if after < 0 else card_at(number, after), asked.rows)
-        _, sold = await self.reception.ask(pool, question, deadline_ms)
+        try:
+            _, sold = await self.reception.ask(pool, question, deadline_ms)
+        except (NotDone, Refusal) as failure:
+            raise InDoubt(f"{request.name} is quarantined, but what is sold of it could not be listed") from failure
         assert isinstance(withdrawn, said.Withdrawn)
         assert isinstance(sold, said.Sold)
         return inventory_pb2.RecallBatchResponse(
@@ -241,6 +245,13 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
             epoch=answer.epoch,
             sequence=answer.seq,
         )
+
+    async def _sku(self, pool: PoolName, deadline_ms: int) -> inventory_pb2.Sku:
+        """A SKU for a listing: one that does not answer is there by its name, and hides no other."""
+        try:
+            return from_terms(pool, (await self._shelf(pool, deadline_ms)).terms)
+        except (NotDone, InDoubt, InvariantBroken):
+            return inventory_pb2.Sku(name=str(pool))
 
     async def _shelf(self, pool: PoolName, deadline_ms: int) -> said.Shelf:
         _, shelf = await self.reception.ask(pool, ask.GetShelf(), deadline_ms)

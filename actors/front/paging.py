@@ -6,11 +6,15 @@ from typing import NamedTuple
 
 from actors.front.refusals import Refusal
 from engine import limits
+from engine.names import SERIAL_MAX
 
 #: Rows of a page when the caller does not say.
 rows_usual = 100
 
 _MARK_BYTES = 6
+
+#: Digits of the largest row number, a serial of 32 bits.
+_DIGITS_MAX = 10
 
 
 class Page(NamedTuple):
@@ -36,7 +40,15 @@ def page(listing: str, page_size: int, page_token: str) -> Page:
 def page_by_number(listing: str, page_size: int, page_token: str) -> tuple[Page, int]:
     """The same for rows that have numbers: the page, and the number of the last row shown (-1 for none)."""
     asked = page(listing, page_size, page_token)
-    return asked, int(asked.after) if asked.after else -1
+    if not asked.after:
+        return asked, -1
+    if (
+        not (asked.after.isascii() and asked.after.isdigit())
+        or len(asked.after) > _DIGITS_MAX
+        or int(asked.after) > SERIAL_MAX
+    ):
+        raise Refusal("BAD_PAGE_TOKEN")
+    return asked, int(asked.after)
 
 
 def _mark(listing: str, last: str) -> bytes:

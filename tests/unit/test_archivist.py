@@ -1,6 +1,7 @@
 """Folding: what is archived, what the journal is afterwards, and what happens when it does not come to that."""
 
 import logging
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,7 +11,7 @@ from actors.archivist import Archivist
 from actors.owner import rebuild
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
-from engine.names import HoldNo
+from engine.names import HoldNo, PoolName
 from engine.ports import Append
 from engine.stock.commands import Release
 from engine.stock.snapshot import dump
@@ -45,6 +46,23 @@ async def test_a_fold_says_up_to_when_all_is_archived(corner: Corner) -> None:
     assert before_ms == corner.clock.at_ms - limits.answers_in_memory_ms
     keys = ["request/request-old", "request/release-old", "order/order-old", "hold/1", "request/request-new", "hold/2"]
     assert [value is not None for value in await corner.store.recall(POOL, keys)] == [True] * 4 + [False] * 2
+
+
+async def test_much_is_archived_in_rounds(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is never asked for more in one round than it can answer within its patience."""
+    rounds: list[int] = []
+
+    class Counting(MemoryStore):
+        async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+            rounds.append(len(entries))
+            await corner.store.keep(pool, entries, keep_ms)
+
+    monkeypatch.setattr(archiving, "entries_per_round_max", 2)
+    before_ms = await Archivist(corner.store, Counting(corner.clock)).fold(POOL)
+    assert before_ms is not None
+    assert max(rounds) == 2
+    keys = ["request/request-old", "request/release-old", "order/order-old", "hold/1"]
+    assert None not in await corner.store.recall(POOL, keys)
 
 
 async def test_answers_beyond_the_bound_are_archived_however_young(

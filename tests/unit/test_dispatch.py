@@ -249,7 +249,9 @@ async def _asked_of(street: _Street, folder: Path, scripted: _Scripted) -> None:
         server.close()
 
 
-@pytest.mark.parametrize("later", [Verdict.RECOVERING, Verdict.OVERLOADED, Verdict.STORE_UNAVAILABLE, Verdict.DONE])
+@pytest.mark.parametrize(
+    "later", [Verdict.RECOVERING, Verdict.OVERLOADED, Verdict.STORE_UNAVAILABLE, Verdict.DONE, Verdict.STOPPED]
+)
 @pytest.mark.parametrize("first", [None, Verdict.IN_DOUBT], ids=["line broke", "owner in doubt"])
 async def test_after_a_doubt_no_answer_says_that_nothing_happened(
     street: _Street, tmp_path: Path, first: Verdict | None, later: Verdict

@@ -10,13 +10,13 @@ import pytest
 
 from actors import link as linking
 from actors import owner_gate
-from actors.link import Link, NotOwner
+from actors.link import Answer, Link, NotOwner
 from actors.owner import Owner
 from actors.wire import Address, Frames, Verdict, connect, hello, listen
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import HoldNo
 from engine.stock.codec import plain
-from engine.stock.commands import Command, GetHold, GetShelf
+from engine.stock.commands import Command, GetHold, GetShelf, ListBatches
 from engine.stock.outcomes import Held, Received, Shelf
 from tests.unit.corridor import NEIGHBOUR, POOL, TOKEN, Corner, allocate, chunk, gate, until
 
@@ -70,6 +70,19 @@ async def test_a_chunk_of_an_import_travels_alone(link: Link, corner: Corner) ->
     answers = await asyncio.gather(*asked)
     assert answers[3].outcome == Received(2, 1_005, again=False)
     assert all(isinstance(answers[at].outcome, Held) for at in (0, 2, 4, 5))
+
+
+async def test_a_command_that_cannot_be_packed_harms_nobody_on_its_bus(link: Link) -> None:
+    """A number no frame can carry: its caller hears of it, the others get their answers, and the bus goes on."""
+    for number in range(3):
+        good, bad = await asyncio.gather(
+            link.ask(POOL, allocate(f"good-{number}"), 0, until_s=_soon_s()),
+            link.ask(POOL, ListBatches(10**30, 10), 0, until_s=_soon_s()),
+            return_exceptions=True,
+        )
+        assert isinstance(good, Answer)
+        assert isinstance(good.outcome, Held)
+        assert isinstance(bad, OverflowError)
 
 
 async def test_a_pool_nobody_owns_here_is_said_so(link: Link) -> None:

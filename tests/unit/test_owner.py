@@ -227,6 +227,28 @@ async def _fill(owner: Owner, orders: int) -> None:
     await ask(owner, *(Release(f"release-{number}", HoldNo(number + 1)) for number in range(orders)))
 
 
+async def test_a_fold_that_came_to_nothing_is_tried_again_soon_and_not_at_once(corner: Corner) -> None:
+    """It must not count as done: the journal would grow. Nor may it be tried in a frenzy."""
+    folds = 0
+
+    async def failing_fold(_pool: PoolName) -> int | None:
+        nonlocal folds
+        folds += 1
+        return None
+
+    owner = await corner.stocked(1, fold=failing_fold, fold_after_events=1)
+    hosted = owner.hosted[0]
+    for _ in range(3):
+        owner._fold_when_long(hosted)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert folds == 1
+    hosted.fold_not_before_s = 0.0
+    owner._fold_when_long(hosted)
+    await asyncio.sleep(0)
+    assert folds == 2
+
+
 async def test_a_long_journal_is_folded_and_what_was_archived_leaves_memory(
     corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
