@@ -31,6 +31,7 @@ class Batch:
         self.held = 0
         self.sold = 0
         self.lots: list[Lot] = []
+        self._lot_by_expiry: dict[int, Lot] = {}
         #: First serial of each stretch of cards, and the lot the stretch belongs to.
         self.stretches: list[tuple[int, Lot]] = []
         #: Cards out of their lot: serial → VOID or QUARANTINE.
@@ -48,6 +49,11 @@ class Batch:
             lot.add_fresh(self.received, self.received + cards)
             self.received += cards
             yield lot
+
+    def add_lot(self, lot: Lot) -> None:
+        """Take a new lot in."""
+        self.lots.append(lot)
+        self._lot_by_expiry[lot.expires_at_ms] = lot
 
     def lot_of(self, card: Card) -> Lot:
         """The lot a card came in."""
@@ -158,11 +164,10 @@ class Batch:
 
     def _lot(self, expires_at_ms: int | None) -> Lot:
         expires = NEVER_MS if expires_at_ms is None else expires_at_ms
-        for lot in self.lots:
-            if lot.expires_at_ms == expires:
-                return lot
-        lot = Lot(self.number, len(self.lots), cost=self.cost, expires_at_ms=expires_at_ms)
-        self.lots.append(lot)
+        lot = self._lot_by_expiry.get(expires)
+        if lot is None:
+            lot = Lot(self.number, len(self.lots), cost=self.cost, expires_at_ms=expires_at_ms)
+            self.add_lot(lot)
         return lot
 
     def _return_to_lot(self, serial: int, shelf: Shelf) -> None:

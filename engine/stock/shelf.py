@@ -1,13 +1,14 @@
 """The shelf: cards free to be held, in giving-out order, as ranges rather than as a list of cards.
 
 A lot is the part of a batch that expires at one moment. What nobody ever took is a few runs of
-serials; what came back is a small heap. First expired goes first, then cheapest, then first arrived.
+serials; what came back is a sorted list. First expired goes first, then cheapest, then first arrived.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
-from heapq import heapify, heappop, heappush
 from itertools import chain, islice, starmap
+
+from sortedcontainers import SortedList
 
 from engine.names import BatchNo, Card, card_at
 
@@ -16,7 +17,7 @@ NEVER_MS = 1 << 62
 
 
 class Lot:
-    """Cards of one batch with one expiry. `fresh` runs are [start, end); `returned` is a heap of serials."""
+    """Cards of one batch with one expiry. `fresh` runs are [start, end); `returned` are serials in order."""
 
     __slots__ = ("batch", "card_0", "expires_at_ms", "fresh", "key", "returned", "size")
 
@@ -26,7 +27,7 @@ class Lot:
         self.expires_at_ms = NEVER_MS if expires_at_ms is None else expires_at_ms
         self.key = (self.expires_at_ms, cost, batch, ordinal)
         self.fresh: list[list[int]] = []
-        self.returned: list[int] = []
+        self.returned: SortedList = SortedList()
         self.size = 0
 
     def __lt__(self, other: "Lot") -> bool:
@@ -50,7 +51,7 @@ class Lot:
 
     def add_back(self, serial: int) -> None:
         """A card that was taken came back."""
-        heappush(self.returned, serial)
+        self.returned.add(serial)
         self.size += 1
 
     def first(self, wanted: int) -> Sequence[int]:
@@ -60,20 +61,17 @@ class Lot:
         fresh = islice(chain.from_iterable(starmap(range, self.fresh)), wanted)
         if not self.returned:
             return list(fresh)
-        return sorted(chain(_smallest(self.returned, wanted), fresh))[:wanted]
+        return sorted(chain(islice(self.returned, wanted), fresh))[:wanted]
 
     def remove(self, serial: int) -> None:
         """Take exactly this card, which must be here."""
-        if self.returned and self.returned[0] == serial:
-            heappop(self.returned)
-        elif self.fresh and self.fresh[0][0] == serial:
+        if self.fresh and self.fresh[0][0] == serial:
             self._cut(0, serial)
         elif (at := self._run_at(serial)) is not None:
             self._cut(at, serial)
         else:
             assert serial in self.returned, f"serial {serial} of batch {self.batch} is not on the shelf"
             self.returned.remove(serial)
-            heapify(self.returned)
         self.size -= 1
 
     def _run_at(self, serial: int) -> int | None:
@@ -130,15 +128,3 @@ class Shelf:
             return iter(self._order)
         first = bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)
         return islice(self._order, first, None)
-
-
-def _smallest(heap: list[int], wanted: int) -> list[int]:
-    """The smallest few of a heap. Looks only: a look that rearranged it would part a live pool from its replay."""
-    found: list[int] = []
-    edge = [(heap[0], 0)]
-    while edge and len(found) < wanted:
-        serial, at = heappop(edge)
-        found.append(serial)
-        for child in range(2 * at + 1, min(2 * at + 3, len(heap))):
-            heappush(edge, (heap[child], child))
-    return found

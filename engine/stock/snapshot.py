@@ -72,6 +72,7 @@ def load(name: PoolName, snapshot: bytes) -> State:
 
 def _dump_batch(batch: Batch) -> tuple[Any, ...]:
     opened = OpenBatch("", batch.import_id, batch.source, batch.importer, batch.unit_cost, batch.expires_at_ms, b"")
+    ordinal = {lot: at for at, lot in enumerate(batch.lots)}
     return (
         batch.number,
         tagged(opened),
@@ -82,8 +83,8 @@ def _dump_batch(batch: Batch) -> tuple[Any, ...]:
         batch.received,
         batch.held,
         batch.sold,
-        [(lot.expires_at_ms, lot.fresh, lot.returned) for lot in batch.lots],
-        [(start, batch.lots.index(lot)) for start, lot in batch.stretches],
+        [(lot.expires_at_ms, lot.fresh, list(lot.returned)) for lot in batch.lots],
+        [(start, ordinal[lot]) for start, lot in batch.stretches],
         list(batch.aside.items()),
         list(batch.marked.items()),
     )
@@ -101,9 +102,9 @@ def _load_batch(state: State, fields: Any) -> None:
         expires = None if expires_at_ms == NEVER_MS else expires_at_ms
         lot = Lot(batch.number, len(batch.lots), cost=batch.cost, expires_at_ms=expires)
         lot.fresh = [list(run) for run in fresh]
-        lot.returned = list(returned)
+        lot.returned.update(returned)
         lot.size = sum(end - start for start, end in fresh) + len(returned)
-        batch.lots.append(lot)
+        batch.add_lot(lot)
         if not withdrawn:
             state.shelf.show(lot)
     batch.stretches = [(start, batch.lots[at]) for start, at in stretches]
