@@ -37,11 +37,13 @@ class Archivist:
         """Archive, then put a snapshot in the journal's place.
 
         Returns the moment before which everything is archived, so that the owner may forget it; None
-        when nothing came of it this time. Raises InvariantBroken when the journal cannot be rebuilt.
+        when nothing came of it this time. Raises InvariantBroken when the journal cannot be rebuilt,
+        or tells of a pool that breaks the law of conservation.
         """
         try:
             history = await self._journal.read(name)
             pool = await rebuild(name, history)
+            pool.check()
             before_ms = _forgettable_before_ms(pool.state)
             answers, references = to_archive(pool.state, before_ms)
             await self._keep(name, answers, limits.answers_keep_ms)

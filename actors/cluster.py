@@ -22,6 +22,7 @@ from actors.garbage import keep_young
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
+from engine.errors import InvariantBroken
 from engine.names import PoolName
 
 _NAMESPACE = "cardkeep"
@@ -200,6 +201,8 @@ async def _metrics_of(actor: Any) -> bytes | None:
 async def _fold(pool: PoolName) -> int | None:
     try:
         before_ms: int | None = await ray.get_actor(_ARCHIVIST, namespace=_NAMESPACE).fold.remote(pool)
+    except InvariantBroken:
+        raise
     except (RayError, ValueError) as away:
         _log.warning("fold_impossible pool=%s cause=%s", pool, away)
         return None

@@ -33,7 +33,7 @@ fold_after_events_min = 50_000
 #: Pause after a fold that came to nothing, before the next try.
 fold_again_s = 10.0
 
-#: Steps between two samples of the conservation law in a running pool.
+#: Steps between two samples of the conservation law in a running pool; each fold looks at every card.
 check_every_steps = 10_000
 
 #: Records replayed before other pools of this owner get a turn.
@@ -225,7 +225,7 @@ class Owner:
         step = hosted.pool.handle(one.command, now_ms, recalled)  # type: ignore[arg-type]
         hosted.steps += 1
         if hosted.steps % check_every_steps == 0:
-            hosted.pool.check()
+            hosted.pool.check_counts()
         return step
 
     def _commit(self, hosted: Hosted, steps: Sequence[Step]) -> Awaitable[None]:
@@ -297,7 +297,11 @@ class Owner:
         """Let the archivist fold; then forget what it archived, a step at a time."""
         try:
             seq = hosted.desk.seq
-            before_ms = await self._fold(hosted.name)
+            try:
+                before_ms = await self._fold(hosted.name)
+            except InvariantBroken as broken:
+                self._stop(hosted, broken)
+                return
             if before_ms is None:
                 hosted.fold_not_before_s = asyncio.get_running_loop().time() + fold_again_s
                 return

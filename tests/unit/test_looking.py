@@ -87,6 +87,20 @@ def test_the_count_finds_every_broken_law(law: str, damage: Callable[[Desk], Non
         desk.pool.check()
 
 
+def test_the_running_counts_are_checked_by_themselves() -> None:
+    """A lost card and a hold nobody counts are found without looking at every card."""
+    desk = Desk(cards=4)
+    desk.allocate(2)
+    desk.pool.check_counts()
+    batch(desk).sold += 1
+    with pytest.raises(InvariantBroken, match=r"received 4 .* sold 1"):
+        desk.pool.check_counts()
+    batch(desk).sold -= 1
+    desk.pool.state.holds.units += 1
+    with pytest.raises(InvariantBroken, match="batches count 2 held, holds 3"):
+        desk.pool.check_counts()
+
+
 def batch(desk: Desk) -> Batch:
     """The first batch, to be damaged."""
     return desk.pool.state.batches[BatchNo(1)]

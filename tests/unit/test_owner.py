@@ -227,6 +227,19 @@ async def _fill(owner: Owner, orders: int) -> None:
     await ask(owner, *(Release(f"release-{number}", HoldNo(number + 1)) for number in range(orders)))
 
 
+async def test_a_fold_that_finds_a_broken_law_stops_the_pool(corner: Corner, caplog: pytest.LogCaptureFixture) -> None:
+    """The archivist looks at every card; what it finds is as if the owner had."""
+
+    async def finding_fold(_pool: PoolName) -> int | None:
+        raise InvariantBroken("a card is in two active holds")
+
+    owner = await corner.stocked(1, fold=finding_fold, fold_after_events=1)
+    with caplog.at_level(logging.CRITICAL):
+        await owner._fold_now(owner.hosted[0])
+    with pytest.raises(InvariantBroken, match="two active holds"):
+        await ask_one(owner, GetShelf())
+
+
 async def test_a_fold_that_came_to_nothing_is_tried_again_soon_and_not_at_once(corner: Corner) -> None:
     """It must not count as done: the journal would grow. Nor may it be tried in a frenzy."""
     folds = 0
