@@ -15,7 +15,7 @@ from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.stock.codec import pack, plain, read_outcome
-from engine.stock.commands import Command, Receive
+from engine.stock.commands import Command, ListBatches, ListSold, Receive
 from engine.stock.outcomes import Outcome
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
@@ -33,6 +33,10 @@ look_every_s = 0.05
 #: Commands of one pool that may wait in this front end. At 10,000 a second this is 0.8 s of queue:
 #: who comes later is better told at once.
 commands_waiting_max = 8_192
+
+
+#: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
+_TRAVEL_ALONE = (Receive, ListBatches, ListSold)
 
 
 class NotOwner(NotDone):
@@ -179,16 +183,16 @@ class Link:
 
 
 def _board(gathering: deque[_Waiting]) -> Sequence[_Waiting]:
-    """The next batch, without those who have gone. An import chunk travels alone, since it takes a while."""
+    """The next batch, without those who have gone."""
     passengers: list[_Waiting] = []
     while gathering and len(passengers) < commands_per_batch_max:
-        is_chunk = isinstance(gathering[0].command, Receive)
-        if is_chunk and passengers:
+        is_alone = isinstance(gathering[0].command, _TRAVEL_ALONE)
+        if is_alone and passengers:
             break
         one = gathering.popleft()
         if not one.future.done():
             passengers.append(one)
-            if is_chunk:
+            if is_alone:
                 break
     return passengers
 
