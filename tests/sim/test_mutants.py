@@ -1,8 +1,7 @@
-"""The simulator is worth something: broken on purpose, the house is caught by a named seed.
+"""The simulator is worth something: a house broken on purpose is caught.
 
-Each test breaks one promise of the actors in the smallest way, and says which seed hears of it. A seed
-that no longer does (the dice fell otherwise after a change of the simulator) is to be replaced by one
-that does: run the mutant over a few seeds and take the first.
+Each test breaks one promise of the actors in the smallest way, and runs seed after seed until one hears
+of it. Which one does changes with every change of the simulator; that one does must not.
 """
 
 import asyncio
@@ -84,17 +83,17 @@ def sweep_boards_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Owner, "_commit", late)
 
 
-MUTANTS: dict[Mutate, int] = {
-    append_ignores_epoch: 24,
-    answers_before_append: 28,
-    asks_again_under_another_name: 30,
-    sweep_boards_late: 5,
-}
+#: Seeds a mutant may live through before the simulator counts as blind to it; most fall within ten.
+SEEDS_MAX = 150
 
 
-@pytest.mark.parametrize(("mutate", "seed"), MUTANTS.items(), ids=lambda value: getattr(value, "__name__", None))
-def test_a_broken_promise_is_caught_by_its_seed(mutate: Mutate, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The seed finds nothing in the house as it is, and a mistake in the broken one."""
-    assert run(seed).mistakes == []
+@pytest.mark.parametrize(
+    "mutate", [append_ignores_epoch, answers_before_append, asks_again_under_another_name, sweep_boards_late]
+)
+def test_a_broken_promise_is_caught(mutate: Mutate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some seed finds a mistake in the broken house, and none in the house as it is."""
     mutate(monkeypatch)
-    assert run(seed).mistakes != []
+    caught = next((seed for seed in range(SEEDS_MAX) if run(seed).mistakes), None)
+    assert caught is not None
+    monkeypatch.undo()
+    assert run(caught).mistakes == []
