@@ -7,6 +7,7 @@ It would rather refuse a line than guess at a code, a date or an amount.
 
 from engine.intake.card_file import CardFile, CardStream, Kind, Preview, read_cards, stream_cards
 from engine.intake.columns import Columns
+from engine.intake.doubts import Doubts, Unread
 from engine.intake.refusals import CardFileRefused, Reason, RefusedLine
 from engine.intake.report import ImportReport
 from engine.intake.rows import Row
@@ -16,12 +17,14 @@ __all__ = [
     "CardFileRefused",
     "CardStream",
     "Columns",
+    "Doubts",
     "ImportReport",
     "Kind",
     "Preview",
     "Reason",
     "RefusedLine",
     "Row",
+    "Unread",
     "read_cards",
     "stream_cards",
 ]

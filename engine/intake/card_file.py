@@ -4,6 +4,7 @@ Small files are read in one call (`read_cards`), files of any size as a stream (
 walk the same way: encoding, delimiter, columns, rows, duplicates.
 """
 
+import codecs
 import io
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,6 +13,7 @@ from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
 
 from engine.intake.columns import Columns, find_columns
+from engine.intake.doubts import find_doubts
 from engine.intake.duplicates import FirstLines
 from engine.intake.encoding import find_encoding
 from engine.intake.records import Record, Table
@@ -25,7 +27,12 @@ from engine.money import Money, is_currency
 from engine.secrecy.masks import mask
 
 _CSV_ENDS = (".csv", ".tsv", ".xls", ".xlsx", ".ods")
+_WORKBOOK_ENDS = (".xls", ".xlsx", ".ods")
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _START_BYTES = 512
+
+#: What text files hold besides text: tab, line ends, and the mark some end with.
+_TEXT_CONTROLS = b"\t\n\v\f\r\x1a"
 _PREVIEW_ROWS = 3
 
 
@@ -111,6 +118,7 @@ class CardStream:
         self.kind, self.encoding, table = _open(name, content, sheet)
         sample = list(islice(table.records, sample_lines_max))
         self.columns = find_columns(sample, table.delimiter)
+        self.doubts = find_doubts(sample, self.columns)
         self.report = ImportReport()
         self._reading = reading
         if self.columns.has_header:
@@ -143,11 +151,22 @@ def _open(name: str, content: BinaryIO, sheet: str | None) -> tuple[Kind, str, T
         return Kind.WORKBOOK, "", read_workbook(content.read(workbook_bytes_max + 1), sheet)
     if start.lstrip()[:1] == b"<":
         raise CardFileRefused("the file is a web page, whatever its name says: open it and save it as CSV or XLSX")
+    if name.lower().endswith(_WORKBOOK_ENDS) and not _is_text(start):
+        raise CardFileRefused(
+            "the file is no workbook that can be read: open it where it was made, and save it as .xlsx"
+        )
     encoding = find_encoding(iter(partial(content.read, card_line_bytes_max), b""))
     content.seek(0)
     if name.lower().endswith(_CSV_ENDS):
         return Kind.CSV, encoding, read_csv(_lines(content, encoding))
     return Kind.TXT, encoding, read_txt(_lines(content, encoding))
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file that is named like a workbook starts like the text that many systems write under such names."""
+    if start.startswith(_UTF_16_MARKS):
+        return True
+    return not any(byte < ord(" ") and byte not in _TEXT_CONTROLS for byte in start)
 
 
 def _lines(content: BinaryIO, encoding: str) -> Iterator[str]:

@@ -33,14 +33,16 @@ _CODE_ROLES = (Role.ACCOUNT, Role.NUMBER, Role.CODE, Role.SECRET)
 
 _NAMES = {
     Role.ACCOUNT: "account user username login email 账号 帐号 账户 帐户 用户名 邮箱 登录名 卡账号",
-    Role.NUMBER: "number cardnumber cardno serial serialnumber serialno sn 卡号 序列号 卡券号 券号",
-    Role.CODE: "code codes card cards cardcode cardkey cdkey key keys giftcode giftcard redeemcode redemptioncode "
-    "activationcode couponcode coupon vouchercode voucher licensekey license productkey "
+    Role.NUMBER: "number cardnumber cardno cardnum serial serialnumber serialno sn "
+    "giftcardnumber giftcardno giftcardnum vouchernumber couponnumber 卡号 序列号 卡券号 券号",
+    Role.CODE: "code codes card cards cardcode cardkey cdkey key keys giftcode giftcard giftcardcode redeemcode "
+    "redemptioncode activationcode couponcode coupon vouchercode voucher licensekey license productkey "
     "卡密 激活码 兑换码 卡码 卡券码 券码 充值码 礼品码 礼品卡 授权码 注册码 提货码 核销码 卡号密码 账号密码 帐号密码",
-    Role.SECRET: "password pass passwd pwd secret pin pincode cardpassword 密码 口令 卡密码 密钥",
-    Role.EXPIRES: "expires expire expiry expirydate expirationdate expiration expiresat expiretime validuntil "
-    "validto enddate 有效期 有效期至 有效期限 有效日期 到期时间 到期日 到期日期 "
-    "过期时间 过期日期 失效时间 失效日期 截止日期 截止时间",
+    Role.SECRET: "password pass passwd pwd secret pin pincode pinnumber cardpin giftcardpin "
+    "securitycode cardpassword pin码 密码 口令 卡密码 密钥",
+    Role.EXPIRES: "exp expdate expires expireson expire expiry expirydate expirationdate expiration expiresat "
+    "expiretime validuntil validto validthru enddate 到期 过期 失效 有效至 有效期 有效期至 有效期限 有效日期 "
+    "到期时间 到期日 到期日期 过期时间 过期日期 失效时间 失效日期 截止日期 截止时间",
     Role.FACE_VALUE: "facevalue value denomination amount 面值 面额 金额 卡面值",
     Role.COST: "cost unitcost costprice purchaseprice 成本 成本价 进价 进货价 采购价",
 }

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     CODE_TOO_LONG = "CODE_TOO_LONG"
     CODE_NOT_TEXT = "CODE_NOT_TEXT"
     DIGITS_LOST = "DIGITS_LOST"
+    CODE_IS_A_NUMBER = "CODE_IS_A_NUMBER"
     FIELD_COUNT = "FIELD_COUNT"
     INVALID_DATE = "INVALID_DATE"
     AMBIGUOUS_DATE = "AMBIGUOUS_DATE"
@@ -49,6 +50,9 @@ SENTENCES = {
     Reason.CODE_NOT_TEXT: "The code holds control or invisible characters. Copy it again from its source.",
     Reason.DIGITS_LOST: (
         "The code was stored as a number, and its last digits are lost. Export it again with the column as text."
+    ),
+    Reason.CODE_IS_A_NUMBER: (
+        "The sheet holds the code as a number with decimals. Format the column as text, and enter the code again."
     ),
     Reason.FIELD_COUNT: "The line has more fields than the others. Look for a delimiter inside the code.",
     Reason.INVALID_DATE: "The expiry is not a date. Write it as 2026-12-31.",

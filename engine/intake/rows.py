@@ -6,7 +6,7 @@ from typing import NamedTuple
 from engine.intake.amounts import amount
 from engine.intake.columns import Columns
 from engine.intake.dates import expiry_ms
-from engine.intake.records import Record
+from engine.intake.records import DecimalText, Record
 from engine.intake.refusals import SENTENCES, LineRefused, Reason, RefusedLine
 from engine.limits import code_chars_max
 from engine.money import Money
@@ -75,6 +75,8 @@ def _code(fields: list[str], places: tuple[int, ...]) -> str:
 
 def _part(cell: str) -> str:
     """A cell without what copying adds at its ends, and without the `="…"` that keeps Excel from counting."""
+    if isinstance(cell, DecimalText):
+        raise LineRefused(Reason.CODE_IS_A_NUMBER)
     text = cell.strip(_EDGES)
     if text.startswith('="') and text.endswith('"'):
         text = text[2:-1].strip(_EDGES)

@@ -16,11 +16,11 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from engine.intake.records import Record, Table
+from engine.intake.records import DecimalText, Record, Table
 from engine.intake.refusals import CardFileRefused
 from engine.limits import workbook_bytes_max
 
-_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _EXACT_MAX = 10**15
 _MIDNIGHT = time()
 
@@ -44,7 +44,8 @@ def read_workbook(content: bytes, sheet: str | None) -> Table:
         return Table("", _records(_sheet(CalamineWorkbook.from_filelike(io.BytesIO(content)), sheet)))
     except CalamineError as cause:
         raise CardFileRefused(
-            f"the workbook cannot be read ({cause}): take its password off if it has one, or save the sheet as CSV"
+            f"the workbook cannot be read ({cause}): "
+            "take its password off if it has one, and save it as .xlsx, or the sheet as CSV"
         ) from None
 
 
@@ -85,4 +86,4 @@ def _number_text(number: float) -> str:
         return "#NUM!"
     if abs(number) >= _EXACT_MAX:
         return f"{number:.5E}"
-    return str(int(number)) if number == int(number) else repr(number)
+    return str(int(number)) if number == int(number) else DecimalText(repr(number))

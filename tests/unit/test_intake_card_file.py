@@ -27,16 +27,16 @@ def read(name: str, content: bytes, sheet: str | None = None) -> CardFile:
     return read_cards(name, content, sheet=sheet, **TERMS)
 
 
-def workbook(rows: Sequence[Sequence[str]]) -> bytes:
-    """An XLSX file in which every cell is text."""
+def workbook(rows: Sequence[Sequence[str | float]]) -> bytes:
+    """An XLSX file in which every cell is text, but for decimals."""
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
     for row_no, row in enumerate(rows, 1):
-        for column_no, text in enumerate(row, 1):
+        for column_no, value in enumerate(row, 1):
             cell = sheet.cell(row_no, column_no)
-            cell.value = text
-            cell.data_type = "s"
+            cell.value = value
+            cell.data_type = "n" if isinstance(value, float) else "s"
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
@@ -185,6 +185,21 @@ def test_a_name_decides_only_between_txt_and_csv(name: str) -> None:
     file = read(name, b"code\nA1\n")
     assert file.kind is (Kind.TXT if name in {"x.txt", "noending"} else Kind.CSV)
     assert [row.code for row in file.rows] == ["A1"]
+
+
+@pytest.mark.parametrize("name", ["x.xls", "x.XLSX"])
+def test_what_is_named_a_workbook_and_is_neither_that_nor_text_is_refused(name: str) -> None:
+    """Read as GB18030 it would be blamed for its control characters, line by line."""
+    with pytest.raises(CardFileRefused, match=r"no workbook .*save it as \.xlsx"):
+        read(name, b"\x09\x08\x10\x00\x00\x06\x05\x00A1")
+    assert [row.code for row in read(name, "code\nA1\x1a".encode("utf-16")[:-2]).rows] == ["A1"]
+
+
+def test_a_code_that_the_sheet_keeps_as_a_number_with_decimals_is_refused() -> None:
+    """12345.5 is no code; in a column of amounts it is one."""
+    file = read("x.xlsx", workbook([["code", "面值"], [12345.5, 99.5], ["A1", 99.5]]))
+    assert [(line.line_no, line.reason) for line in file.refused] == [(2, Reason.CODE_IS_A_NUMBER)]
+    assert [row.face_value for row in file.rows] == [Money(9950, "CNY")]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,10 @@ def test_one_column_with_a_known_name_is_the_code(name: str) -> None:
     assert found.has_header
 
 
-@pytest.mark.parametrize("name", ["expires", "Expiry Date", "有效期", "到期时间", "过期时间", "截止日期", "有效期至"])
+@pytest.mark.parametrize(
+    "name",
+    ["expires", "exp", "Expires On", "Expiry Date", "有效期", "到期", "到期时间", "过期时间", "截止日期", "有效期至"],
+)
 def test_expiry_columns_are_known_by_name(name: str) -> None:
     """Wherever they stand."""
     found = columns(f"备注|{name}|卡密", "x|2027-01-01|AAAA")
@@ -67,6 +70,8 @@ def test_face_values_are_known_by_name(name: str, place: str) -> None:
     ("header", "code"),
     [
         ("卡号|卡密", (0, 1)),
+        ("Gift Card Number|PIN", (0, 1)),
+        ("Card No.|Security Code", (0, 1)),
         ("卡密|卡号", (1, 0)),
         ("卡号|密码", (0, 1)),
         ("password|account", (1, 0)),

@@ -120,11 +120,13 @@ def test_an_ods_file_is_read_like_any_other() -> None:
     assert records(content.getvalue()) == [(1, ["卡密", "12"])]
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04rubbish", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600])
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04rubbish", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, b"\xd0\xcf\x11\xe0junk"]
+)
 def test_a_damaged_workbook_is_refused_with_what_to_do(content: bytes) -> None:
     """It starts like a workbook and is none."""
     assert is_workbook(content)
-    with pytest.raises(CardFileRefused, match=r"cannot be read .*save the sheet as CSV"):
+    with pytest.raises(CardFileRefused, match=r"cannot be read .*save it as \.xlsx, or the sheet as CSV"):
         records(content)
 
 
