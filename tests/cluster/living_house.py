@@ -58,6 +58,11 @@ class LivingHouse:
         self._wait_gone(_GONE_WITHIN_S)
         return names
 
+    def kill_store(self) -> None:
+        """SIGKILL for the embedded store alone."""
+        (store,) = [process for process in self._processes() if process.name() == "valkey-server"]
+        store.send_signal(signal.SIGKILL)
+
     def end(self) -> None:
         """Whatever happened to the test, leave nothing behind."""
         self._house.stop()

@@ -58,6 +58,19 @@ def test_a_house_that_was_killed_remembers_what_it_said(house: LivingHouse) -> N
         assert (audit.cards.received, audit.cards.sold, audit.cards.available) == (5, 3, 2)
 
 
+def test_a_store_that_was_killed_is_started_again_and_callers_only_wait(house: LivingHouse) -> None:
+    """Nobody has to look after the embedded store: the house does, and no answer given before is lost."""
+    with Client(house.target, timeout_s=30) as client:
+        client.create_sku("vip")
+        client.import_cards("vip", CODES, import_id="file-1")
+        before = client.allocate("vip", order_ref="order-1")
+        house.kill_store()
+        after = client.allocate("vip", order_ref="order-2")
+        assert {card.name for card in after.cards}.isdisjoint(card.name for card in before.cards)
+        assert client.get_hold(before).state is HoldState.ACTIVE
+        assert client.audit("vip").ok
+
+
 def test_a_house_stops_soon_and_leaves_nobody_behind(house: LivingHouse) -> None:
     """With a SKU, a caller on the line, and somebody who watches its health for ever."""
     with Client(house.target) as client, insecure_channel(house.target) as channel:
