@@ -8,7 +8,6 @@ them. An import that broke off goes on when the same command runs again, because
 
 import getpass
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ import typer
 
 from clients.cli import show, typed
 from clients.cli.command import command
+from clients.cli.doubting import Consent, Doubt, doubts_about, require_consent
 from clients.cli.failing import ExitCode, wrong_usage
-from clients.cli.import_report import ImportAnswer, RefusedLines, answer_text
+from clients.cli.import_report import ImportAnswer, RefusedLines, answer_text, met_twice_by_server
 from clients.cli.reading import Looked, look_at, rows_to_send, understanding
 from clients.cli.session import Session
 
@@ -52,6 +52,12 @@ ImportId = Annotated[
     str | None, typer.Option("--import-id", help="The import's own number; else made of the file and the SKU.")
 ]
 
+IgnoreColumn = Annotated[
+    list[str] | None,
+    typer.Option("--ignore-column", metavar="NAME", help="A column that need not be read; may be repeated."),
+]
+NoHeader = Annotated[bool, typer.Option("--no-header", help="Line 1 is a card, even if it reads like column names.")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -66,6 +72,7 @@ class Wish:
     currency: str | None
     expire_time: "datetime | None"
     import_id: str
+    consent: Consent
 
 
 def register(app: typer.Typer) -> None:
@@ -86,10 +93,14 @@ def import_cards(
     sheet: Sheet = None,
     dry_run: DryRun = False,
     import_id: ImportId = None,
+    ignore_column: IgnoreColumn = None,
+    no_header: NoHeader = False,
 ) -> None:
     """Import a file of cards as one batch, while the sale goes on. Run it again to go on after an interruption.
 
     Lines that cannot be taken are listed with their reasons and stop nothing. Exit code 3 when no line was taken.
+    A file that could be meant otherwise than it is read is not imported until you say how it is meant. What files may
+    hold is in docs/operating.md.
     """
     name = typed.sku_name(sku)
     content_hash = _hash(file, name, sheet or "")
@@ -103,6 +114,7 @@ def import_cards(
         currency=None if currency is None else typed.currency_code(currency),
         expire_time=typed.moment(expires),
         import_id=import_id or content_hash,
+        consent=Consent(ignored_columns=tuple(ignore_column or ()), no_header=no_header),
     )
     if dry_run:
         _only_look(session, wish)
@@ -115,35 +127,59 @@ def import_cards(
 def _only_look(session: Session, wish: Wish) -> None:
     currency = wish.currency or (wish.unit_cost.currency if wish.unit_cost else "CNY")
     with _progress(session, "Reading", None) as tick:
-        looked = look_at(wish.file, sheet=wish.sheet, currency=currency, now_ms=_now_ms(), on_line=tick)
+        looked = look_at(wish.file, sheet=wish.sheet, currency=currency, lists_expired=True, on_line=tick)
     refused = RefusedLines(looked.file_lines_refused, looked.report.refused_by_reason)
+    doubts = tuple(doubts_about(looked, wish.consent))
     answer = ImportAnswer(
-        sku=wish.sku, import_id=wish.import_id, looked=looked, report=None, refused=refused, was_whole_before=False
+        sku=wish.sku, import_id=wish.import_id, looked=looked, report=None, refused=refused, doubts=doubts
     )
     session.show(answer.as_document(), lambda _: show.lines(understanding(looked), answer_text(answer)))
+    _warn(session, doubts)
+    if wish.unit_cost is None and not looked.costs:
+        session.note("What the cards cost is unknown: say --unit-cost at the import, it cannot be added afterwards.")
+    if not session.as_json:
+        require_consent(doubts)
+    if any(doubt.stops for doubt in doubts):
+        raise typer.Exit(ExitCode.FAILED)
+    if not looked.usable:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _import(session: Session, client: "Client", wish: Wish) -> None:
     currency = wish.currency or (wish.unit_cost.currency if wish.unit_cost else _currency_of(client, wish.sku))
     with _progress(session, "Reading", None) as tick:
-        # The server judges what has expired, by its clock: judged here, lines would move between two tries.
-        looked = look_at(wish.file, sheet=wish.sheet, currency=currency, now_ms=0, on_line=tick)
+        looked = look_at(wish.file, sheet=wish.sheet, currency=currency, lists_expired=False, on_line=tick)
     if not session.as_json:
         show.err().print(understanding(looked))
+    doubts = tuple(doubts_about(looked, wish.consent))
+    _warn(session, doubts)
+    require_consent(doubts)
     report, sent = _send(session, client, wish, looked)
     refused = RefusedLines(looked.file_lines_refused, looked.report.refused_by_reason)
     refused.add_server(report.refused_lines, report.refused_by_reason)
+    refused.add_earlier(looked.report.lines - report.accepted - refused.count)
     answer = ImportAnswer(
         sku=wish.sku,
         import_id=wish.import_id,
         looked=looked,
         report=report,
         refused=refused,
+        doubts=doubts,
+        has_rival=met_twice_by_server(report.refused_by_reason, looked),
         was_whole_before=not sent and report.accepted > 0,
     )
     session.show(answer.as_document(), lambda _: answer_text(answer))
+    if answer.was_whole_before and wish.unit_cost not in (None, report.batch.unit_cost):
+        session.note("--unit-cost changed nothing: a batch keeps the cost it was imported with.")
     if not report.accepted:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _warn(session: Session, doubts: tuple[Doubt, ...]) -> None:
+    """What does not stop the import is told; what does is the failure itself."""
+    for doubt in doubts:
+        if not doubt.stops:
+            session.note(f"Warning: {doubt.what} {doubt.do}")
 
 
 def _send(session: Session, client: "Client", wish: Wish, looked: Looked) -> "tuple[ImportReport, bool]":
@@ -195,10 +231,6 @@ def _who() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return ""
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - help and completion must not wait for the reader of card files
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,12 @@ class Looked:
     stream: "CardStream"
     currency: str
     costs: "frozenset[Money]"
+    expired: int
+
+    @property
+    def usable(self) -> int:
+        """Cards that are not refused for what the file says of them: those that have ended by now are."""
+        return self.report.accepted - self.expired
 
     @property
     def report(self) -> "ImportReport":
@@ -55,22 +62,30 @@ class Looked:
         return next((ClientMoney(cost.minor, cost.currency) for cost in self.costs), None)
 
 
-def look_at(file: Path, *, sheet: str | None, currency: str, now_ms: int, on_line: Callable[[int], None]) -> Looked:
-    """Read a file to its end. Raises CommandFailed when it cannot be read at all."""
+def look_at(
+    file: Path, *, sheet: str | None, currency: str, lists_expired: bool, on_line: Callable[[int], None]
+) -> Looked:
+    """Read a file to its end. Raises CommandFailed when it cannot be read at all.
+
+    Expired cards are only counted unless `lists_expired`: the server judges them by its clock, and lines refused
+    here would move the others between two tries of an import.
+    """
     from engine.intake import CardFileRefused, Row
 
     costs: set[Money] = set()
+    expired, clock_ms = 0, time.time_ns() // 1_000_000
     try:
         with file.open("rb") as content:
-            stream = _stream(file, content, sheet=sheet, currency=currency, now_ms=now_ms)
+            stream = _stream(file, content, sheet=sheet, currency=currency, now_ms=clock_ms if lists_expired else 0)
             for lines, read in enumerate(stream, start=1):
-                if isinstance(read, Row) and read.cost is not None:
-                    costs.add(read.cost)
+                if isinstance(read, Row):
+                    expired += read.expires_at_ms is not None and read.expires_at_ms <= clock_ms
+                    costs.update(() if read.cost is None else (read.cost,))
                 if lines % _TICK_LINES == 0:
                     on_line(lines)
     except CardFileRefused as refused:
         raise _file_refused(file, str(refused)) from None
-    return Looked(stream=stream, currency=currency, costs=frozenset(costs))
+    return Looked(stream=stream, currency=currency, costs=frozenset(costs), expired=expired)
 
 
 def rows_to_send(file: Path, *, sheet: str | None, currency: str) -> "Iterator[ImportRow]":
@@ -97,7 +112,7 @@ def understanding(looked: Looked) -> "RenderableType":
     stream = looked.stream
     columns = ", ".join(f"{name} = {role}" for name, role in stream.columns.titles)
     rows = [
-        (str(row.line_no), row.refused or row.code, _expiry(row.expires_at_ms), _value(row.face_value))
+        (str(row.line_no), row.code, _expiry(row.expires_at_ms), _value(row.face_value), row.refused or "")
         for row in stream.preview.rows
     ]
     return show.lines(
@@ -106,12 +121,18 @@ def understanding(looked: Looked) -> "RenderableType":
                 ("kind", stream.kind.value),
                 ("encoding", stream.encoding),
                 ("delimiter", repr(stream.preview.delimiter) if stream.preview.delimiter else ""),
+                ("header", header_words(looked)),
                 ("columns", columns),
-                ("cards", f"{looked.report.accepted:,} of {looked.report.lines:,} lines"),
+                ("cards", f"{looked.usable:,} of {show.counted(looked.report.lines, 'line')}"),
             ]
         ),
-        show.table(("#line", "code", "expires", "#face value"), rows),
+        show.table(("#line", "code", "expires", "#face value", "refused for"), rows),
     )
+
+
+def header_words(looked: Looked) -> str:
+    """Whether the first line names the columns."""
+    return "line 1 names the columns" if looked.stream.columns.has_header else "none: line 1 counts as a card"
 
 
 def _stream(file: Path, content: "BinaryIO", *, sheet: str | None, currency: str, now_ms: int) -> "CardStream":

@@ -98,6 +98,11 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, what: str) -> str:
+    """`1 line`, `2,000 lines`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
 def safe(text: object) -> str:
     """Text of others without what could steer a terminal."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in str(text))

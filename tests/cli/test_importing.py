@@ -28,6 +28,14 @@ LINES = [
 ]
 
 
+#: Files that could be meant otherwise than they are read, and the consent that lets each in.
+DOUBTFUL = [
+    ("foo,bar\nAAAA-1111,2222\n", ("--no-header",), 2),
+    ("code,ends\nSECRET-1,2027-12-31\n", ("--ignore-column", "ends"), 1),
+    ("code,second half\nSECRET-1,9001\n", ("--ignore-column", "second half"), 1),
+]
+
+
 class Shelf:
     """The server's side of imports: takes chunks, and refuses what it is told to."""
 
@@ -224,3 +232,90 @@ def test_a_file_that_is_no_card_file_is_refused_before_anything_is_sent(
     assert "zero bytes" in ended.stderr
     assert "UTF-8" in ended.stderr.splitlines()[-1]
     assert server.requests("ImportCards") == []
+
+
+@pytest.mark.parametrize(("content", "consent", "cards"), DOUBTFUL)
+def test_a_file_in_doubt_is_imported_only_with_consent(
+    *, content: str, consent: tuple[str, ...], cards: int, server: Any, cardkeep: Run, tmp_path: Path
+) -> None:
+    """Masks hide that a header is sold as a card, or that a PIN is missing: so the import stops, and the dry run."""
+    path = tmp_path / "cards.csv"
+    path.write_text(content)
+    shelf = Shelf()
+    server.will("GetSku", TERMS, TERMS)
+    server.will("ImportCards", shelf)
+    ended = cardkeep("import", str(path), "--sku", "A")
+    assert ended.exit_code == 1
+    assert consent[0] in ended.stderr.splitlines()[-1]
+    dry = cardkeep("import", str(path), "--sku", "A", "--dry-run", "--json")
+    assert dry.exit_code == 1
+    assert [warning["stops"] for warning in json.loads(dry.stdout)["warnings"]] == [True]
+    assert shelf.rows == []
+    assert cardkeep("import", str(path), "--sku", "A", *consent).exit_code == 0
+    assert len(shelf.rows) == cards
+
+
+def test_a_file_without_a_header_says_so(server: Any, cardkeep: Run, tmp_path: Path) -> None:
+    """In the preview and in the report; two columns deserve a warning, one code a line does not."""
+    path = tmp_path / "cards.csv"
+    path.write_text("AAAA-1111,2222\nBBBB-1111,3333\n")
+    server.will("GetSku", TERMS, TERMS)
+    server.will("ImportCards", Shelf(), Shelf())
+    ended = cardkeep("import", str(path), "--sku", "A")
+    assert "Warning: No header is recognised: line 1 counts as a card." in ended.stderr
+    assert "none: line 1 counts as a card" in ended.stdout
+    path = path.with_suffix(".txt")
+    path.write_text("AAAA-1111\nBBBB-1111\n")
+    assert "Warning" not in cardkeep("import", str(path), "--sku", "A").stderr
+
+
+def test_a_column_that_is_not_there_cannot_be_ignored(server: Any, cardkeep: Run, file: Path) -> None:
+    """A typing mistake must not look like consent."""
+    ended = cardkeep("import", str(file), "--sku", "A", "--dry-run", "--ignore-column", "卡 号")
+    assert ended.exit_code == 2
+    assert "卡号" in ended.stderr.splitlines()[-1]
+    assert server.seen == []
+
+
+def test_the_numbers_of_dry_run_import_and_second_run_agree(server: Any, cardkeep: Run, file: Path) -> None:
+    """Six lines: two to sell, four refused, however one asks. A second run counts what the first refused."""
+    shelf = Shelf(refused={7: "ALREADY_EXPIRED"})
+    server.will("GetSku", TERMS, TERMS, TERMS)
+    server.will("ImportCards", shelf, shelf, shelf)
+    dry = json.loads(cardkeep("import", str(file), "--sku", "A", "--dry-run", "--json").stdout)
+    first = cardkeep("import", str(file), "--sku", "A")
+    assert "2 of 6 lines" in first.stderr
+    again = json.loads(cardkeep("import", str(file), "--sku", "A", "--json").stdout)
+    for document in (dry, again):
+        assert (document["lines"], document["accepted"], document["refused"]) == (6, 2, 4)
+    assert again["refused_by_reason"]["REFUSED_IN_EARLIER_RUN"] == 1
+
+
+def test_a_dry_run_of_nothing_usable_ends_like_its_import(cardkeep: Run, tmp_path: Path) -> None:
+    """Exit code 3, one line in the singular, and the reason in a column of its own."""
+    path = tmp_path / "cards.csv"
+    path.write_text("code,expires\nSECRET-1,2020-01-01\n")
+    ended = cardkeep("import", str(path), "--sku", "A", "--dry-run")
+    assert ended.exit_code == 3
+    assert "0 of 1 line\n" in ended.stdout.replace(" \n", "\n").replace("  ", "")
+    assert "refused for" in ended.stdout
+
+
+def test_codes_that_the_server_met_twice_speak_of_another_run(server: Any, cardkeep: Run, tmp_path: Path) -> None:
+    """The file has none twice: two imports of it at once refuse each other's cards."""
+    path = tmp_path / "cards.txt"
+    path.write_text("SECRET-1\nSECRET-2\n")
+    server.will("GetSku", TERMS)
+    server.will("ImportCards", Shelf(refused={2: "DUPLICATE_IN_FILE"}))
+    assert "another run seems to import" in cardkeep("import", str(path), "--sku", "A").stdout
+
+
+def test_a_cost_that_was_forgotten_is_said_to_stay_unknown(server: Any, cardkeep: Run, tmp_path: Path) -> None:
+    """A batch's cost is said at its import: nothing sets it later, and a second run says that it did not."""
+    path = tmp_path / "cards.txt"
+    path.write_text("SECRET-1\n")
+    shelf = Shelf()
+    server.will("GetSku", TERMS)
+    server.will("ImportCards", shelf, shelf)
+    assert "stays so" in cardkeep("import", str(path), "--sku", "A").stdout
+    assert "changed nothing" in cardkeep("import", str(path), "--sku", "A", "--unit-cost", "1.00 CNY").stderr
