@@ -15,6 +15,10 @@ cards_per_hold_max = 1_000
 #: Items in one batch call (BatchAllocate and its kin): one message of well under gRPC's 4 MB.
 batch_items_max = 1_000
 
+#: Cards that the Allocates of one batch call may ask for together: an answer names each in 100 to 350 bytes, and
+#: clients take messages of 4 MB. A longer answer would be thrown away after the cards are held.
+batch_call_cards_max = 5_000
+
 #: Characters of any id a caller makes (request_id, order_ref, payment_ref, principal parts).
 #: Payment providers' numbers are 32–64 characters; twice that leaves room and bounds memory.
 id_chars_max = 128
@@ -63,6 +67,7 @@ money_minor_max = 10**11
 page_rows_max = 1_000
 
 assert hold_for_ms_min < hold_for_ms_max <= hold_lifetime_ms_max
+assert cards_per_hold_max <= batch_call_cards_max
 assert answers_in_memory_ms < answers_keep_ms
 assert late_window_ms_max <= answers_keep_ms, "a late confirm must still find its first answer"
 assert chunk_cards_max <= batch_cards_max < 2**32

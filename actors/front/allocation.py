@@ -84,6 +84,7 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
                 return allocation_pb2.AllocateResult(refusal=result)
             return allocation_pb2.AllocateResult(hold=result)
 
+        checks.card_count(sum(max(0, item.quantity) for item in request.items))
         results = await self._each(request.items, self._allocate, self.reception.deadline_ms(context))
         return allocation_pb2.BatchAllocateResponse(results=[answered(result) for result in results])
 

@@ -79,6 +79,12 @@ def duration_ms(duration: Duration, field: str, *, least_ms: int, most_ms: int) 
     return milliseconds
 
 
+def hold_for_ms(duration: Duration) -> int:
+    """Whole milliseconds. Outside of what any SKU allows it is cut to just outside: the SKU names its own bounds."""
+    milliseconds = duration.seconds * 1000 + duration.nanos // 1_000_000
+    return max(limits.hold_for_ms_min - 1, min(milliseconds, limits.hold_for_ms_max + 1))
+
+
 def moment_ms(moment: Timestamp, field: str) -> int:
     """Milliseconds since 1970, of a moment that a Timestamp may stand for."""
     if not is_moment(moment):
@@ -110,6 +116,13 @@ def item_count(items: int, field: str = "items", most: int = limits.batch_items_
     """The length of a list that may be neither empty nor too long."""
     if not 1 <= items <= most:
         raise Refusal("TOO_MANY_ITEMS", {"field": field, "count": items, "max": most})
+
+
+def card_count(cards: int) -> None:
+    """The cards that one batch call asks for, all items together."""
+    if cards > limits.batch_call_cards_max:
+        facts = {"field": "items.quantity", "count": cards, "max": limits.batch_call_cards_max}
+        raise Refusal("TOO_MANY_ITEMS", facts, "The items ask for more than max cards together; split the call.")
 
 
 def _short(text: str, field: str, most: int) -> str:

@@ -7,6 +7,7 @@ quarantined), held, or else sold. Held and sold are counted; which hold has a ca
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
+from engine import limits
 from engine.names import BatchNo, Card, card_at, serial_of
 from engine.stock.commands import QUARANTINE, RESTORE, VOID, OpenBatch
 from engine.stock.outcomes import BatchView
@@ -159,8 +160,8 @@ class Batch:
 
     @property
     def cost(self) -> int:
-        """Unit cost in minor units; an unknown cost sorts as free."""
-        return self.unit_cost.minor if self.unit_cost else 0
+        """Unit cost in minor units; an unknown one sorts after all others, for nobody can say that it is low."""
+        return self.unit_cost.minor if self.unit_cost else limits.money_minor_max + 1
 
     def _lot(self, expires_at_ms: int | None) -> Lot:
         expires = NEVER_MS if expires_at_ms is None else expires_at_ms

@@ -21,8 +21,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
         return turn.refuse(
             command, Reason.INVALID_QUANTITY, quantity=command.quantity, min=1, max=terms.cards_per_hold_max
         )
-    if command.hold_for_ms > terms.hold_for_ms_max:
-        return _too_long(turn, command)
+    if command.hold_for_ms and not _may_last(turn, command.hold_for_ms):
+        return _not_so_long(turn, command)
     if command.price is not None and command.price != terms.price:
         minor, currency = terms.price or ("", "")
         return turn.refuse(command, Reason.PRICE_CHANGED, minor=minor, currency=currency)
@@ -76,8 +76,8 @@ def extend(turn: Turn, command: Extend) -> Outcome:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
     if hold.state is not HoldState.ACTIVE:
         return turn.refuse(command, ended_as(hold), state=hold.state, endedAtMs=hold.ended_at_ms)
-    if command.hold_for_ms > turn.state.terms.hold_for_ms_max:
-        return _too_long(turn, command)
+    if not _may_last(turn, command.hold_for_ms):
+        return _not_so_long(turn, command)
     last_ms = hold.created_at_ms + turn.state.terms.hold_lifetime_ms_max
     wanted_ms = turn.now_ms + command.hold_for_ms
     if wanted_ms > hold.expires_at_ms >= last_ms:
@@ -156,7 +156,11 @@ def apply_recalled(state: State, event: HoldRecalled) -> None:
         state.memory.payments[payment_ref] = hold.hold
 
 
-def _too_long(turn: Turn, command: Allocate | Extend) -> Outcome:
+def _may_last(turn: Turn, hold_for_ms: int) -> bool:
+    return limits.hold_for_ms_min <= hold_for_ms <= turn.state.terms.hold_for_ms_max
+
+
+def _not_so_long(turn: Turn, command: Allocate | Extend) -> Outcome:
     bounds = {"minMs": limits.hold_for_ms_min, "maxMs": turn.state.terms.hold_for_ms_max}
     return turn.refuse(command, Reason.INVALID_DURATION, field="hold_for", **bounds)
 

@@ -1,7 +1,8 @@
 """The shelf: cards free to be held, in giving-out order, as ranges rather than as a list of cards.
 
 A lot is the part of a batch that expires at one moment. What nobody ever took is a few runs of
-serials; what came back is a sorted list. First expired goes first, then cheapest, then first arrived.
+serials; what came back is a sorted list. First expired goes first, then cheapest (unknown cost
+last), then first arrived.
 """
 
 from bisect import bisect_left, bisect_right, insort

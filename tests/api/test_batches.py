@@ -106,6 +106,22 @@ async def test_an_item_that_may_be_retried_says_when(own_house: SmallHouse) -> N
     assert wrong.reason == "INVALID_NAME"
 
 
+async def test_a_call_for_more_cards_than_an_answer_holds_is_refused_before_anything_is_held(house: SmallHouse) -> None:
+    """Each item is small enough; a negative quantity makes no room; the most there is goes through."""
+    sku = await house.sku(1, cards_per_hold_max=1_000)
+    wishes = [wish(sku, 1_000) for _ in range(5)]
+    for more in ([wish(sku)], [wish(sku), wish(sku, -1)]):
+        request = allocation_pb2.BatchAllocateRequest(items=[*wishes, *more])
+        refused = await failure(house.allocation.BatchAllocate(request))
+        assert (refused.reason, refused.facts) == (
+            "TOO_MANY_ITEMS",
+            {"field": "items.quantity", "count": "5001", "max": "5000"},
+        )
+    assert (await house.cards(sku)).held == 0
+    response = await house.allocation.BatchAllocate(allocation_pb2.BatchAllocateRequest(items=wishes))
+    assert {result.refusal.reason for result in response.results} == {"OUT_OF_STOCK"}
+
+
 @pytest.mark.parametrize("count", [0, limits.batch_items_max + 1])
 async def test_an_empty_or_too_long_list_is_refused_whole(house: SmallHouse, count: int) -> None:
     """The list's own bound is the only reason to refuse the call as a whole."""

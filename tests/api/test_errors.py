@@ -114,7 +114,7 @@ async def test_an_id_of_another_method_is_refused(house: SmallHouse) -> None:
         ({"quantity": 0}, "INVALID_QUANTITY", {"quantity": "0", "min": "1", "max": "1000"}),
         ({"quantity": -1}, "INVALID_QUANTITY", {"quantity": "-1", "min": "1", "max": "1000"}),
         ({"quantity": 101}, "INVALID_QUANTITY", {"quantity": "101", "min": "1", "max": "100"}),
-        ({"hold_for": lasting(0)}, "INVALID_DURATION", {"field": "hold_for", "minMs": "1000", "maxMs": "86400000"}),
+        ({"hold_for": lasting(0)}, "INVALID_DURATION", {"field": "hold_for", "minMs": "1000", "maxMs": "7200000"}),
         ({"hold_for": lasting(7201)}, "INVALID_DURATION", {"field": "hold_for", "minMs": "1000", "maxMs": "7200000"}),
         (
             {"min_remaining_life": lasting(-1)},

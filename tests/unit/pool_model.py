@@ -12,6 +12,7 @@ from engine.stock.terms import Terms
 
 FREE, HELD, SOLD = "FREE", "HELD", "SOLD"
 NEVER_MS = 10**15
+UNKNOWN_COST = 10**15
 
 
 class Line:
@@ -37,7 +38,7 @@ class Deal:
         self.ended_at_ms = 0
         self.payment_ref = ""
         self.reacquired = False
-        self.refunds: list[str] = []
+        self.refunds: dict[str, tuple[Any, ...]] = {}
         self.replaced: list[Card] = []
 
 
@@ -137,7 +138,10 @@ class PoolModel:
         window_ms = command.late_window_ms or self.terms.late_window_ms
         late = deal.state in ("EXPIRED", "RELEASED")
         strict = late and (command.late == ask.STRICT or self.now_ms - deal.ended_at_ms > window_ms or not window_ms)
-        if command.payment_ref in deal.refunds or deal.state == "CONFIRMED" or strict:
+        reason, _, is_final = deal.refunds.get(command.payment_ref, ("", None, False))
+        if is_final:
+            return (reason,)
+        if deal.state == "CONFIRMED" or strict:
             return self._refund(command, deal, self._why(deal))
         quantity = command.quantity or len(deal.cards)
         if quantity > len(deal.cards):
@@ -161,6 +165,7 @@ class PoolModel:
             self.cards[card].place = SOLD
         deal.cards, deal.reacquired = keep + fresh, bool(fresh)
         deal.state, deal.ended_at_ms, deal.payment_ref = "CONFIRMED", self.now_ms, command.payment_ref
+        deal.refunds.pop(command.payment_ref, None)
         return "Confirmed", tuple(deal.cards), returned, deal.reacquired
 
     def _is_good(self, card: Card) -> bool:
@@ -176,8 +181,11 @@ class PoolModel:
         return "BATCH_RECALLED" if recalled else "OUT_OF_STOCK_LATE"
 
     def _refund(self, command: ask.Confirm, deal: Deal, reason: str) -> tuple[Any, ...]:
-        if command.payment_ref not in deal.refunds:
-            deal.refunds.append(command.payment_ref)
+        """A late payment under STRICT may think again; any other no is the last word on it."""
+        is_final = command.late == ask.REACQUIRE or deal.state in ("ACTIVE", "CONFIRMED")
+        if is_final or command.payment_ref not in deal.refunds:
+            deal.refunds.pop(command.payment_ref, None)
+            deal.refunds[command.payment_ref] = (reason, command.paid, is_final)
         return (reason,)
 
     def _release(self, command: ask.Release) -> tuple[Any, ...]:
@@ -260,7 +268,8 @@ class PoolModel:
         deal = self.deals.get(command.hold)
         if deal is None:
             return ("HOLD_NOT_FOUND",)
-        return "HoldFound", deal.state, tuple(deal.cards), tuple(deal.refunds), deal.payment_ref, deal.ended_at_ms
+        refunds = tuple((payment_ref, *why) for payment_ref, why in deal.refunds.items())
+        return "HoldFound", deal.state, tuple(deal.cards), refunds, deal.payment_ref, deal.ended_at_ms
 
     def _getshelf(self, command: ask.GetShelf) -> tuple[Any, ...]:
         free = len(self.free(command.life_ms_min))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.money import Money
 from engine.names import HoldNo
 from engine.stock.commands import Allocate, Principal
 from engine.stock.outcomes import Reason
@@ -24,6 +25,24 @@ def test_a_hold_lasts_as_the_sku_says_when_nothing_is_asked_and_never_longer_tha
     too_long = (Reason.INVALID_DURATION, (("field", "hold_for"), ("minMs", "1000"), ("maxMs", "300000")))
     assert desk.allocate(hold_for_ms=5 * MINUTE_MS + 1) == too_long
     assert desk.extend(hold_for_ms=5 * MINUTE_MS + 1) == too_long
+
+
+def test_a_hold_of_less_than_a_second_is_refused_with_the_bounds_of_its_sku() -> None:
+    """Now and on extending; the bounds are the SKU's own, and not those no SKU can pass."""
+    desk = Desk(cards=1)
+    too_short = (Reason.INVALID_DURATION, (("field", "hold_for"), ("minMs", "1000"), ("maxMs", "7200000")))
+    assert desk.allocate(hold_for_ms=999) == too_short
+    desk.allocate()
+    assert desk.extend(hold_for_ms=999) == too_short
+
+
+def test_cards_go_out_by_expiry_then_by_cost_then_by_arrival() -> None:
+    """What nobody knows the cost of goes after what is known to be dear, but not after what lives longer."""
+    desk = Desk()
+    soon = NOW_MS + 60 * MINUTE_MS
+    for cost, expires_at_ms in ((1, None), (None, soon), (900, soon), (5, soon), (900, soon)):
+        desk.receive(1, cost=None if cost is None else Money(cost, "CNY"), expires_at_ms=expires_at_ms)
+    assert desk.allocate(5).view.cards == tuple(card(0, batch) for batch in (4, 3, 5, 2, 1))
 
 
 def test_the_usual_time_is_cut_to_the_longest_lifetime() -> None:

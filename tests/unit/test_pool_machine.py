@@ -21,7 +21,7 @@ from engine.stock.codec import pack_record, read_archived, read_record
 from engine.stock.pool import Pool
 from engine.stock.snapshot import dump, load
 from engine.stock.terms import HeldQuotas, Terms
-from tests.unit.pool_model import SOLD, Line, PoolModel
+from tests.unit.pool_model import SOLD, UNKNOWN_COST, Line, PoolModel
 
 _NAME = PoolName("default", "DEMO")
 _MINUTES = st.sampled_from([1, 2, 5, 10, 30]).map(lambda minutes: minutes * limits.MINUTE_MS)
@@ -86,7 +86,9 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.tell(ask.Receive(number, 0, 0, ((count, expires_at_ms),), each, each)) == (1, count, False)
         self.model.withdrawn[number] = ""
         for serial in range(count):
-            self.model.cards[Card(number * 2**32 + serial)] = Line(expires_at_ms=expires_at_ms, cost=cost or 0)
+            self.model.cards[Card(number * 2**32 + serial)] = Line(
+                expires_at_ms=expires_at_ms, cost=cost or UNKNOWN_COST
+            )
 
     @rule(
         order=_SMALL,
