@@ -109,6 +109,21 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
+_MAY_REACQUIRE = "The payment came after the hold ended; confirm it again with REACQUIRE, or refund it."
+_TOO_LATE = "The payment came after the hold ended, and too late for REACQUIRE: refund it."
+_PAUSED = "The payment came after the hold ended, and staff paused the sale: refund it."
+
+#: What a payment that bought nothing is told instead, by the late policy it came with.
+_OWED: Mapping[tuple[str, str], str] = {
+    ("HOLD_EXPIRED", ask.STRICT): _MAY_REACQUIRE,
+    ("HOLD_RELEASED", ask.STRICT): _MAY_REACQUIRE,
+    ("HOLD_EXPIRED", ask.REACQUIRE): _TOO_LATE,
+    ("HOLD_RELEASED", ask.REACQUIRE): _TOO_LATE,
+    ("SKU_PAUSED", ask.STRICT): _PAUSED,
+    ("SKU_PAUSED", ask.REACQUIRE): _PAUSED,
+}
+
+
 class Refusal(Exception):
     """A call or an item ends with this reason. `facts` are for the caller; values become text."""
 
@@ -169,7 +184,8 @@ def refusal_of(pool: PoolName, command: Command, refused: Refused) -> Refusal:
                 pass
             case _:
                 facts[name] = fact
-    return Refusal(refused.reason, facts | _named(pool, command, refused.reason))
+    text = _OWED.get((refused.reason, command.late), "") if isinstance(command, ask.Confirm) else ""
+    return Refusal(refused.reason, facts | _named(pool, command, refused.reason), text)
 
 
 def _named(pool: PoolName, command: Command, reason: str) -> dict[str, object]:

@@ -31,11 +31,7 @@ def to_allocate(request: allocation_pb2.AllocateRequest) -> tuple[PoolName, ask.
         checks.request_id(request.request_id),
         checks.identifier(request.order_ref, "order_ref"),
         checks.quantity(request.quantity, least=1, most=limits.cards_per_hold_max),
-        checks.duration_ms(
-            request.hold_for, "hold_for", least_ms=limits.hold_for_ms_min, most_ms=limits.hold_for_ms_max
-        )
-        if request.HasField("hold_for")
-        else 0,
+        checks.hold_for_ms(request.hold_for) if request.HasField("hold_for") else 0,
         ask.Principal(
             checks.identifier(who.user, "principal.user"),
             checks.identifier(who.device, "principal.device"),
@@ -77,12 +73,9 @@ def to_release(request: allocation_pb2.ReleaseRequest) -> tuple[PoolName, ask.Re
 
 
 def to_extend(request: allocation_pb2.ExtendRequest) -> tuple[PoolName, ask.Extend]:
-    """An Extend, checked; here a duration that is not set is refused."""
+    """An Extend, checked; here a duration that is not set is refused, as no time at all."""
     pool, hold = checks.hold(request.name)
-    hold_for_ms = checks.duration_ms(
-        request.hold_for, "hold_for", least_ms=limits.hold_for_ms_min, most_ms=limits.hold_for_ms_max
-    )
-    return pool, ask.Extend(checks.request_id(request.request_id), hold, hold_for_ms)
+    return pool, ask.Extend(checks.request_id(request.request_id), hold, checks.hold_for_ms(request.hold_for))
 
 
 def to_life_ms(request: allocation_pb2.AllocateRequest | allocation_pb2.GetAvailabilityRequest) -> int:
@@ -103,7 +96,7 @@ def from_view(
         expire_time=from_ms(view.expires_at_ms),
         quantity=len(view.cards),
         payment_ref=view.payment_ref,
-        refund_due=bool(view.refunds_due),
+        refunds_due=[_from_due(due) for due in view.refunds_due],
         epoch=answer.epoch,
         sequence=answer.seq,
         replayed=answer.replayed,
@@ -118,6 +111,11 @@ def from_view(
             for card, expires_at_ms in zip(view.cards, cards_expire_at_ms, strict=True)
         )
     return hold
+
+
+def _from_due(due: said.RefundDue) -> types_pb2.RefundDue:
+    paid = None if due.paid is None else from_money(due.paid)
+    return types_pb2.RefundDue(payment_ref=due.payment_ref, reason=due.reason or "", paid_amount=paid)
 
 
 def from_card(pool: PoolName, card: Card, expires_at_ms: int | None) -> types_pb2.Card:

@@ -15,7 +15,7 @@ from clients.cli.session import Session
 from clients.cli.skus import SkuName
 
 if TYPE_CHECKING:
-    from cardkeep_client import Confirmed, Hold
+    from cardkeep_client import Confirmed, Hold, RefundDue
     from rich.console import RenderableType
 
 HoldName = Annotated[
@@ -64,8 +64,10 @@ def allocate(
 ) -> None:
     """Set cards aside for an order: a hold. They come back to the shelf by themselves when nobody confirms."""
     name = typed.sku_name(sku)
+    if order == "":
+        raise wrong_usage("The order number is empty.", "Say --order NUMBER, or leave --order out: one is made then.")
     length, life, expected = typed.span(hold_for), typed.span(min_life), typed.money(price)
-    with session.connected() as client:
+    with session.connected(sku=name, order=order or "") as client:
         from cardkeep_client import Principal
 
         # Made of the request id, so that asking again with that id asks for the same order.
@@ -105,7 +107,7 @@ def confirm(
     """Sell a hold that was paid for. Prints the codes: they are for the buyer."""
     name = typed.hold_name(hold, sku)
     amount, window = typed.money(paid), typed.span(late_window)
-    with session.connected() as client:
+    with session.connected(hold=name, payment=payment, paid=paid or "", late=late.value) as client:
         from cardkeep_client import LatePolicy
 
         sale = client.confirm(
@@ -124,7 +126,7 @@ def confirm(
 def release(session: Session, hold: HoldName, sku: OfSku = None) -> None:
     """Give a hold back to the shelf. One that has ended before is fine; a sold one is refused."""
     name = typed.hold_name(hold, sku)
-    with session.connected() as client:
+    with session.connected(hold=name) as client:
         ended = client.release(name, request_id=session.request_id)
     session.show(ended, hold_facts)
 
@@ -140,7 +142,7 @@ def extend(
     name = typed.hold_name(hold, sku)
     length = typed.span(hold_for)
     assert length is not None
-    with session.connected() as client:
+    with session.connected(hold=name) as client:
         kept = client.extend(name, length, request_id=session.request_id)
     session.show(kept, hold_facts)
 
@@ -158,7 +160,7 @@ def hold(
         raise wrong_usage("Which hold?", "Type `cardkeep hold HOLD`, or `cardkeep hold --sku SKU --order ORDER`.")
     name = None if hold is None else typed.hold_name(hold, sku)
     of_sku = typed.sku_name(sku) if sku is not None and order is not None else None
-    with session.connected() as client:
+    with session.connected(hold=name or "", sku=of_sku or "", order=order or "") as client:
         found = client.get_hold(name, sku=of_sku, order_ref=order)
     session.show(found, hold_facts)
 
@@ -173,7 +175,7 @@ def hold_facts(hold: "Hold") -> "RenderableType":
             ("cards", hold.quantity),
             ("price", f"{show.money(hold.unit_price)} each, {_total(hold)} in all" if hold.unit_price else ""),
             ("payment", hold.payment_ref),
-            ("refund due", "yes: the payment came too late and no card was left" if hold.refund_due else ""),
+            ("owed", "; ".join(map(_owed, hold.refunds_due))),
             ("made", show.moment(hold.create_time)),
             ("ends" if hold.end_time is None else "ended", show.moment(hold.end_time or hold.expire_time)),
             ("replayed", "yes: this is the answer to an earlier try" if hold.replayed else ""),
@@ -195,6 +197,23 @@ def _sale(sale: "Confirmed") -> None:
     screen.print(f"outcome {sale.outcome.value}")
     for delivered in sale.delivered:
         screen.print(delivered.code, soft_wrap=True)
+
+
+_WHY_OWED = {
+    "HOLD_ALREADY_CONFIRMED": "second payment",
+    "HOLD_EXPIRED": "late: the hold had expired",
+    "HOLD_RELEASED": "late: the hold was given back",
+    "OUT_OF_STOCK_LATE": "no card was left",
+    "SKU_PAUSED": "late: the sale is paused",
+    "BATCH_RECALLED": "its cards were withdrawn",
+}
+
+
+def _owed(due: "RefundDue") -> str:
+    """`p2 15.00 CNY (second payment)`."""
+    paid = show.money(due.paid_amount) if due.paid_amount else ""
+    why = _WHY_OWED.get(due.reason, due.reason)
+    return " ".join(filter(None, (due.payment_ref, paid, f"({why})" if why else "")))
 
 
 def _total(hold: "Hold") -> str:

@@ -178,6 +178,10 @@ def _reader(hint: Any) -> Reader | None:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         # A table: calling the enum costs as much as all the rest of a small outcome.
         return {str(member): member for member in hint}.__getitem__
+    if hint is said.RefundDue:
+        # It was only a payment_ref once.
+        now = _named_tuple_reader(said.RefundDue)
+        return lambda value: said.RefundDue(value) if isinstance(value, str) else now(value)
     if isinstance(hint, type) and issubclass(hint, tuple):
         return _named_tuple_reader(hint)
     return None

@@ -6,7 +6,7 @@ from engine.stock.commands import REACQUIRE, Confirm, Replace
 from engine.stock.events import CardReplaced, HoldConfirmed, RefundRaised
 from engine.stock.hold import Hold
 from engine.stock.holding import ended_as, pick
-from engine.stock.outcomes import Confirmed, HoldState, Outcome, Reason, Replaced
+from engine.stock.outcomes import Confirmed, HoldState, Outcome, Reason, RefundDue, Replaced
 from engine.stock.state import State, Turn
 
 
@@ -21,7 +21,10 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
     payer = memory.payments.get(command.payment_ref) or turn.holder("payment/" + command.payment_ref)
     if payer is not None and payer != hold.hold:
         return turn.refuse(command, Reason.PAYMENT_REF_USED, hold=payer)
-    if command.payment_ref in hold.refunds_due or _is_too_late(turn, command, hold):
+    due = hold.refund_of(command.payment_ref)
+    if due is not None and due.is_final:
+        return _refund(turn, command, hold, due.reason or _why_unsold(turn, hold))
+    if _is_too_late(turn, command, hold):
         return _refund(turn, command, hold, _why_unsold(turn, hold))
     quantity = command.quantity or len(hold.cards)
     if quantity > len(hold.cards):
@@ -69,6 +72,7 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     state.holds.end(hold, HoldState.CONFIRMED, event.at_ms, event.at_ms)
     hold.cards = event.cards
     hold.payment_ref = event.command.payment_ref
+    hold.refunds_due = hold.refunds_of_others(hold.payment_ref)
     hold.reacquired = len(kept) < len(event.cards)
     state.memory.payments[hold.payment_ref] = hold.hold
     returned = max(0, len(before) - len(event.cards))
@@ -76,10 +80,11 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
 
 
 def apply_refund(state: State, event: RefundRaised) -> None:
-    """Remember that this payment bought nothing."""
+    """Remember that this payment bought nothing, and why."""
     hold = state.holds.get(event.hold)
     assert hold is not None
-    hold.refunds_due += (event.payment_ref,)
+    due = RefundDue(event.payment_ref, event.reason, event.paid, event.is_final)
+    hold.refunds_due = (*hold.refunds_of_others(event.payment_ref), due)
     state.holds.touch(hold, event.at_ms)
     state.memory.payments[event.payment_ref] = hold.hold
 
@@ -141,10 +146,16 @@ def _why_unsold(turn: Turn, hold: Hold) -> Reason:
 
 
 def _refund(turn: Turn, command: Confirm, hold: Hold, reason: Reason) -> Outcome:
-    """Refuse, and raise the refund unless that was done for this payment before."""
-    if command.payment_ref not in hold.refunds_due:
+    """Refuse, and raise the refund unless that was done for this payment before.
+
+    Late under STRICT, the payment may still buy under REACQUIRE, which then lifts the refund: so the caller says
+    that the money is still there. What was refused otherwise is final: the money may be on its way back.
+    """
+    due = hold.refund_of(command.payment_ref)
+    is_final = command.late == REACQUIRE or hold.state in (HoldState.ACTIVE, HoldState.CONFIRMED)
+    if due is None or is_final > due.is_final:
         turn.bring_back(hold)
-        turn.emit(RefundRaised(turn.now_ms, hold.hold, command.payment_ref, command.paid))
+        turn.emit(RefundRaised(turn.now_ms, hold.hold, command.payment_ref, command.paid, reason, is_final))
     return turn.refuse(command, reason, state=hold.state, endedAtMs=hold.ended_at_ms, refundDue="true")
 
 

@@ -20,7 +20,7 @@ from engine.stock.commands import (
     Withdraw,
 )
 from engine.stock.hold import HoldRecord
-from engine.stock.outcomes import Outcome
+from engine.stock.outcomes import Outcome, Reason
 
 
 class CardsHeld(NamedTuple):
@@ -35,7 +35,10 @@ class CardsHeld(NamedTuple):
 
 
 class HoldConfirmed(NamedTuple):
-    """`cards` are sold to the hold; what it held beyond them went back, what it lacked came off the shelf."""
+    """`cards` are sold to the hold; what it held beyond them went back, what it lacked came off the shelf.
+
+    A refund that was due to the payment is due no more.
+    """
 
     at_ms: int
     command: Confirm
@@ -72,12 +75,14 @@ class HoldRecalled(NamedTuple):
 
 
 class RefundRaised(NamedTuple):
-    """A payment arrived that buys nothing: someone must give it back."""
+    """A payment arrived that buys nothing: someone must give it back. For a payment known as such, only why changes."""
 
     at_ms: int
     hold: HoldNo
     payment_ref: str
     paid: Money | None
+    reason: Reason | None = None
+    is_final: bool = True
 
 
 class BatchOpened(NamedTuple):

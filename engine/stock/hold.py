@@ -12,7 +12,7 @@ from typing import NamedTuple
 from engine.money import Money
 from engine.names import Card, HoldNo
 from engine.stock.commands import Principal
-from engine.stock.outcomes import HoldState, HoldView
+from engine.stock.outcomes import HoldState, HoldView, RefundDue
 from engine.stock.terms import HeldQuotas
 
 #: Deadlines of ended holds kept before they are dropped: about 100 KB, and a rebuild is then worth its time.
@@ -36,7 +36,7 @@ class HoldRecord(NamedTuple):
     price: Money | None
     payment_ref: str
     reacquired: bool
-    refunds_due: tuple[str, ...]
+    refunds_due: tuple[RefundDue, ...]
     replaced: tuple[tuple[Card, Card], ...]
 
 
@@ -58,7 +58,7 @@ class Hold:
     price: Money | None
     payment_ref: str = ""
     reacquired: bool = False
-    refunds_due: tuple[str, ...] = ()
+    refunds_due: tuple[RefundDue, ...] = ()
     replaced: tuple[tuple[Card, Card], ...] = ()
 
     def record(self) -> HoldRecord:
@@ -67,7 +67,16 @@ class Hold:
 
     def payment_refs(self) -> tuple[str, ...]:
         """Every payment that named this hold: the one that bought it and those that bought nothing."""
-        return (self.payment_ref, *self.refunds_due) if self.payment_ref else self.refunds_due
+        unsold = tuple(due.payment_ref for due in self.refunds_due)
+        return (self.payment_ref, *unsold) if self.payment_ref else unsold
+
+    def refund_of(self, payment_ref: str) -> RefundDue | None:
+        """What is due to this payment; None when nothing is."""
+        return next((due for due in self.refunds_due if due.payment_ref == payment_ref), None)
+
+    def refunds_of_others(self, payment_ref: str) -> tuple[RefundDue, ...]:
+        """What is due to every payment but this."""
+        return tuple(due for due in self.refunds_due if due.payment_ref != payment_ref)
 
     def view(self) -> HoldView:
         """The hold as a caller may see it."""

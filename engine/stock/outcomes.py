@@ -17,8 +17,52 @@ class HoldState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class Reason(StrEnum):
+    """Why a pool refuses. The first group is remembered with the request; see peers' error map."""
+
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    OUT_OF_STOCK_LATE = "OUT_OF_STOCK_LATE"
+    HELD_QUOTA_EXCEEDED = "HELD_QUOTA_EXCEEDED"
+    INVALID_QUANTITY = "INVALID_QUANTITY"
+    INVALID_DURATION = "INVALID_DURATION"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    AMOUNT_MISMATCH = "AMOUNT_MISMATCH"
+    SKU_PAUSED = "SKU_PAUSED"
+    ORDER_REF_EXISTS = "ORDER_REF_EXISTS"
+    PAYMENT_REF_USED = "PAYMENT_REF_USED"
+    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+    HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
+    MAX_LIFETIME_REACHED = "MAX_LIFETIME_REACHED"
+    BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
+    BATCH_RECALLED = "BATCH_RECALLED"
+    SKU_EXISTS = "SKU_EXISTS"
+    COST_CURRENCY_MISMATCH = "COST_CURRENCY_MISMATCH"
+    IMPORT_OUT_OF_STEP = "IMPORT_OUT_OF_STEP"
+    IMPORT_CLOSED = "IMPORT_CLOSED"
+    DUPLICATES_IN_STOCK = "DUPLICATES_IN_STOCK"
+    CARD_NOT_FOUND = "CARD_NOT_FOUND"
+    CARD_NOT_SOLD = "CARD_NOT_SOLD"
+    CARD_ALREADY_REPLACED = "CARD_ALREADY_REPLACED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+
+
+class RefundDue(NamedTuple):
+    """A payment that bought nothing: someone must give it back. `paid` is what the caller said, if it did.
+
+    `reason` is the word of the refusal (None where an old record has none). One that is not final may still
+    buy: it came late under STRICT, and its caller may yet confirm it with REACQUIRE.
+    """
+
+    payment_ref: str
+    reason: Reason | None = None
+    paid: Money | None = None
+    is_final: bool = True
+
+
 class HoldView(NamedTuple):
-    """A hold as its owner saw it at one moment. `refunds_due` names the payments that bought nothing."""
+    """A hold as its owner saw it at one moment. `refunds_due` are the payments that bought nothing."""
 
     hold: HoldNo
     state: HoldState
@@ -29,7 +73,7 @@ class HoldView(NamedTuple):
     ended_at_ms: int
     price: Money | None
     payment_ref: str
-    refunds_due: tuple[str, ...]
+    refunds_due: tuple[RefundDue, ...]
 
 
 class Held(NamedTuple):
@@ -178,37 +222,6 @@ class Audited(NamedTuple):
 
     shelf: Shelf
     violations: tuple[str, ...]
-
-
-class Reason(StrEnum):
-    """Why a pool refuses. The first group is remembered with the request; see peers' error map."""
-
-    OUT_OF_STOCK = "OUT_OF_STOCK"
-    OUT_OF_STOCK_LATE = "OUT_OF_STOCK_LATE"
-    HELD_QUOTA_EXCEEDED = "HELD_QUOTA_EXCEEDED"
-    INVALID_QUANTITY = "INVALID_QUANTITY"
-    INVALID_DURATION = "INVALID_DURATION"
-    PRICE_CHANGED = "PRICE_CHANGED"
-    AMOUNT_MISMATCH = "AMOUNT_MISMATCH"
-    SKU_PAUSED = "SKU_PAUSED"
-    ORDER_REF_EXISTS = "ORDER_REF_EXISTS"
-    PAYMENT_REF_USED = "PAYMENT_REF_USED"
-    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
-    HOLD_EXPIRED = "HOLD_EXPIRED"
-    HOLD_RELEASED = "HOLD_RELEASED"
-    HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
-    MAX_LIFETIME_REACHED = "MAX_LIFETIME_REACHED"
-    BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
-    BATCH_RECALLED = "BATCH_RECALLED"
-    SKU_EXISTS = "SKU_EXISTS"
-    COST_CURRENCY_MISMATCH = "COST_CURRENCY_MISMATCH"
-    IMPORT_OUT_OF_STEP = "IMPORT_OUT_OF_STEP"
-    IMPORT_CLOSED = "IMPORT_CLOSED"
-    DUPLICATES_IN_STOCK = "DUPLICATES_IN_STOCK"
-    CARD_NOT_FOUND = "CARD_NOT_FOUND"
-    CARD_NOT_SOLD = "CARD_NOT_SOLD"
-    CARD_ALREADY_REPLACED = "CARD_ALREADY_REPLACED"
-    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
 
 
 class Refused(NamedTuple):

@@ -22,7 +22,7 @@ async def test_a_hold_says_everything_about_itself(house: SmallHouse) -> None:
     assert before_ms <= hold.create_time.ToMilliseconds() <= house.clock.now_ms()
     assert hold.expire_time.ToMilliseconds() - hold.create_time.ToMilliseconds() == 15 * 60_000, "15 min unless said"
     assert not hold.HasField("end_time")
-    assert (hold.payment_ref, hold.refund_due, hold.replayed) == ("", False, False)
+    assert (hold.payment_ref, list(hold.refunds_due), hold.replayed) == ("", [], False)
     assert hold.epoch == 1
     assert hold.sequence > 0
 

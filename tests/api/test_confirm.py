@@ -27,7 +27,7 @@ async def test_a_paid_hold_delivers_its_codes(house: SmallHouse) -> None:
     assert [one.card for one in sold.delivered] == list(sold.hold.cards)
     assert [card.name for card in sold.hold.cards] == [card.name for card in hold.cards]
     assert [card.mask for card in sold.hold.cards] == ["****FGH", "****.com----****", "****d"]
-    assert (sold.hold.payment_ref, sold.hold.quantity, sold.hold.refund_due) == ("pay-1", 3, False)
+    assert (sold.hold.payment_ref, sold.hold.quantity, list(sold.hold.refunds_due)) == ("pay-1", 3, [])
     assert (await house.cards(sku)).sold == 3
 
 
@@ -114,7 +114,25 @@ async def test_one_millisecond_decides_whether_a_payment_is_late(house: SmallHou
         refused = await failure(house.confirm(hold, late_policy=policy))
         assert (refused.reason, refused.facts["refundDue"]) == ("HOLD_EXPIRED", "true")
         seen = await house.allocation.GetHold(allocation_pb2.GetHoldRequest(name=hold.name))
-        assert seen.refund_due
+        assert [due.reason for due in seen.refunds_due] == ["HOLD_EXPIRED"]
+
+
+async def test_a_payment_late_under_strict_may_be_sent_again_with_reacquire(house: SmallHouse) -> None:
+    """As its message says: a new request_id, the same payment, and the buyer has the cards; nothing is owed."""
+    hold = await house.allocate(await house.sku(1), hold_for=lasting(1))
+    house.move_on(seconds=2)
+    refused = await failure(house.confirm(hold, payment_ref="pay-1"))
+    assert "confirm it again with REACQUIRE" in refused.message
+    sold = await house.confirm(hold, payment_ref="pay-1", late_policy=REACQUIRE)
+    assert (sold.outcome, list(sold.hold.refunds_due)) == (REACQUIRED, [])
+
+
+async def test_who_comes_too_late_for_reacquire_is_not_told_to_try_it(house: SmallHouse) -> None:
+    """Advice that cannot work is worse than none."""
+    hold = await house.allocate(await house.sku(1), hold_for=lasting(1))
+    house.move_on(hours=13)
+    refused = await failure(house.confirm(hold, late_policy=REACQUIRE))
+    assert (refused.reason, refused.message.rpartition(": ")[2]) == ("HOLD_EXPIRED", "refund it.")
 
 
 @pytest.mark.parametrize("ended", ["expired", "released"])
@@ -169,7 +187,8 @@ async def test_a_second_payment_is_to_be_refunded(house: SmallHouse) -> None:
     """Another payment_ref for a sold hold: refused, and both answer and hold say that money is due."""
     hold = await house.allocate(await house.sku(3))
     await house.confirm(hold, payment_ref="pay-1")
-    refused = await failure(house.confirm(hold, payment_ref="pay-2"))
+    refused = await failure(house.confirm(hold, payment_ref="pay-2", paid_amount=money(1500)))
     assert (refused.reason, refused.facts["refundDue"]) == ("HOLD_ALREADY_CONFIRMED", "true")
     seen = await house.allocation.GetHold(allocation_pb2.GetHoldRequest(name=hold.name))
-    assert (seen.refund_due, seen.payment_ref) == (True, "pay-1")
+    due = types_pb2.RefundDue(payment_ref="pay-2", reason="HOLD_ALREADY_CONFIRMED", paid_amount=money(1500))
+    assert (list(seen.refunds_due), seen.payment_ref) == ([due], "pay-1")

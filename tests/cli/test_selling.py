@@ -86,11 +86,24 @@ def test_confirm_in_json_has_stable_names(server: Any, cardkeep: Run) -> None:
 @pytest.mark.parametrize("words", [("hold", "17", "--sku", "NETFLIX-30"), ("hold", HOLD)])
 def test_a_hold_is_found_by_name_and_shown_with_masks(words: tuple[str, ...], server: Any, cardkeep: Run) -> None:
     """Staff see which card, never which code."""
-    server.will("GetHold", hold(refund_due=True))
+    server.will("GetHold", hold())
     ended = cardkeep(*words)
     assert server.requests("GetHold")[0].name == HOLD
     assert "****WXYZ" in ended.stdout
-    assert "refund due" in ended.stdout
+    assert "owed" not in ended.stdout
+
+
+def test_what_is_owed_names_each_payment_and_why(server: Any, cardkeep: Run) -> None:
+    """Staff can pay the right one back without asking anybody."""
+    owed = [
+        types_pb2.RefundDue(
+            payment_ref="p2", reason="HOLD_ALREADY_CONFIRMED", paid_amount=types_pb2.Money(minor=1500, currency="CNY")
+        ),
+        types_pb2.RefundDue(payment_ref="p3"),
+    ]
+    server.will("GetHold", hold(payment_ref="p1", refunds_due=owed))
+    (line,) = [line for line in cardkeep("hold", HOLD).stdout.splitlines() if line.startswith("owed")]
+    assert line.removeprefix("owed").strip() == "p2 15.00 CNY (second payment); p3"
 
 
 def test_text_of_others_cannot_steer_the_terminal(server: Any, cardkeep: Run) -> None:

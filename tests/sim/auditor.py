@@ -36,6 +36,8 @@ class Auditor:
         self._by_order: dict[Name, int] = {}
         self._by_payment: dict[Name, int] = {}
         self._sold: dict[tuple[PoolName, int], int] = {}
+        #: Payments that are to be given back for good.
+        self._owed: set[Name] = set()
         #: The first asking of each request.
         self.asked: dict[Name, Sent] = {}
         self.answers: dict[Name, Outcome] = {}
@@ -96,6 +98,8 @@ class Auditor:
                 self._held(sent, command, held)
             case Confirm() as command, Confirmed() as confirmed:
                 self._confirmed(sent, command, confirmed)
+            case Confirm(late="REACQUIRE") as command, Refused(_, facts) if ("refundDue", "true") in facts:
+                self._owed.add((sent.pool, command.payment_ref))
 
     def _held(self, sent: Sent, command: Allocate, held: Held) -> None:
         cards = len(set(held.view.cards))
@@ -114,6 +118,9 @@ class Auditor:
             self._wrong(sent, f"paid for hold {view.hold} with what paid for hold {payer}")
         if view.ended_at_ms >= view.expires_at_ms and command.late != REACQUIRE:
             self._wrong(sent, f"sold hold {view.hold} after its deadline")
+        is_owed = (sent.pool, view.payment_ref) in self._owed
+        if is_owed or any(due.payment_ref == view.payment_ref for due in view.refunds_due):
+            self._wrong(sent, f"was sold, and its payment {view.payment_ref} is to be given back too")
         for card in view.cards:
             owner = self._sold.setdefault((sent.pool, card), view.hold)
             if owner != view.hold:

@@ -162,7 +162,9 @@ class Workload:
             self._payment = f"pay-{next(self._numbers)}"
         late = chance.choice((ask.STRICT, ask.REACQUIRE))
         quantity = chance.choice((0, 0, 0, 1))
-        await self.insist(pool, ask.Confirm(self._new_id(), view.hold, self._payment, None, quantity, late))
+        outcome = await self.insist(pool, ask.Confirm(self._new_id(), view.hold, self._payment, None, quantity, late))
+        if isinstance(outcome, Refused) and late == ask.STRICT and chance.random() < 0.5:
+            await self.insist(pool, ask.Confirm(self._new_id(), view.hold, self._payment, late=ask.REACQUIRE))
         if chance.random() < 0.1:
             await self.insist(pool, ask.Confirm(self._new_id(), view.hold, f"{self._payment}-again"))
         if chance.random() < 0.1 and view.cards:

@@ -110,7 +110,7 @@ Forgot
 
 hold no=1
 ----
-HoldFound h1 CONFIRMED [1-0] refunds=p5
+HoldFound h1 CONFIRMED [1-0] owed=p5:HOLD_ALREADY_CONFIRMED
 <Pool DEMO shelf=2 held=0 sold=2 void=0>
 
 replace b1 h1 1-0

@@ -24,7 +24,7 @@ def show(outcome: said.Outcome) -> str:  # noqa: C901, PLR0912 (one line per out
         case said.Released(view):
             return f"Released h{view.hold} {view.state}"
         case said.HoldFound(view, replaced):
-            refunds = f" refunds={','.join(view.refunds_due)}" * bool(view.refunds_due)
+            refunds = "".join(f" owed={due.payment_ref}:{due.reason}" for due in view.refunds_due)
             links = "".join(f" {card_name(bad)}->{card_name(fresh)}" for bad, fresh in replaced)
             return f"HoldFound h{view.hold} {view.state} {card_list(view.cards)}{refunds}{links}"
         case said.ImportReady(view) | said.ImportWhole(view):

@@ -134,6 +134,15 @@ def test_a_record_from_before_a_field_was_added_gets_its_default() -> None:
     assert codec.read_command((1, ("r1", "o1", 1, 1_000))) == ask.Allocate("r1", "o1", 1, 1_000)
 
 
+def test_a_refund_from_when_it_was_only_a_payment_ref_still_reads() -> None:
+    """Holds and events of that time name the payment alone; nobody knows why, and so it is final."""
+    hold = (1, "EXPIRED", (), "o", 1, ("", "", "", ""), 1, 2, 2, 3, 0, None, "", False, ("p",), ())
+    assert codec.read_archived("hold/1", codec.pack(hold)).refunds_due == (said.RefundDue("p"),)
+    assert said.RefundDue("p") == said.RefundDue("p", None, None, is_final=True)
+    raised = codec.read_event((7, (NOW_MS, 1, "p", None)))
+    assert raised == events.RefundRaised(NOW_MS, HoldNo(1), "p", None, reason=None, is_final=True)
+
+
 def test_the_first_journal_still_reads() -> None:
     """Bytes written by the first version. If this fails, old journals no longer replay: add, never change."""
     record = bytes.fromhex(_FIRST_JOURNAL)

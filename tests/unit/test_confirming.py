@@ -1,10 +1,12 @@
 """Confirm and replace: the corners that no story tells (engine.stock.confirming, alone)."""
 
 from engine.money import Money
-from engine.stock.commands import QUARANTINE, REACQUIRE
+from engine.names import HoldNo
+from engine.stock.commands import QUARANTINE, REACQUIRE, STRICT, GetHold
 from engine.stock.events import RefundRaised
-from engine.stock.outcomes import Reason
-from tests.unit.desk import MINUTE_MS, NOW_MS, Desk, card, reason
+from engine.stock.outcomes import Reason, RefundDue
+from engine.stock.pool import Pool
+from tests.unit.desk import MINUTE_MS, NAME, NOW_MS, Desk, card, reason
 
 
 def test_a_partial_confirm_keeps_the_good_cards_and_gives_back_the_rest() -> None:
@@ -52,7 +54,8 @@ def test_a_payment_of_the_wrong_amount_for_a_hold_that_is_over_is_to_be_given_ba
     desk.allocate()
     desk.now_ms += 10 * MINUTE_MS
     assert reason(desk.confirm(payment_ref="p", paid=Money(1, "CNY"))) == Reason.HOLD_EXPIRED
-    assert RefundRaised(desk.now_ms, desk.pool.state.holds.last, "p", Money(1, "CNY")) in desk.happened
+    hold, paid = desk.pool.state.holds.last, Money(1, "CNY")
+    assert RefundRaised(desk.now_ms, hold, "p", paid, Reason.HOLD_EXPIRED, is_final=False) in desk.happened
 
 
 def test_a_late_payment_of_the_wrong_amount_that_could_still_buy_is_told_the_right_one() -> None:
@@ -73,9 +76,52 @@ def test_a_payment_whose_refund_was_raised_by_a_recall_buys_nothing_later() -> N
     assert reason(desk.confirm(payment_ref="p")) == Reason.BATCH_RECALLED
     desk.withdraw("RESTORE")
     desk.now_ms += 10 * MINUTE_MS
-    assert reason(desk.confirm(payment_ref="p", late=REACQUIRE)) == Reason.HOLD_EXPIRED
+    assert reason(desk.confirm(payment_ref="p", late=REACQUIRE)) == Reason.BATCH_RECALLED
     assert reason(desk.confirm(payment_ref="q", late=REACQUIRE)) == "Confirmed"
     assert sum(isinstance(event, RefundRaised) for event in desk.happened) == 1
+
+
+def _late_under_strict() -> Desk:
+    """A desk whose hold 1 expired before payment "p" (of one CNY) came without leave to reacquire."""
+    desk = Desk(cards=1)
+    desk.allocate()
+    desk.now_ms += 10 * MINUTE_MS
+    assert reason(desk.confirm(payment_ref="p", paid=Money(100, "CNY"))) == Reason.HOLD_EXPIRED
+    due = RefundDue("p", Reason.HOLD_EXPIRED, Money(100, "CNY"), is_final=False)
+    assert desk.ask(GetHold(HoldNo(1))).view.refunds_due == (due,)
+    return desk
+
+
+def test_a_payment_late_under_strict_buys_under_reacquire_and_is_owed_no_more() -> None:
+    """Who forgot REACQUIRE says it now; a replay comes to the same hold, and the payment is spent."""
+    desk = _late_under_strict()
+    assert reason(desk.confirm(payment_ref="p", late=REACQUIRE)) == "Confirmed"
+    replica = Pool(NAME)
+    for event in desk.happened:
+        replica.apply(event)
+    for pool in (desk.pool, replica):
+        view = pool.state.holds.ended[HoldNo(1)].view()
+        assert (view.payment_ref, view.refunds_due) == ("p", ())
+    assert reason(desk.confirm(payment_ref="q", late=REACQUIRE)) == Reason.HOLD_ALREADY_CONFIRMED
+
+
+def test_a_refund_is_final_once_reacquire_has_failed() -> None:
+    """The shop was told to pay back twice, and did; stock that comes in later is not for this payment."""
+    desk = _late_under_strict()
+    desk.allocate()
+    assert reason(desk.confirm(payment_ref="p", late=REACQUIRE)) == Reason.OUT_OF_STOCK_LATE
+    desk.receive(1)
+    assert reason(desk.confirm(payment_ref="p", late=REACQUIRE)) == Reason.OUT_OF_STOCK_LATE
+    assert desk.ask(GetHold(HoldNo(1))).view.refunds_due == (RefundDue("p", Reason.OUT_OF_STOCK_LATE),)
+
+
+def test_a_late_payment_is_owed_for_good_once_another_bought_the_hold() -> None:
+    """Told again under any policy, it hears that the hold is sold; each payment is owed once."""
+    desk = _late_under_strict()
+    desk.confirm(payment_ref="q", late=REACQUIRE)
+    for late in (STRICT, REACQUIRE):
+        assert reason(desk.confirm(payment_ref="p", late=late)) == Reason.HOLD_ALREADY_CONFIRMED
+    assert desk.ask(GetHold(HoldNo(1))).view.refunds_due == (RefundDue("p", Reason.HOLD_ALREADY_CONFIRMED),)
 
 
 def test_the_payment_of_a_refund_is_used_for_other_holds_too() -> None:

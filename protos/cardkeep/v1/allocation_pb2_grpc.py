@@ -88,7 +88,8 @@ class AllocationServiceServicer(object):
     """
 
     def Allocate(self, request, context):
-        """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
+        """Sets cards aside for an order, all or none. Durable when answered. Cards go out in this order: those that
+        expire first; of these, those that cost least, unknown costs last; of these, those that arrived first.
 
         Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
         ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
@@ -105,8 +106,9 @@ class AllocationServiceServicer(object):
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
         another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
-        `refundDue` and the hold refund_due.
+        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+        `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
+        under STRICT: see LATE_POLICY_REACQUIRE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,7 +144,7 @@ class AllocationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchAllocate(self, request, context):
-        """Up to 1,000 Allocates in one call, over any SKUs. Each is answered on its own.
+        """Up to 1,000 Allocates of up to 5,000 cards together in one call, over any SKUs. Each is answered on its own.
 
         Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Allocate.
         """
@@ -151,7 +153,8 @@ class AllocationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchConfirm(self, request, context):
-        """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own.
+        """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own. Where the holds have many
+        cards each, send fewer: an answer that is too long for your client can be had in parts, by the same ids.
 
         Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Confirm.
         """

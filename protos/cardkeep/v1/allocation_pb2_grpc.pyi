@@ -40,7 +40,8 @@ class AllocationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AllocationServiceAsyncStub: ...
     Allocate: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.AllocateRequest, _types_pb2.Hold]
-    """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
+    """Sets cards aside for an order, all or none. Durable when answered. Cards go out in this order: those that
+    expire first; of these, those that cost least, unknown costs last; of these, those that arrived first.
 
     Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
     ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
@@ -53,8 +54,9 @@ class AllocationServiceStub:
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
     another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
-    `refundDue` and the hold refund_due.
+    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+    `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
+    under STRICT: see LATE_POLICY_REACQUIRE.
     """
     Release: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.ReleaseRequest, _types_pb2.Hold]
     """Gives the cards back. Releasing what is already RELEASED or EXPIRED is success.
@@ -74,12 +76,13 @@ class AllocationServiceStub:
     Reasons: ORDER_REF_REQUIRED, SKU_NOT_FOUND, HOLD_NOT_FOUND.
     """
     BatchAllocate: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.BatchAllocateRequest, _allocation_pb2.BatchAllocateResponse]
-    """Up to 1,000 Allocates in one call, over any SKUs. Each is answered on its own.
+    """Up to 1,000 Allocates of up to 5,000 cards together in one call, over any SKUs. Each is answered on its own.
 
     Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Allocate.
     """
     BatchConfirm: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.BatchConfirmRequest, _allocation_pb2.BatchConfirmResponse]
-    """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own.
+    """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own. Where the holds have many
+    cards each, send fewer: an answer that is too long for your client can be had in parts, by the same ids.
 
     Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Confirm.
     """
@@ -100,7 +103,8 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Allocate: _aio.UnaryUnaryMultiCallable[_allocation_pb2.AllocateRequest, _types_pb2.Hold]  # type: ignore[assignment]
-    """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
+    """Sets cards aside for an order, all or none. Durable when answered. Cards go out in this order: those that
+    expire first; of these, those that cost least, unknown costs last; of these, those that arrived first.
 
     Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
     ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
@@ -113,8 +117,9 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
     another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
-    `refundDue` and the hold refund_due.
+    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+    `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
+    under STRICT: see LATE_POLICY_REACQUIRE.
     """
     Release: _aio.UnaryUnaryMultiCallable[_allocation_pb2.ReleaseRequest, _types_pb2.Hold]  # type: ignore[assignment]
     """Gives the cards back. Releasing what is already RELEASED or EXPIRED is success.
@@ -134,12 +139,13 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     Reasons: ORDER_REF_REQUIRED, SKU_NOT_FOUND, HOLD_NOT_FOUND.
     """
     BatchAllocate: _aio.UnaryUnaryMultiCallable[_allocation_pb2.BatchAllocateRequest, _allocation_pb2.BatchAllocateResponse]  # type: ignore[assignment]
-    """Up to 1,000 Allocates in one call, over any SKUs. Each is answered on its own.
+    """Up to 1,000 Allocates of up to 5,000 cards together in one call, over any SKUs. Each is answered on its own.
 
     Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Allocate.
     """
     BatchConfirm: _aio.UnaryUnaryMultiCallable[_allocation_pb2.BatchConfirmRequest, _allocation_pb2.BatchConfirmResponse]  # type: ignore[assignment]
-    """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own.
+    """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own. Where the holds have many
+    cards each, send fewer: an answer that is too long for your client can be had in parts, by the same ids.
 
     Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Confirm.
     """
@@ -163,7 +169,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_pb2.AllocateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Hold, _abc.Awaitable[_types_pb2.Hold]]:
-        """Sets cards aside for an order: those that expire first, all or none. Durable when answered.
+        """Sets cards aside for an order, all or none. Durable when answered. Cards go out in this order: those that
+        expire first; of these, those that cost least, unknown costs last; of these, those that arrived first.
 
         Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
         ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
@@ -182,8 +189,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
         another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment can buy nothing, metadata says
-        `refundDue` and the hold refund_due.
+        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+        `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
+        under STRICT: see LATE_POLICY_REACQUIRE.
         """
 
     @_abc_1.abstractmethod
@@ -227,7 +235,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_pb2.BatchAllocateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_pb2.BatchAllocateResponse, _abc.Awaitable[_allocation_pb2.BatchAllocateResponse]]:
-        """Up to 1,000 Allocates in one call, over any SKUs. Each is answered on its own.
+        """Up to 1,000 Allocates of up to 5,000 cards together in one call, over any SKUs. Each is answered on its own.
 
         Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Allocate.
         """
@@ -238,7 +246,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_pb2.BatchConfirmRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_pb2.BatchConfirmResponse, _abc.Awaitable[_allocation_pb2.BatchConfirmResponse]]:
-        """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own.
+        """Up to 1,000 Confirms in one call, over any SKUs. Each is answered on its own. Where the holds have many
+        cards each, send fewer: an answer that is too long for your client can be had in parts, by the same ids.
 
         Reasons for the call as a whole: TOO_MANY_ITEMS. Each item: those of Confirm.
         """

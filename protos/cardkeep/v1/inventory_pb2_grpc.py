@@ -207,7 +207,8 @@ class InventoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RestoreBatch(self, request, context):
-        """Puts a quarantined batch back on sale.
+        """Puts a quarantined batch back on sale, and with it every single card of it that was quarantined. What is
+        void stays void.
 
         Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
         """

@@ -89,7 +89,8 @@ class InventoryServiceStub:
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
     RestoreBatch: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.RestoreBatchRequest, _inventory_pb2.WithdrawResponse]
-    """Puts a quarantined batch back on sale.
+    """Puts a quarantined batch back on sale, and with it every single card of it that was quarantined. What is
+    void stays void.
 
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -192,7 +193,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
     RestoreBatch: _aio.UnaryUnaryMultiCallable[_inventory_pb2.RestoreBatchRequest, _inventory_pb2.WithdrawResponse]  # type: ignore[assignment]
-    """Puts a quarantined batch back on sale.
+    """Puts a quarantined batch back on sale, and with it every single card of it that was quarantined. What is
+    void stays void.
 
     Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -346,7 +348,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.RestoreBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.WithdrawResponse, _abc.Awaitable[_inventory_pb2.WithdrawResponse]]:
-        """Puts a quarantined batch back on sale.
+        """Puts a quarantined batch back on sale, and with it every single card of it that was quarantined. What is
+        void stays void.
 
         Reasons: BATCH_NOT_FOUND, SKU_NOT_FOUND.
         """

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x61rdkeep/v1/types.proto\x12\x0b\x63\x61rdkeep.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x05Money\x12\r\n\x05minor\x18\x01 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"Q\n\tPrincipal\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\n\n\x02ip\x18\x03 \x01(\t\x12\x1a\n\x12payment_instrument\x18\x04 \x01(\t\"b\n\x04\x43\x61rd\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04mask\x18\x04 \x01(\t\">\n\rDeliveredCard\x12\x1f\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.Card\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\")\n\x0bReplacement\x12\x0b\n\x03\x62\x61\x64\x18\x01 \x01(\t\x12\r\n\x05\x66resh\x18\x02 \x01(\t\"\xc6\x03\n\x04Hold\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.cardkeep.v1.HoldState\x12 \n\x05\x63\x61rds\x18\x03 \x03(\x0b\x32\x11.cardkeep.v1.Card\x12\x11\n\torder_ref\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\nunit_price\x18\x08 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x10\n\x08quantity\x18\t \x01(\x05\x12\x13\n\x0bpayment_ref\x18\n \x01(\t\x12\x12\n\nrefund_due\x18\x0b \x01(\x08\x12\r\n\x05\x65poch\x18\x0c \x01(\x03\x12\x10\n\x08sequence\x18\r \x01(\x03\x12\x10\n\x08replayed\x18\x0e \x01(\x08\x12.\n\x0creplacements\x18\x0f \x03(\x0b\x32\x18.cardkeep.v1.Replacement\"\xcf\x01\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".cardkeep.v1.Refusal.MetadataEntry\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x7f\n\nCardCounts\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x10\n\x08on_shelf\x18\x03 \x01(\x03\x12\x10\n\x08withheld\x18\x04 \x01(\x03\x12\x0c\n\x04held\x18\x05 \x01(\x03\x12\x0c\n\x04sold\x18\x06 \x01(\x03\x12\x0c\n\x04void\x18\x07 \x01(\x03*\x89\x01\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11HOLD_STATE_ACTIVE\x10\x01\x12\x18\n\x14HOLD_STATE_CONFIRMED\x10\x02\x12\x17\n\x13HOLD_STATE_RELEASED\x10\x03\x12\x16\n\x12HOLD_STATE_EXPIRED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x61rdkeep/v1/types.proto\x12\x0b\x63\x61rdkeep.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x05Money\x12\r\n\x05minor\x18\x01 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"Q\n\tPrincipal\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\n\n\x02ip\x18\x03 \x01(\t\x12\x1a\n\x12payment_instrument\x18\x04 \x01(\t\"b\n\x04\x43\x61rd\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04mask\x18\x04 \x01(\t\">\n\rDeliveredCard\x12\x1f\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.Card\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\")\n\x0bReplacement\x12\x0b\n\x03\x62\x61\x64\x18\x01 \x01(\t\x12\r\n\x05\x66resh\x18\x02 \x01(\t\"Y\n\tRefundDue\x12\x13\n\x0bpayment_ref\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\'\n\x0bpaid_amount\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\"\xdf\x03\n\x04Hold\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.cardkeep.v1.HoldState\x12 \n\x05\x63\x61rds\x18\x03 \x03(\x0b\x32\x11.cardkeep.v1.Card\x12\x11\n\torder_ref\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\nunit_price\x18\x08 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x10\n\x08quantity\x18\t \x01(\x05\x12\x13\n\x0bpayment_ref\x18\n \x01(\t\x12+\n\x0brefunds_due\x18\x0b \x03(\x0b\x32\x16.cardkeep.v1.RefundDue\x12\r\n\x05\x65poch\x18\x0c \x01(\x03\x12\x10\n\x08sequence\x18\r \x01(\x03\x12\x10\n\x08replayed\x18\x0e \x01(\x08\x12.\n\x0creplacements\x18\x0f \x03(\x0b\x32\x18.cardkeep.v1.Replacement\"\xcf\x01\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".cardkeep.v1.Refusal.MetadataEntry\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x7f\n\nCardCounts\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x10\n\x08on_shelf\x18\x03 \x01(\x03\x12\x10\n\x08withheld\x18\x04 \x01(\x03\x12\x0c\n\x04held\x18\x05 \x01(\x03\x12\x0c\n\x04sold\x18\x06 \x01(\x03\x12\x0c\n\x04void\x18\x07 \x01(\x03*\x89\x01\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11HOLD_STATE_ACTIVE\x10\x01\x12\x18\n\x14HOLD_STATE_CONFIRMED\x10\x02\x12\x17\n\x13HOLD_STATE_RELEASED\x10\x03\x12\x16\n\x12HOLD_STATE_EXPIRED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REFUSAL_METADATAENTRY']._loaded_options = None
   _globals['_REFUSAL_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_HOLDSTATE']._serialized_start=1234
-  _globals['_HOLDSTATE']._serialized_end=1371
+  _globals['_HOLDSTATE']._serialized_start=1350
+  _globals['_HOLDSTATE']._serialized_end=1487
   _globals['_MONEY']._serialized_start=105
   _globals['_MONEY']._serialized_end=145
   _globals['_PRINCIPAL']._serialized_start=147
@@ -47,12 +47,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVEREDCARD']._serialized_end=392
   _globals['_REPLACEMENT']._serialized_start=394
   _globals['_REPLACEMENT']._serialized_end=435
-  _globals['_HOLD']._serialized_start=438
-  _globals['_HOLD']._serialized_end=892
-  _globals['_REFUSAL']._serialized_start=895
-  _globals['_REFUSAL']._serialized_end=1102
-  _globals['_REFUSAL_METADATAENTRY']._serialized_start=1055
-  _globals['_REFUSAL_METADATAENTRY']._serialized_end=1102
-  _globals['_CARDCOUNTS']._serialized_start=1104
-  _globals['_CARDCOUNTS']._serialized_end=1231
+  _globals['_REFUNDDUE']._serialized_start=437
+  _globals['_REFUNDDUE']._serialized_end=526
+  _globals['_HOLD']._serialized_start=529
+  _globals['_HOLD']._serialized_end=1008
+  _globals['_REFUSAL']._serialized_start=1011
+  _globals['_REFUSAL']._serialized_end=1218
+  _globals['_REFUSAL_METADATAENTRY']._serialized_start=1171
+  _globals['_REFUSAL_METADATAENTRY']._serialized_end=1218
+  _globals['_CARDCOUNTS']._serialized_start=1220
+  _globals['_CARDCOUNTS']._serialized_end=1347
 # @@protoc_insertion_point(module_scope)

@@ -43,6 +43,7 @@ from cardkeep_client.results import (
     LatePolicy,
     Money,
     Principal,
+    RefundDue,
     Replaced,
     Replacement,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "PoolStopped",
     "Principal",
     "Recalled",
+    "RefundDue",
     "Refused",
     "RefusedLine",
     "Release",

@@ -37,6 +37,11 @@ def delivered(message: types_pb2.DeliveredCard) -> results.DeliveredCard:
     return results.DeliveredCard(card(message.card), message.code)
 
 
+def refund_due(message: types_pb2.RefundDue) -> results.RefundDue:
+    """One payment to be given back."""
+    return results.RefundDue(message.payment_ref, message.reason, money(message.paid_amount))
+
+
 def hold(message: types_pb2.Hold) -> results.Hold:
     """One hold."""
     return results.Hold(
@@ -50,7 +55,7 @@ def hold(message: types_pb2.Hold) -> results.Hold:
         unit_price=money(message.unit_price),
         quantity=message.quantity,
         payment_ref=message.payment_ref,
-        refund_due=message.refund_due,
+        refunds_due=tuple(map(refund_due, message.refunds_due)),
         epoch=message.epoch,
         sequence=message.sequence,
         replayed=message.replayed,

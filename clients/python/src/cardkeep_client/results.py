@@ -74,6 +74,15 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundDue:
+    """A payment that bought nothing: pay it back. `reason` is a word of the error map; empty when not noted."""
+
+    payment_ref: str
+    reason: str
+    paid_amount: Money | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Cards set aside for one order. `name` is what confirm, release and extend want."""
 
@@ -87,7 +96,7 @@ class Hold:
     unit_price: Money | None
     quantity: int
     payment_ref: str
-    refund_due: bool
+    refunds_due: tuple[RefundDue, ...]
     epoch: int
     sequence: int
     replayed: bool

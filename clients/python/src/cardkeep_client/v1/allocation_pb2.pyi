@@ -38,7 +38,11 @@ class _LatePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LatePolicy
     """Refuse, with HOLD_EXPIRED or HOLD_RELEASED."""
     LATE_POLICY_REACQUIRE: _LatePolicy.ValueType  # 2
     """Take fresh cards at the hold's price, if the hold ended unsold not longer ago than the late window
-    and there are cards. If there are none: OUT_OF_STOCK_LATE, and the hold says refund_due.
+    and there are cards. If there are none: OUT_OF_STOCK_LATE, and the payment is among its refunds_due.
+
+    A payment that was refused as late under STRICT may be sent again with REACQUIRE (and a new request_id). If
+    it buys, its refund is due no more; if not, the refund is final. So send it again only while the money is
+    still there: whoever says REACQUIRE says that it was not paid back.
     """
 
 class LatePolicy(_LatePolicy, metaclass=_LatePolicyEnumTypeWrapper):
@@ -50,7 +54,11 @@ LATE_POLICY_STRICT: LatePolicy.ValueType  # 1
 """Refuse, with HOLD_EXPIRED or HOLD_RELEASED."""
 LATE_POLICY_REACQUIRE: LatePolicy.ValueType  # 2
 """Take fresh cards at the hold's price, if the hold ended unsold not longer ago than the late window
-and there are cards. If there are none: OUT_OF_STOCK_LATE, and the hold says refund_due.
+and there are cards. If there are none: OUT_OF_STOCK_LATE, and the payment is among its refunds_due.
+
+A payment that was refused as late under STRICT may be sent again with REACQUIRE (and a new request_id). If
+it buys, its refund is due no more; if not, the refund is final. So send it again only while the money is
+still there: whoever says REACQUIRE says that it was not paid back.
 """
 Global___LatePolicy: _TypeAlias = LatePolicy  # noqa: Y015
 
@@ -363,7 +371,7 @@ class BatchAllocateRequest(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllocateRequest]:
-        """1 to 1,000 items, each with its own request_id."""
+        """1 to 1,000 items, each with its own request_id; at most 5,000 cards together, so that the answer fits."""
 
     def __init__(
         self,

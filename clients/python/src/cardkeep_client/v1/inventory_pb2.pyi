@@ -356,7 +356,9 @@ class ImportHeader(_message.Message):
     """Who imports. At most 256 characters."""
     @_builtins.property
     def unit_cost(self) -> _types_pb2.Money:
-        """What one card cost. Unset: unknown, and margins will not be known either."""
+        """What one card cost. Of cards that expire at the same moment the cheapest go first, those of unknown cost
+        last. Unset: unknown, and margins will not be known either.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:

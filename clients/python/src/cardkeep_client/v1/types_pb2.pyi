@@ -55,7 +55,7 @@ INVALID_MONEY           | INVALID_ARGUMENT    | refused   | Negative, above 10^1
 REQUEST_ID_REQUIRED     | INVALID_ARGUMENT    | refused   | A write without request_id (an import without import_id). `field`
 ORDER_REF_REQUIRED      | INVALID_ARGUMENT    | refused   | Allocate, or GetHold by order, without order_ref.
 PAYMENT_REF_REQUIRED    | INVALID_ARGUMENT    | refused   | Confirm without payment_ref.
-TOO_MANY_ITEMS          | INVALID_ARGUMENT    | refused   | A list is empty or longer than 1,000; split it. `field`, `count`, `max`
+TOO_MANY_ITEMS          | INVALID_ARGUMENT    | refused   | A list is empty or longer than 1,000, or asks for more than 5,000 cards; split it. `field`, `count`, `max`
 FIELD_TOO_LONG          | INVALID_ARGUMENT    | refused   | `field`, `max` (characters)
 INVALID_FIELD           | INVALID_ARGUMENT    | refused   | Any other field that cannot be read (an unknown path in update_mask, say). `field`
 BAD_PAGE_TOKEN          | INVALID_ARGUMENT    | refused   | Not a token of this request; begin again without one.
@@ -70,8 +70,8 @@ PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already
 OUT_OF_STOCK            | RESOURCE_EXHAUSTED  | refused   | Fewer cards than asked for. Retry only when stock has come in. `requested`, `available`
 OUT_OF_STOCK_LATE       | RESOURCE_EXHAUSTED  | refused   | Paid after the hold ended, and nothing is left: refund the buyer. `refundDue`
 HELD_QUOTA_EXCEEDED     | RESOURCE_EXHAUSTED  | refused   | This buyer holds too many unpaid cards. Confirm or release some. `principal`, `held`, `max`
-HOLD_EXPIRED            | FAILED_PRECONDITION | refused   | The hold's time is over. Allocate again, or confirm with REACQUIRE. `state`, `endedAtMs`, at Confirm `refundDue`
-HOLD_RELEASED           | FAILED_PRECONDITION | refused   | The hold was given back. Allocate again, or confirm with REACQUIRE. `state`, `endedAtMs`, at Confirm `refundDue`
+HOLD_EXPIRED            | FAILED_PRECONDITION | refused   | The hold's time is over. Allocate again, or confirm the same payment with REACQUIRE; too late for that too: refund. `state`, `endedAtMs`, at Confirm `refundDue`
+HOLD_RELEASED           | FAILED_PRECONDITION | refused   | The hold was given back. Allocate again, or confirm the same payment with REACQUIRE; too late for that too: refund. `state`, `endedAtMs`, at Confirm `refundDue`
 HOLD_ALREADY_CONFIRMED  | FAILED_PRECONDITION | refused   | Sold already. If another payment_ref was sent, that second payment is to be refunded. `state`, at Confirm `refundDue`
 MAX_LIFETIME_REACHED    | FAILED_PRECONDITION | refused   | The hold is as long as its SKU allows. `expiresAtMs`
 PRICE_CHANGED           | FAILED_PRECONDITION | refused   | The price is not the expected one. Show the new one. `minor`, `currency`
@@ -304,6 +304,40 @@ class Replacement(_message.Message):
 Global___Replacement: _TypeAlias = Replacement  # noqa: Y015
 
 @_typing.final
+class RefundDue(_message.Message):
+    """A payment that bought nothing and is to be given back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_REF_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PAID_AMOUNT_FIELD_NUMBER: _builtins.int
+    payment_ref: _builtins.str
+    """The payment's own number, as Confirm was told."""
+    reason: _builtins.str
+    """Why it bought nothing, a word of the error map: HOLD_ALREADY_CONFIRMED (a second payment), HOLD_EXPIRED or
+    HOLD_RELEASED (it came late), OUT_OF_STOCK_LATE, SKU_PAUSED, BATCH_RECALLED. Empty when it was not noted.
+    """
+    @_builtins.property
+    def paid_amount(self) -> Global___Money:
+        """What was paid; unset when Confirm was not told."""
+
+    def __init__(
+        self,
+        *,
+        payment_ref: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        paid_amount: Global___Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["paid_amount", b"paid_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paid_amount", b"paid_amount", "payment_ref", b"payment_ref", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundDue: _TypeAlias = RefundDue  # noqa: Y015
+
+@_typing.final
 class Hold(_message.Message):
     """Cards of one SKU set aside for one order. Everything in it is decided by the server."""
 
@@ -319,7 +353,7 @@ class Hold(_message.Message):
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     PAYMENT_REF_FIELD_NUMBER: _builtins.int
-    REFUND_DUE_FIELD_NUMBER: _builtins.int
+    REFUNDS_DUE_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
@@ -334,8 +368,6 @@ class Hold(_message.Message):
     """How many cards it has. After a part was confirmed: the part."""
     payment_ref: _builtins.str
     """The payment it was confirmed with; empty before."""
-    refund_due: _builtins.bool
-    """True when a payment bought nothing: the buyer is owed money."""
     epoch: _builtins.int
     """Which opening of the SKU answered. Grows by one at each change of owner."""
     sequence: _builtins.int
@@ -363,6 +395,10 @@ class Hold(_message.Message):
         """Price of one card, fixed when the hold was made; unset when the SKU had no price then."""
 
     @_builtins.property
+    def refunds_due(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefundDue]:
+        """Payments that bought nothing: the buyer is owed this money. Empty most often."""
+
+    @_builtins.property
     def replacements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Replacement]:
         """Bad cards of this hold and their replacements. Only in GetHold."""
 
@@ -379,7 +415,7 @@ class Hold(_message.Message):
         unit_price: Global___Money | None = ...,
         quantity: _builtins.int = ...,
         payment_ref: _builtins.str = ...,
-        refund_due: _builtins.bool = ...,
+        refunds_due: _abc.Iterable[Global___RefundDue] | None = ...,
         epoch: _builtins.int = ...,
         sequence: _builtins.int = ...,
         replayed: _builtins.bool = ...,
@@ -387,7 +423,7 @@ class Hold(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "expire_time", b"expire_time", "name", b"name", "order_ref", b"order_ref", "payment_ref", b"payment_ref", "quantity", b"quantity", "refund_due", b"refund_due", "replacements", b"replacements", "replayed", b"replayed", "sequence", b"sequence", "state", b"state", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "expire_time", b"expire_time", "name", b"name", "order_ref", b"order_ref", "payment_ref", b"payment_ref", "quantity", b"quantity", "refunds_due", b"refunds_due", "replacements", b"replacements", "replayed", b"replayed", "sequence", b"sequence", "state", b"state", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
