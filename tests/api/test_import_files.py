@@ -1,6 +1,6 @@
 """Files as suppliers send them, from their bytes to the shelf: read, imported, reported, resumed."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -43,10 +43,10 @@ async def send(client: AsyncClient, sku: str, file: CardFile) -> ImportReport:
 
 
 @pytest.fixture
-async def client(house: SmallHouse) -> AsyncClient:
+async def client(house: SmallHouse) -> AsyncIterator[AsyncClient]:
     """A client of the house."""
     client = AsyncClient(house.target)
-    yield client  # type: ignore[misc]
+    yield client
     await client.close()
 
 

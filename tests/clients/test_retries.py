@@ -24,7 +24,7 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 async def test_a_retry_keeps_the_request_id(ask: Any, server: Any, refusal: Any, hold_of: Any) -> None:
     """A second id would be a second wish: the retry must carry the first one, and a new call another."""
-    server.will("Allocate", refusal(UNAVAILABLE, "SHARD_MOVING", retry_ms=1), hold_of, hold_of)
+    server.will("Allocate", refusal(UNAVAILABLE, "ACTOR_RECOVERING", retry_ms=1), hold_of, hold_of)
     hold = await ask("allocate", "vip", 2, order_ref="o-1")
     await ask("allocate", "vip", 2, order_ref="o-2")
     first, again, other = server.requests("Allocate")
