@@ -120,7 +120,7 @@ def import_cards(
         _only_look(session, wish)
         return
     session.request_id, session.id_option = wish.import_id, "--import-id"
-    with session.connected() as client:
+    with session.connected(sku=wish.sku) as client:
         _import(session, client, wish)
 
 

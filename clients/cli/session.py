@@ -38,8 +38,11 @@ class Session:
     id_option: str | None = None
 
     @contextmanager
-    def connected(self) -> "Iterator[Client]":
-        """A client of the server. What the client raises becomes CommandFailed, with the exit code it deserves."""
+    def connected(self, **about: str) -> "Iterator[Client]":
+        """A client of the server. What the client raises becomes CommandFailed, with the exit code it deserves.
+
+        `about` is what the command is about (sku, hold, batch, card, order, payment), for what it says when it fails.
+        """
         target = find_server(self.server, self.data)
         require_listener(target)
         from cardkeep_client import CardkeepError, Client, new_request_id
@@ -50,7 +53,7 @@ class Session:
             with Client(target, channels=1, timeout_s=self.timeout_s or call_timeout_s) as client:
                 yield client
         except CardkeepError as error:
-            raise failure_of(error, self.again(), target) from error
+            raise failure_of(error, again=self.again(), target=target, about=about) from error
         except KeyboardInterrupt:
             if self.id_option is None:
                 raise

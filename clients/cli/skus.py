@@ -64,6 +64,14 @@ _RESETS = {
     "quotas": "held_quotas",
 }
 
+#: Single quotas that `--reset` may name: without one there is no bound.
+_QUOTA_RESETS = {
+    "quota-user": "user",
+    "quota-device": "device",
+    "quota-ip": "ip",
+    "quota-payment": "payment_instrument",
+}
+
 
 @command(app, "create", writes=True)
 def create(
@@ -89,7 +97,7 @@ def create(
     name = typed.sku_name(sku)
     terms = _terms(locals())
     quotas = _quotas(locals())
-    with session.connected() as client:
+    with session.connected(sku=name) as client:
         if quotas:
             terms["held_quotas"] = _held_quotas(quotas, {})
         made = client.create_sku(name, request_id=session.request_id, **terms)
@@ -124,12 +132,15 @@ def set_terms(
     terms = _terms(locals())
     quotas = _quotas(locals())
     for term in reset or ():
-        if term not in _RESETS:
-            raise wrong_usage(f"--reset {term} is no term.", f"Choose from {', '.join(_RESETS)}.")
-        terms[_RESETS[term]] = None  # type: ignore[literal-required]
+        if term in _QUOTA_RESETS:
+            quotas[_QUOTA_RESETS[term]] = 0
+        elif term in _RESETS:
+            terms[_RESETS[term]] = None  # type: ignore[literal-required]
+        else:
+            raise wrong_usage(f"--reset {term} is no term.", f"Choose from {', '.join((*_RESETS, *_QUOTA_RESETS))}.")
     if not terms and not quotas:
         raise wrong_usage("Nothing to change.", "Say at least one term; see `cardkeep sku set --help`.")
-    with session.connected() as client:
+    with session.connected(sku=name) as client:
         if quotas:
             terms["held_quotas"] = _held_quotas(quotas, _current_quotas(client, name))
         changed = client.update_sku(name, request_id=session.request_id, **terms)
@@ -148,7 +159,7 @@ def list_all(session: Session) -> None:
 def show_one(session: Session, sku: SkuName) -> None:
     """The terms of a SKU, and how many cards could be had now."""
     name = typed.sku_name(sku)
-    with session.connected() as client:
+    with session.connected(sku=name) as client:
         terms = client.get_sku(name)
         available = client.availability(name).available
     document = show.as_plain(terms) | {"available": available}

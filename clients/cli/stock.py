@@ -45,7 +45,7 @@ def batches(session: Session, sku: SkuName) -> None:
     Where they came from, what they cost, where their cards are.
     """
     name = typed.sku_name(sku)
-    with session.connected() as client:
+    with session.connected(sku=name) as client:
         found = client.batches(name)
     session.show(rows_of("batches", found), lambda _: _batch_table(found))
 
@@ -60,7 +60,8 @@ _WITHDRAWALS = {
 def _withdrawal(verb: str, sentence: str) -> Callable[..., None]:
     def withdraw(session: Session, targets: Targets, reason: Reason, sku: OfSku = None) -> None:
         names = typed.batch_or_cards(targets, sku)
-        with session.connected() as client:
+        first = names if isinstance(names, str) else names[0]
+        with session.connected(**{"batch" if first is names else "card": first}) as client:
             call = {"void": client.void, "quarantine": client.quarantine, "restore": client.restore}[verb]
             done = call(names, reason=reason, request_id=session.request_id)
         session.show(done, _withdrawn)
@@ -81,7 +82,7 @@ def recall(
     Each sold card can then be replaced with `cardkeep replace`.
     """
     name = typed.batch_name(batch, sku)
-    with session.connected() as client:
+    with session.connected(batch=name) as client:
         done = client.recall(name, reason=reason, request_id=session.request_id)
     session.show(done, _recalled)
 
@@ -97,7 +98,7 @@ def replace(
     hold_name = typed.hold_name(hold, sku)
     of_sku = sku or hold_name.rpartition("/holds/")[0]
     card_name = typed.card_name(card, of_sku)
-    with session.connected() as client:
+    with session.connected(hold=hold_name, card=card_name) as client:
         done = client.replace(hold_name, card_name, reason=reason, request_id=session.request_id)
     session.show(done, _replaced)
     session.note("The code above is for the buyer alone.")
@@ -109,13 +110,13 @@ def audit(session: Session, sku: SkuName) -> None:
     Counted from the structures themselves. Exit code 1 when a law is broken.
     """
     name = typed.sku_name(sku)
-    with session.connected() as client:
+    with session.connected(sku=name) as client:
         counted = client.audit(name)
     session.show(counted, _audited)
     if not counted.ok and not session.as_json:
         raise CommandFailed(
             what=f"{show.short(counted.sku)} breaks its own laws: {'; '.join(counted.violations)}.",
-            do="Stop selling it (`cardkeep sku set SKU --paused`) and tell the operator.",
+            do=f"Stop selling it (`cardkeep sku set {show.short(name)} --paused`) and tell the operator.",
             reason="LAW_BROKEN",
         )
     if not counted.ok:
@@ -153,7 +154,15 @@ def _withdrawn(done: "Withdrawn") -> "RenderableType":
     stayed = [*((show.short(card), "held") for card in done.held), *((show.short(card), "sold") for card in done.sold)]
     return show.lines(
         show.facts([("batch", show.short(done.batch.name)), ("cards moved", show.number(done.moved))]),
+        None if done.moved else _why_nothing_moved(show.short(done.batch.name)),
         show.table(("card that stayed", "because it is"), stayed) if stayed else None,
+    )
+
+
+def _why_nothing_moved(batch: str) -> str:
+    return (
+        "Nothing had to move: what is not listed below is so already, or is void, which is for ever.\n"
+        f"`cardkeep batches {batch.partition('/')[0]}` shows where the cards are."
     )
 
 

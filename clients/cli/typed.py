@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
 _UNITS_S = (86_400, 3_600, 60, 1)
+_WHOLE = re.compile(r"\d[\d,]*(?:\.\d{1,4})?", re.ASCII)
 _MAJOR_MONEY = re.compile(r"(\S+) ?([A-Za-z]{3})")
 
 
@@ -147,13 +148,17 @@ def _no_money(typed: str) -> CommandFailed:
 def _amount(figures: str, currency: str) -> "Money":
     from cardkeep_client import Money
 
-    from engine.intake.amounts import amount
+    from engine.intake.amounts import amount, minor_places
     from engine.intake.refusals import LineRefused
+    from engine.limits import money_minor_max
 
     try:
         found = amount(figures, currency)
     except LineRefused:
         found = None
     if found is None:
+        major_max = money_minor_max // 10 ** minor_places(currency)
+        if _WHOLE.fullmatch(figures) and int(figures.partition(".")[0].replace(",", "")) >= major_max:
+            raise wrong_usage(f"{figures} {currency} is too much.", f"An amount is at most {major_max:,} {currency}.")
         raise _no_money(f"{figures} {currency}")
     return Money(found.minor, found.currency)

@@ -105,6 +105,7 @@ def test_nobody_there_is_exit_code_5_and_says_up(cardkeep: Run) -> None:
         ("allocate",),
         ("allocate", "a b"),
         ("allocate", "A", "-n", "0"),
+        ("allocate", "A", "--order", ""),
         ("allocate", "A", "--hold-for", "15"),
         ("confirm", "A/holds/1"),
         ("confirm", "A", "--payment", "p"),

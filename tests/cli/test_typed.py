@@ -35,6 +35,14 @@ def test_money_that_could_be_misread_is_refused_with_an_example(text: str) -> No
     assert "15.00 CNY" in refused.value.do
 
 
+@pytest.mark.parametrize("text", ["2000000000.00 CNY", "1,000,000,000.01 CNY", "100000000001 JPY"])
+def test_money_over_the_bound_is_called_too_much(text: str) -> None:
+    """It is an amount of money, and more than one may be."""
+    with pytest.raises(CommandFailed, match="too much") as refused:
+        typed.money(text)
+    assert ",000,000,000 " in refused.value.do
+
+
 @pytest.mark.parametrize(
     ("minor", "currency", "text"),
     [(1500, "CNY", "15.00 CNY"), (5, "USD", "0.05 USD"), (0, "CNY", "0.00 CNY"), (1500, "JPY", "1500 JPY")],
