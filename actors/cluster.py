@@ -68,7 +68,7 @@ class OwnerActor:
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
-        return self._host.metrics()
+        return await self._host.metrics()
 
     async def stop(self) -> None:
         """Finish what is under way."""
@@ -93,7 +93,7 @@ class FrontActor:
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
-        return self._host.metrics()
+        return await self._host.metrics()
 
     async def stop(self) -> None:
         """Drain."""

@@ -20,6 +20,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from time import perf_counter
 
 from engine.errors import Fenced, InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName
@@ -110,15 +111,14 @@ class Committer:
             self._running = None
 
     async def _write(self, group: Mapping[Desk, _Seat]) -> None:
-        loop = asyncio.get_running_loop()
         appends = {desk: append for desk, seat in group.items() if (append := _boarded(desk, seat)) is not None}
-        began_s = loop.time()
+        began_s = perf_counter()
         try:
             positions, in_doubt = await self._append(appends)
         except Exception as mistake:  # noqa: BLE001 - see _give_up
             _give_up({desk: group[desk] for desk in appends}, mistake)
             return
-        self._observe(len(appends), sum(append.events for append in appends.values()), loop.time() - began_s)
+        self._observe(len(appends), sum(append.events for append in appends.values()), perf_counter() - began_s)
         for desk, append in appends.items():
             seat, position = group[desk], positions[desk]
             if position.epoch == append.epoch and position.seq == append.seq_before + append.events:

@@ -1,6 +1,7 @@
 """One front end in one process: its lines to owners and store, its vault, its gRPC server."""
 
 import asyncio
+from functools import partial
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -17,8 +18,8 @@ from actors.front.reception import Reception
 from actors.front.server import FrontServer
 from actors.metrics import FrontMetrics
 from actors.settings import Settings
-from actors.store_facts import StoreFacts
-from engine.errors import InDoubt, NotDone, PoolClosed
+from actors.store_facts import StoreFacts, is_reachable
+from engine.errors import PoolClosed
 from engine.names import PoolName
 from engine.ports import Clock
 
@@ -48,7 +49,7 @@ class FrontHost:
         self._server = FrontServer(
             AllocationServicer(self._reception),
             InventoryServicer(self._reception, self._place),
-            OperationsServicer(self._reception, facts, self._is_store_reachable, settings.front_ends),
+            OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.front_ends),
             with_reflection=settings.reflection,
         )
         self._watching: asyncio.Task[None] | None = None
@@ -65,8 +66,9 @@ class FrontHost:
             self._watching.cancel()
         await self._store.close()
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The process's metrics in the Prometheus text form."""
+        self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
         self._metrics.depth(self._reception.calls_under_way, self._dispatch.waiting)
         return generate_latest(self._metrics.registry)
 
@@ -78,10 +80,3 @@ class FrontHost:
             if loop.time() > until_s:
                 raise PoolClosed(f"nobody has taken {pool} yet; is the steward running?")
             await asyncio.sleep(_LOOK_EVERY_S)
-
-    async def _is_store_reachable(self) -> bool:
-        try:
-            await self._registry.placement_version()
-        except (NotDone, InDoubt):
-            return False
-        return True

@@ -1,38 +1,89 @@
 """Counters of owners and front ends, in each process's own registry. Children are kept, not looked up.
 
-One endpoint per machine gathers all of them (`scrape.py`). Labels never carry orders, users or cards.
+One endpoint per machine gathers all of them (`scrape.py`). Labels never carry orders, users or cards; only
+SKUs, of which a machine has thousands at most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from engine.names import PoolName
-from engine.stock.events import Event
+from engine.stock.events import Event, HoldConfirmed, HoldExpired, HoldReleased, RefundRaised
 from engine.stock.looking import shelf_view
+from engine.stock.outcomes import HoldState
 from engine.stock.pool import Pool
 
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
+_ENDS = {
+    HoldConfirmed: HoldState.CONFIRMED.value,
+    HoldReleased: HoldState.RELEASED.value,
+    HoldExpired: HoldState.EXPIRED.value,
+}
 
-class OwnerMetrics:
-    """What an owner counts."""
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class _ProcessMetrics:
+    """What every process tells of itself: CPU, memory, files, version, and whether it reaches the store."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._appends = Histogram("cardkeep_append_seconds", "One group append.", buckets=_SECONDS, registry=registry)
-        self._events = Histogram("cardkeep_append_events", "Events in one append.", buckets=_SIZES, registry=registry)
-        self._pools = Histogram("cardkeep_append_pools", "Pools in one append.", buckets=_SIZES, registry=registry)
-        self._happened = Counter("cardkeep_events", "Events by kind.", ["sku", "event"], registry=registry)
-        self._fenced = Counter("cardkeep_fenced", "Pools lost to a newer epoch.", ["sku"], registry=registry)
-        self._stopped = Counter("cardkeep_stopped", "Pools stopped by a broken invariant.", ["sku"], registry=registry)
-        self._recovery = Gauge("cardkeep_recovery_seconds", "Latest recovery.", ["sku"], registry=registry)
-        self._cards = Gauge("cardkeep_cards", "Cards by place.", ["sku", "place"], registry=registry)
-        self._holds = Gauge("cardkeep_holds_active", "Active holds.", ["sku"], registry=registry)
+        ProcessCollector(registry=registry)
+        Info("cardkeep_build", "The version that runs.", registry=registry).info({"version": version("cardkeep")})
+        self._reachable = Gauge("cardkeep_store_reachable", "1 when the store answered just now.", registry=registry)
+
+    def reached_store(self, *, is_reachable: bool) -> None:
+        """Whether the store answered when the metrics were asked for."""
+        self._reachable.set(is_reachable)
+
+
+class OwnerMetrics(_ProcessMetrics):
+    """What an owner counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+
+        def histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(name, text, buckets=buckets, registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        self._appends = histogram("cardkeep_append_seconds", "Seconds until the store had a group of events.", _SECONDS)
+        self._events = histogram("cardkeep_append_events", "Events in one group written at once.", _SIZES)
+        self._pools = histogram("cardkeep_append_pools", "SKUs in one group written at once.", _SIZES)
+        self._checks = counter("cardkeep_position_checks", "Groups that wrote nothing and only proved ownership.")
+        self._happened = counter("cardkeep_events", "Durable events by kind.", "sku", "event")
+        self._ended = counter("cardkeep_holds_ended", "Holds that came to this end; a late sale twice.", "sku", "state")
+        self._refunds = counter("cardkeep_refunds_due", "Payments that bought nothing, by why.", "sku", "reason")
+        self._fenced = counter("cardkeep_fenced", "Times a newer owner took this SKU over.", "sku")
+        self._stopped = counter("cardkeep_stopped", "Times this SKU stopped on a broken law: act on any.", "sku")
+        self._recovery = gauge("cardkeep_recovery_seconds", "Seconds the latest opening took, waiting included.", "sku")
+        self._states = gauge("cardkeep_pools", "SKUs of this owner by state.", "state")
+        self._cards = gauge("cardkeep_cards", "Cards by place; on_shelf = available + withheld.", "sku", "place")
+        self._holds = gauge("cardkeep_holds_active", "Holds that are neither paid nor over.", "sku")
+        self._tail = gauge("cardkeep_events_since_snapshot", "Events that a restart would replay.", "sku")
 
     def appended(self, pools: int, events: int, seconds: float) -> None:
-        """A group was written."""
+        """A group was written; one without events only asked for the position, and says nothing of writing."""
+        if not events:
+            self._checks.inc()
+            return
         self._appends.observe(seconds)
         self._events.observe(events)
         self._pools.observe(pools)
@@ -41,6 +92,10 @@ class OwnerMetrics:
         """Events became durable."""
         for event in events:
             self._happened.labels(pool.sku, type(event).__name__).inc()
+            if type(event) in _ENDS:
+                self._ended.labels(pool.sku, _ENDS[type(event)]).inc()
+            elif isinstance(event, RefundRaised):
+                self._refunds.labels(pool.sku, event.reason or "").inc()
 
     def fenced(self, pool: PoolName) -> None:
         """A pool was lost to a newer epoch."""
@@ -51,29 +106,52 @@ class OwnerMetrics:
         self._stopped.labels(pool.sku).inc()
 
     def recovered(self, pool: PoolName, seconds: float) -> None:
-        """A pool serves again."""
+        """A pool serves again. What may come to it is counted from 0, so that the first time is seen to happen."""
         self._recovery.labels(pool.sku).set(seconds)
+        self._fenced.labels(pool.sku)
+        self._stopped.labels(pool.sku)
+        for state in _ENDS.values():
+            self._ended.labels(pool.sku, state)
 
-    def stocked(self, pool: Pool) -> None:
-        """Where a pool's cards are now."""
-        shelf = shelf_view(pool.state, pool.state.last_ms, 0)
-        for place in ("available", "on_shelf", "held", "sold", "void"):
-            self._cards.labels(pool.state.name.sku, place).set(getattr(shelf, place))
-        self._holds.labels(pool.state.name.sku).set(shelf.holds_active)
+    def hosts(self, by_state: Mapping[str, int], serving: Sequence[tuple[Pool, int]]) -> None:
+        """What the owner has now: pools by state, and those that serve with their events since the snapshot.
+
+        What it had before is forgotten: a pool that moved away is counted by its new owner.
+        """
+        for gauge in (self._cards, self._holds, self._tail):
+            gauge.clear()
+        for state, pools in by_state.items():
+            self._states.labels(state).set(pools)
+        for pool, events in serving:
+            sku = pool.state.name.sku
+            shelf = shelf_view(pool.state, pool.state.last_ms, 0)
+            for place in ("available", "on_shelf", "held", "sold", "void"):
+                self._cards.labels(sku, place).set(getattr(shelf, place))
+            self._cards.labels(sku, "withheld").set(shelf.on_shelf - shelf.available)
+            self._holds.labels(sku).set(shelf.holds_active)
+            self._tail.labels(sku).set(events)
 
 
-class FrontMetrics:
+class FrontMetrics(_ProcessMetrics):
     """What a front end counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
-        self._requests = Counter("cardkeep_requests", "Calls by end.", ["method", "outcome"], registry=registry)
-        self._seconds = Histogram(
-            "cardkeep_request_seconds", "Calls by length.", ["method"], buckets=_SECONDS, registry=registry
+        super().__init__(registry)
+        self._requests = Counter(
+            "cardkeep_requests", "Calls by end: OK, CANCELLED or a reason.", ["method", "outcome"], registry=registry
         )
-        self._under_way = Gauge("cardkeep_calls_under_way", "Calls being answered.", registry=registry)
-        self._waiting = Gauge("cardkeep_commands_waiting", "Commands waiting for owners.", registry=registry)
-        self._imported = Counter("cardkeep_import_lines", "Import lines by end.", ["outcome"], registry=registry)
+        self._seconds = Histogram(
+            "cardkeep_request_seconds",
+            "Seconds from a call's arrival to its answer.",
+            ["method"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._under_way = Gauge("cardkeep_calls_under_way", "Calls without an answer yet.", registry=registry)
+        self._waiting = Gauge("cardkeep_commands_waiting", "Commands that owners have not answered.", registry=registry)
+        self._imported = Counter(
+            "cardkeep_import_lines", "Lines of imports: accepted, or why not.", ["outcome"], registry=registry
+        )
 
     def answered(self, method: str, outcome: str, seconds: float) -> None:
         """A call ended."""

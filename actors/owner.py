@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from itertools import compress
+from time import perf_counter
 from typing import NamedTuple
 
 from actors.committer import Committer, Desk
@@ -121,8 +122,7 @@ class Owner:
     async def open(self, name: PoolName) -> None:
         """Take over a pool: claim a new epoch, rebuild it, serve it. Waits for a store that is away."""
         hosted = self._hosted[name] = Hosted(name)
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
+        began_s = perf_counter()
         history: History | None = None
         while history is None:
             try:
@@ -143,7 +143,7 @@ class Owner:
         hosted.desk = Desk(name, history.position.epoch, history.position.seq)
         hosted.snapshot_seq = history.snapshot_seq
         hosted.state = PoolState.SERVING
-        self._metrics.recovered(name, loop.time() - began_s)
+        self._metrics.recovered(name, perf_counter() - began_s)
         _log.info("pool_open pool=%s epoch=%d seq=%d", name, hosted.desk.epoch, hosted.desk.seq)
 
     def close(self, name: PoolName) -> None:

@@ -6,6 +6,7 @@ Starts by itself and needs nobody to tell it what to own; see incumbent.py.
 import asyncio
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -18,6 +19,7 @@ from actors.metrics import OwnerMetrics
 from actors.owner import Fold, Owner, PoolState
 from actors.owner_gate import OwnerGate
 from actors.settings import Settings
+from actors.store_facts import is_reachable
 from actors.wire import Address
 from engine.ports import Clock, Seat
 
@@ -63,11 +65,16 @@ class OwnerHost:
         await self._journal.close()
         await self._lookups.close()
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The process's metrics in the Prometheus text form."""
-        for hosted in self._owner.hosted:
-            if hosted.state is PoolState.SERVING:
-                self._metrics.stocked(hosted.pool)
+        self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
+        states = Counter(hosted.state for hosted in self._owner.hosted)
+        serving = [
+            (hosted.pool, hosted.desk.seq - hosted.snapshot_seq)
+            for hosted in self._owner.hosted
+            if hosted.state is PoolState.SERVING
+        ]
+        self._metrics.hosts({state.value: states[state] for state in PoolState}, serving)
         return generate_latest(self._metrics.registry)
 
     async def _sit_down(self) -> Seat:

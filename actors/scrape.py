@@ -4,9 +4,13 @@ Each sample gets a `process` label, so that a rate over a restart stays right.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -30,13 +34,31 @@ class _Everyone(Collector):
         yield from merge(texts)
 
 
+class _Quiet(WSGIRequestHandler):
+    """A scrape is nothing to write home about."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
 def serve_metrics(gather: Gather, host: str, port: int) -> Callable[[], None]:
     """Serve until the returned function is called."""
     registry = CollectorRegistry(auto_describe=False)
     everyone = _Everyone(gather, asyncio.get_running_loop())
     everyone.describe = lambda: ()  # type: ignore[attr-defined]
     registry.register(everyone)
-    server, thread = start_http_server(port, host, registry)
+    pages = make_wsgi_app(registry)
+
+    def answer(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD":  # Whoever only asks whether we are here need not wake all processes.
+            start("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
+            return []
+        page: Iterable[bytes] = pages(environ, start)
+        return page
+
+    server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_Quiet)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
 
     def stop() -> None:
         server.shutdown()
@@ -51,8 +73,6 @@ def merge(texts: Mapping[str, bytes]) -> Iterator[Metric]:
     families: dict[str, Metric] = {}
     for process, text in texts.items():
         for family in text_string_to_metric_families(text.decode()):
-            if family.name.endswith("_created"):
-                continue
             merged = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
             for sample in family.samples:
                 merged.samples.append(sample._replace(labels={**sample.labels, "process": process}))

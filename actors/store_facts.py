@@ -1,6 +1,9 @@
-"""What start-up found out about the store, as every front end tells it."""
+"""What start-up found out about the store, as every front end tells it; and whether it is there now."""
 
 from typing import NamedTuple
+
+from engine.errors import InDoubt, NotDone
+from engine.ports import Registry
 
 
 class StoreFacts(NamedTuple):
@@ -9,3 +12,12 @@ class StoreFacts(NamedTuple):
     kind: str
     server: str
     durability: str
+
+
+async def is_reachable(registry: Registry) -> bool:
+    """Whether the store answers now."""
+    try:
+        await registry.placement_version()
+    except (NotDone, InDoubt):
+        return False
+    return True

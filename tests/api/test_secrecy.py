@@ -40,14 +40,14 @@ async def test_canaries_are_found_nowhere_but_with_their_buyers(
         *files_below(own_house.settings.data),
         *[place async for place in _keys(own_house)],
         ("log", caplog.text.encode()),
-        ("front metrics", own_house.front.metrics()),
-        *((f"metrics of {name}", owner.metrics()) for name, owner in own_house.owners.items()),
+        ("front metrics", await own_house.front.metrics()),
+        *[(f"metrics of {name}", await owner.metrics()) for name, owner in own_house.owners.items()],
     ]
     assert leaks(searched) == []
     names = "\n".join(name for name, _ in searched)
     assert "appendonlydir" in names
     assert own_house.key(sku, "journal") in names
-    assert "cardkeep_requests_total" in str(own_house.front.metrics())
+    assert "cardkeep_requests_total" in str(await own_house.front.metrics())
 
 
 async def _live_through_everything(house: SmallHouse) -> str:
