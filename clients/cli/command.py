@@ -24,7 +24,7 @@ Server = Annotated[
         "--server",
         metavar="HOST:PORT",
         envvar="CARDKEEP_SERVER",
-        help="Where the server is; else what runs from the data folder, else 127.0.0.1:7700.",
+        help="Where the server is; else what runs from the data folder, else 127.0.0.1 at CARDKEEP_PORT (7700).",
     ),
 ]
 Data = Annotated[

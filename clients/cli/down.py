@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from clients.cli import show
 from clients.cli.command import command
 from clients.cli.failing import CommandFailed
 from clients.cli.following import Follower
+from clients.cli.neighbours import neighbours
 from clients.cli.run_file import Run, command_line, descendants, read_run, start_mark
 from clients.cli.session import Session
 
@@ -32,7 +34,11 @@ def down(session: Session) -> None:
     data = session.data.absolute()
     run = read_run(data)
     if run is None or not run.is_alive:
-        _show_stopped(session, data, _why_nothing_runs(run), None)
+        _show_stopped(session, data, _why_nothing_runs(data, run), None)
+        for each in neighbours(data):
+            session.note(
+                f"A house runs on {each.data}; stop it with `cardkeep down --data {shlex.quote(str(each.data))}`."
+            )
         return
     family, mark = descendants(run.pid), start_mark(run.pid)
     with contextlib.suppress(ProcessLookupError):
@@ -78,12 +84,12 @@ def _leftovers(family: dict[int, str]) -> list[int]:
     return left
 
 
-def _why_nothing_runs(run: Run | None) -> str:
+def _why_nothing_runs(data: Path, run: Run | None) -> str:
     if run is None:
-        return "Nothing runs on this data folder."
+        return f"Nothing runs on the data folder {data}."
     if run.state in {"stopped", "failed"}:
-        return f"Nothing runs on this data folder: the last house has {run.state}."
-    return f"Nothing runs on this data folder: the last house (process {run.pid}) ended without stopping."
+        return f"Nothing runs on the data folder {data}: the last house has {run.state}."
+    return f"Nothing runs on the data folder {data}: the last house (process {run.pid}) ended without stopping."
 
 
 def _show_stopped(session: Session, data: Path, text: str, pid: int | None) -> None:

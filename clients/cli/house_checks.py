@@ -14,7 +14,7 @@ from pathlib import Path
 from clients.cli.connection import DEFAULT_PORT, find_server, require_listener
 from clients.cli.failing import CommandFailed
 from clients.cli.finding import Finding, broken, fine, warning
-from clients.cli.ports import DEFAULT_METRICS_PORT, is_free
+from clients.cli.ports import DEFAULT_METRICS_PORT, is_free, who_has
 from clients.cli.run_file import read_run
 from clients.cli.session import Session
 
@@ -121,7 +121,8 @@ def _port(session: Session, check: str, variable: str, default: int) -> Finding:
         return fine(check, f"ours: {ours or 'soon'}")
     if is_free(os.environ.get("CARDKEEP_HOST", "127.0.0.1"), int(given)):
         return fine(check, f"{given} is free")
-    return broken(check, f"{given} is taken by another program", f"export {variable}={int(given) + 100}")
+    who = who_has(os.environ.get("CARDKEEP_HOST", "127.0.0.1"), given, session.data.absolute())
+    return broken(check, f"{given} is taken by {who}", f"export {variable}={int(given) + 100}")
 
 
 def _binary_of_wheel() -> str:

@@ -90,9 +90,13 @@ def data_folder(session: Session) -> Finding:
     """Whether the data folder can be written."""
     data = session.data.absolute()
     place = _existing(data)
-    if not os.access(place, os.W_OK | os.X_OK):
+    in_the_way = next((each for each in (data, *data.parents) if each.exists()), place)
+    if not in_the_way.is_dir():
+        return broken("data folder", f"{in_the_way} is a file", "choose another with --data FOLDER")
+    if not os.access(place, os.W_OK | os.X_OK) or not _takes_files(place):
         quoted = shlex.quote(str(place))
-        return broken("data folder", f"{place} cannot be written", f"sudo chown {os.getuid()} {quoted}")
+        mend = f"choose another with --data FOLDER, or sudo chown {os.getuid()} {quoted}"
+        return broken("data folder", f"{place} cannot be written", mend)
     return fine("data folder", f"{data}" if data.exists() else f"{data}, made at the first start")
 
 
@@ -131,6 +135,15 @@ def measured_flush_ms(folder: Path) -> float:
             os.fsync(file.fileno())
             times.append((time.perf_counter() - began_s) * 1_000)
     return statistics.median(times)
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made there, which permissions alone do not say (/proc, a full or read-only disk)."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def _existing(folder: Path) -> Path:

@@ -73,7 +73,7 @@ _ENVIRONMENT = """\
 | `NO_COLOR` | no colours |
 
 Without `--server` and `CARDKEEP_SERVER`, commands ask the house that runs from the data folder, and without one
-`127.0.0.1:7700`.
+that of `127.0.0.1` at `CARDKEEP_PORT` (7700 unless set).
 """
 
 

@@ -2,10 +2,12 @@
 
 import socket
 import time
+from pathlib import Path
 
 from clients.cli.connection import DEFAULT_PORT
-from clients.cli.failing import CommandFailed, wrong_usage
+from clients.cli.failing import CommandFailed
 from clients.cli.following import Follower
+from clients.cli.neighbours import neighbours, version_at
 from clients.cli.session import Session
 
 #: How long front ends may outlive a house that was killed.
@@ -39,15 +41,22 @@ def require_free_ports(environment: "dict[str, str]") -> None:
         ("--metrics-port", "CARDKEEP_METRICS_PORT", DEFAULT_METRICS_PORT),
     ):
         port = environment.get(variable, str(default))
-        if not port.isdecimal():
-            raise wrong_usage(f"{variable}={port!r} is no port.", "Give a number, such as 7700.")
         if not is_free(host, int(port)):
             raise CommandFailed(
-                what=f"Port {port} is taken by another program.",
-                do=f"Choose another with {option}; `cardkeep doctor` shows what is free.",
+                what=f"Port {port} is taken by {who_has(host, port, Path(environment['CARDKEEP_DATA']))}.",
+                do=f"Choose another with {option}, or use what runs there; `cardkeep doctor` shows what is free.",
                 reason="PORT_TAKEN",
                 facts={"port": port},
             )
+
+
+def who_has(host: str, port: str, data: Path) -> str:
+    """Who listens there, as far as can be seen: another house by its folder, a Cardkeep by its answer."""
+    for each in neighbours(data):
+        if port in {each.grpc.rpartition(":")[2], each.metrics.rpartition(":")[2].partition("/")[0]}:
+            return f"the Cardkeep of {each.data}"
+    version = version_at(f"{host}:{port}")
+    return f"another Cardkeep (version {version})" if version else "another program"
 
 
 def is_free(host: str, port: int) -> bool:

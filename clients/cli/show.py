@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Columns of a table that goes into a pipe or a file: wide enough that nothing is folded.
 PIPE_WIDTH = 500
 
+#: Wider than anything that is measured.
+_WIDTH_MAX = 10_000
+
 _DEFAULT_PREFIX = f"tenants/{DEFAULT_TENANT}/skus/"
 
 
@@ -121,8 +124,13 @@ def facts(rows: Iterable[tuple[str, object]]) -> "Table":
     return table
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> "Table":
-    """A table; columns whose names start with `#` hold numbers, and columns without any cell filled are left out."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", whole: Sequence[str] = ()
+) -> "Table":
+    """A table; columns whose names start with `#` hold numbers, and columns without any cell filled are left out.
+
+    Cells of the columns named in `whole`, and numbers, are never folded, however narrow the screen is.
+    """
     rows = [tuple(row) for row in rows]
     filled = [place for place in range(len(columns)) if any(row[place] != "" for row in rows)]
     from rich import box
@@ -131,12 +139,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
     made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in (columns[place] for place in filled):
         made.add_column(
-            column.removeprefix("#"), justify="right" if column.startswith("#") else "left", overflow="fold"
+            column.removeprefix("#"),
+            justify="right" if column.startswith("#") else "left",
+            overflow="fold",
+            no_wrap=column.startswith("#") or column in whole,
         )
     for row in rows:
         cells = (row[place] for place in filled)
         made.add_row(*(number(cell) if type(cell) is int else safe(cell) for cell in cells))
     return made
+
+
+def fits(shown: "RenderableType") -> bool:
+    """Whether the screen is wide enough for what must not be folded in it."""
+    from rich.measure import Measurement
+
+    screen = out()
+    return Measurement.get(screen, screen.options.update(max_width=_WIDTH_MAX), shown).minimum <= screen.width
 
 
 def lines(*parts: "RenderableType | None") -> "RenderableType":

@@ -113,6 +113,13 @@ def _screen(look: Look) -> "RenderableType":
     )
 
 
+_COLUMNS = ("SKU", "state", "#shelf", "#for sale", "#held", "#sold", "#void", "#holds", "owner", "stopped because")
+_WHOLE = ("SKU", "state")
+
+#: What a narrow screen does without, so that names and numbers stay whole.
+_LEFT_OUT_FIRST = ("owner", "#void", "#shelf", "#holds", "state")
+
+
 def _pool_table(pools: "list[Pool]") -> "RenderableType":
     rows: list[tuple[object, ...]] = [
         (
@@ -129,19 +136,14 @@ def _pool_table(pools: "list[Pool]") -> "RenderableType":
         )
         for pool in pools
     ]
-    columns: tuple[str, ...] = (
-        "SKU",
-        "state",
-        "#shelf",
-        "#for sale",
-        "#held",
-        "#sold",
-        "#void",
-        "#holds",
-        "owner",
-        "stopped because",
-    )
-    return show.table(columns, rows)
+    for left_out in range(len(_LEFT_OUT_FIRST) + 1):
+        kept = [place for place, name in enumerate(_COLUMNS) if name not in _LEFT_OUT_FIRST[:left_out]]
+        made = show.table(
+            [_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows], whole=_WHOLE
+        )
+        if show.fits(made):
+            break
+    return made
 
 
 def _owner_table(owners: "list[Owner]") -> "RenderableType":

@@ -20,6 +20,7 @@ from clients.cli.ports import wait_for_free_ports
 from clients.cli.ready import show_ready, with_data
 from clients.cli.run_file import HOUSE_MODULE, Run, read_run
 from clients.cli.session import Session
+from clients.cli.settings_check import require_settings
 
 #: How long a start may take when --timeout says nothing: a store of 10 GB loads for about a minute.
 start_timeout_s = 180.0
@@ -81,7 +82,9 @@ def up(
     }
     environment = os.environ | {"CARDKEEP_DATA": str(data)}
     environment |= {f"CARDKEEP_{name}": str(value) for name, value in given.items() if value is not None}
+    require_settings(environment)
     wait_for_free_ports(session, environment, had_crashed=had_crashed)
+    _require_folder(data)
     if foreground:
         _stay(session, data, environment)
     else:
@@ -89,10 +92,26 @@ def up(
         show_ready(session, data, _follow(session, data, house))
 
 
+def _require_folder(data: Path) -> None:
+    """Raises CommandFailed when the house could not write where it keeps what must survive."""
+    logs = data / "logs"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / "house.out").open("ab"):
+            pass
+    except OSError as error:
+        why = "is a file" if data.is_file() else f"cannot be written: {error.strerror}"
+        raise CommandFailed(
+            what=f"The data folder {data} {why}.",
+            do="Choose another with --data FOLDER; `cardkeep doctor` looks at it.",
+            reason="DATA_FOLDER_UNUSABLE",
+            facts={"data": str(data)},
+        ) from None
+
+
 def start_house(data: Path, environment: "dict[str, str]", *, detached: bool = True) -> "subprocess.Popen[bytes]":
     """The house's process. -P: a folder named `actors` or `engine` where the user stands must not be taken for ours."""
     logs = data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
     (data / "run.json").unlink(missing_ok=True)
     with (logs / "house.out").open("ab") as written:
         output = written if detached else None

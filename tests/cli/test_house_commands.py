@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cardkeep_client.v1 import operations_pb2, types_pb2
 
+from clients.cli import show
 from clients.cli.connection import find_server
 from clients.cli.run_file import descendants, read_run, start_mark
 
@@ -57,13 +58,15 @@ def pools() -> list[operations_pb2.Pool]:
     ]
 
 
-def look(server: Any, *, ready: bool = True, reachable: bool = True) -> None:
+def look(
+    server: Any, *, ready: bool = True, reachable: bool = True, listed: list[operations_pb2.Pool] | None = None
+) -> None:
     """The server says what a status is made of."""
     status = operations_pb2.GetStatusResponse(ready=ready, version="1.0")
     status.now.FromDatetime(datetime.now(UTC))
     status.store.CopyFrom(operations_pb2.StoreStatus(reachable=reachable, kind="embedded", durability="always"))
     server.will("GetStatus", status)
-    server.will("ListPools", operations_pb2.ListPoolsResponse(pools=pools()))
+    server.will("ListPools", operations_pb2.ListPoolsResponse(pools=listed or pools()))
     server.will("ListOwners", operations_pb2.ListOwnersResponse(owners=[operations_pb2.Owner(name="owner-0", pools=2)]))
 
 
@@ -208,3 +211,97 @@ def test_every_finding_that_is_not_fine_says_what_to_run(cardkeep: Run, data: Pa
 def _finding(ended: Any, check: str) -> dict[str, str]:
     found: dict[str, str] = next(each for each in json.loads(ended.stdout)["checks"] if each["check"] == check)
     return found
+
+
+def test_names_and_numbers_stay_whole_on_a_narrow_screen(
+    server: Any, cardkeep: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A SKU in two pieces is no SKU: a terminal of 80 columns does without the owner, and without more if it must."""
+    monkeypatch.setattr(show, "PIPE_WIDTH", 80)
+    cards = types_pb2.CardCounts(received=1_000_000, available=900_000, on_shelf=900_000, sold=100_000)
+    name = "GIFT-CARD-OF-A-LONG-NAME-FOR-CHRISTMAS-100-CNY"
+    pool = operations_pb2.Pool(
+        name=f"tenants/default/skus/{name}",
+        state=operations_pb2.POOL_STATE_OPEN,
+        owner="owner-with-a-name",
+        cards=cards,
+    )
+    look(server, listed=[pool])
+    ended = cardkeep("status")
+    (line,) = [line for line in ended.stdout.splitlines() if name in line]
+    assert "900,000" in line
+    assert "100,000" in line
+
+
+@pytest.mark.parametrize("place", ["plain", "plain/below", "/proc/nobody-may-write-here"])
+def test_a_data_folder_that_cannot_be_is_one_line_and_no_traceback(place: str, cardkeep: Run, tmp_path: Path) -> None:
+    """In JSON, too; and the doctor sees it before the house is started."""
+    (tmp_path / "plain").write_text("")
+    folder = str(tmp_path / place)
+    words = ("up", "--data", folder, "--port", str(free_port()), "--metrics-port", str(free_port()))
+    ended = cardkeep(*words)
+    assert ended.exit_code == 1
+    assert len(ended.stderr.splitlines()) == 2
+    assert "--data" in ended.stderr
+    error = json.loads(cardkeep(*words, "--json").stdout)["error"]
+    assert (error["reason"], error["exit_code"]) == ("DATA_FOLDER_UNUSABLE", 1)
+    looked = json.loads(cardkeep("doctor", "--data", folder, "--json").stdout)
+    (found,) = [check for check in looked["checks"] if check["check"] == "data folder"]
+    assert found["verdict"] == "broken"
+
+
+def test_a_port_that_another_cardkeep_has_is_said_to_be_its(server: Any, cardkeep: Run) -> None:
+    """It is asked who it is: "another program" would send people looking for one."""
+    look(server)
+    taken = server.target.rpartition(":")[2]
+    ended = cardkeep("up", "--port", taken)
+    assert ended.exit_code == 1
+    assert "another Cardkeep (version 1.0)" in ended.stderr
+
+
+def test_who_is_in_the_wrong_folder_hears_of_the_right_one(cardkeep: Run, data: Path, tmp_path: Path) -> None:
+    """`down` stops nothing there, and names both folders."""
+    other = tmp_path / "other"
+    other.mkdir()
+    program = "import sys; print('up', flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", program, "-m", "actors.house"]
+    environment = {**os.environ, "CARDKEEP_DATA": str(other)}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        say(other, pid=process.pid, grpc="127.0.0.1:7799")
+        ended = cardkeep("down")
+        process.communicate()
+    assert ended.exit_code == 0
+    assert str(data) in ended.stdout
+    assert f"cardkeep down --data {other}" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CARDKEEP_PORT", "77000"),
+        ("CARDKEEP_METRICS_PORT", ""),
+        ("CARDKEEP_FRONT_ENDS", "abc"),
+        ("CARDKEEP_ACTORS_MAX", "0"),
+        ("CARDKEEP_DURABILITY", "always"),
+        ("CARDKEEP_REFLECTION", "maybe"),
+        ("CARDKEEP_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_setting_that_no_house_starts_with_is_named(
+    name: str, value: str, cardkeep: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2 and the variable, before anything is started: not the traceback of a house."""
+    monkeypatch.setenv(name, value)
+    ended = cardkeep("up")
+    assert ended.exit_code == 2
+    assert name in ended.stderr
+
+
+def free_port() -> int:
+    """A port nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
