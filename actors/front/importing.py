@@ -81,13 +81,13 @@ class Import:
             refused: Sequence[inventory_pb2.RefusedLine] = ()
             checks.item_count(len(request.chunk.rows), "rows", limits.chunk_cards_max)
             if request.chunk.chunk_no >= step.next_chunk:
-                lines, refused = await self._check(pool, view, terms, request.chunk)
+                lines, refused = await self._check(pool, view, terms, request.chunk, next_serial=step.next_serial)
                 before = step.next_serial
                 step, late = await self._receive(
                     pool, view, data_key, step, chunk_no=request.chunk.chunk_no, lines=lines
                 )
                 refused = [*refused, *late]
-                self._count(step.next_serial - before, refused)
+                self._count(0 if step.again else step.next_serial - before, refused)
             received = inventory_pb2.ChunkReceived(
                 chunk_no=request.chunk.chunk_no, accepted=step.next_serial, refused_lines=refused
             )
@@ -115,9 +115,19 @@ class Import:
         return shelf.terms
 
     async def _check(
-        self, pool: PoolName, view: said.BatchView, terms: Terms, chunk: inventory_pb2.ImportChunk
+        self,
+        pool: PoolName,
+        view: said.BatchView,
+        terms: Terms,
+        chunk: inventory_pb2.ImportChunk,
+        *,
+        next_serial: int,
     ) -> tuple[list[_Line], list[inventory_pb2.RefusedLine]]:
-        """The lines that may become cards, and the others with their reasons."""
+        """The lines that may become cards, and the others with their reasons.
+
+        A card of this batch from `next_serial` on came in with this very chunk, by another stream of this import:
+        it is no duplicate, and the pool will say that it has the chunk.
+        """
         now_ms = self._reception.clock.now_ms()
         codes = [row.code.strip() for row in chunk.rows]
         prints = await self._reception.vault.fingerprint(pool, codes)
@@ -130,14 +140,15 @@ class Import:
             if reason:
                 refused.append(_refused(row.line_no, reason))
                 continue
-            own = row.HasField("expire_time")
-            expires_at_ms = checks.moment_ms(row.expire_time, "expire_time") if own else view.expires_at_ms
+            has_own_end = row.HasField("expire_time")
+            expires_at_ms = checks.moment_ms(row.expire_time, "expire_time") if has_own_end else view.expires_at_ms
+            own_serial = None if card is None or batch_of(card) != view.batch else serial_of(card)
             if expires_at_ms is not None and expires_at_ms <= now_ms:
                 refused.append(_refused(row.line_no, "ALREADY_EXPIRED"))
-            elif fingerprint in seen or (card is not None and batch_of(card) == view.batch):
+            elif fingerprint in seen or (own_serial is not None and own_serial < next_serial):
                 first_line = seen.get(fingerprint) or self._line_of(card)
                 refused.append(_refused(row.line_no, "DUPLICATE_IN_FILE", first_line))
-            elif card is not None:
+            elif card is not None and own_serial is None:
                 refused.append(_refused(row.line_no, "DUPLICATE_IN_STOCK"))
             else:
                 seen[fingerprint] = row.line_no
@@ -181,7 +192,10 @@ class Import:
             if isinstance(outcome, said.Refused):
                 raise refusal_of(pool, command, outcome)
             assert isinstance(outcome, said.Received)
-            self._lines.extend(line.line_no for line in lines)
+            # When another stream brought further chunks too, their lines are not known here.
+            is_alone = outcome.next_chunk == chunk_no + 1
+            unknown = [0] * (outcome.next_serial - step.next_serial)
+            self._lines.extend([line.line_no for line in lines] if is_alone else unknown)
             return outcome, late
         raise Refusal("OVERLOADED", text="Another import brings the same codes at the same time; retry this one.")
 

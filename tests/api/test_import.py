@@ -115,6 +115,27 @@ async def test_the_same_codes_from_two_sides_at_once_come_in_once(house: SmallHo
     assert (await house.cards(sku)).received == 450
 
 
+async def test_two_streams_of_one_import_do_not_take_each_other_for_duplicates(house: SmallHouse) -> None:
+    """What the other one brought is received, and only what stands in the file twice is said to."""
+    sku = await house.sku()
+    header = _header(sku)
+    chunks = [rows(["one", "two", "one"]), rows(["three", "two"], first_line=4), rows(["four"], first_line=6)]
+    slow: Any = house.inventory.ImportCards()
+    await slow.write(inventory_pb2.ImportCardsRequest(header=header))
+    await slow.read()
+    await house.bring(header, chunks[:1])
+    refused = []
+    for number, chunk in enumerate(chunks):
+        await slow.write(_chunk(number, chunk))
+        received = (await slow.read()).received
+        refused += [(line.line_no, line.reason, line.message[-7:]) for line in received.refused_lines]
+        assert received.accepted == number + 2
+    assert refused == [(3, "DUPLICATE_IN_FILE", "line 1."), (5, "DUPLICATE_IN_FILE", "line 2.")]
+    slow.cancel()
+    *_, last = await house.bring(header, [], chunks=3)
+    assert (last.report.accepted, last.report.refused) == (4, 0)
+
+
 async def test_an_import_goes_on_where_it_broke_off(house: SmallHouse) -> None:
     """The caller dies after two of four chunks; another sends the rest: nothing twice, nothing missing."""
     sku = await house.sku()
