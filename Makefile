@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
 	@touch $@
 
-demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about a minute
+demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 40 seconds, two minutes with installing
 	@$(BIN)/python -m bench.demo
 
 up: $(READY) ## Start Cardkeep on this machine

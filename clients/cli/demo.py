@@ -22,7 +22,7 @@ def demo(
     build: Annotated[Path, typer.Option("--build", help="Where demo.json and the run's data go.")] = Path("build"),
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same buyers.")] = 2026,
 ) -> None:
-    """Show in a minute that every card is sold once.
+    """Show in under a minute that every card is sold once.
 
     Starts a house of its own; yours is left alone.
     Exit code 0 only when every promise was kept.

@@ -58,8 +58,8 @@ def next_steps(data: Path) -> list[str]:
     """Three commands that make a first sale possible."""
     return [
         with_data('sku create NETFLIX-30 --price "15.00 CNY"', data),
-        "printf 'AAAA-0001\\nAAAA-0002\\n' > cards.txt && "
-        + with_data('import cards.txt --sku NETFLIX-30 --unit-cost "10.00 CNY"', data),
+        "printf 'AAAA-0001\\nAAAA-0002\\n' > /tmp/cards.txt && "
+        + with_data('import /tmp/cards.txt --sku NETFLIX-30 --unit-cost "10.00 CNY"', data),
         with_data("allocate NETFLIX-30 --order 1042", data),
     ]
 

@@ -82,6 +82,17 @@ def test_paths_named_in_documents_exist(page: str) -> None:
     assert not missing
 
 
+def test_every_setting_and_metric_stands_in_the_operators_page() -> None:
+    """Nobody who runs a house should have to read its source."""
+    page = (ROOT / "docs" / "operating.md").read_text()
+    settings = re.findall(r"^    (\w+): .* = ", (ROOT / "actors" / "settings.py").read_text(), re.MULTILINE)
+    metrics = re.findall(r'"(cardkeep_\w+)",', (ROOT / "actors" / "metrics.py").read_text())
+    assert len(settings) > 10
+    assert len(metrics) > 10
+    assert [name for name in settings if f"`CARDKEEP_{name.upper()}`" not in page] == []
+    assert [name for name in metrics if name not in page] == []
+
+
 def test_every_engine_room_has_its_unit_test() -> None:
     """What is decided is tested alone: each file of the stock has a test file of its name, or is imported by one."""
     unit = ROOT / "tests" / "unit"
