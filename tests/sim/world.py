@@ -78,13 +78,14 @@ class OwnerProcess:
             *(road, road, road, self.clock), metrics=metrics, fold=world.fold, fold_after_events=world.fold_after_events
         )
         self._gate = OwnerGate(self.owner, _TOKEN, listen=partial(world.network.listen, self.process))
-        address = Address("unix", f"/{owner_id}/{incarnation}")
-        self._incumbent = Incumbent(self.owner, road, Seat(owner_id, str(address), incarnation, "here", incarnation))
+        self.address = Address("unix", f"/{owner_id}/{incarnation}")
+        seat = Seat(owner_id, str(self.address), incarnation, "here", incarnation)
+        self._incumbent = Incumbent(self.owner, road, seat)
         self._on_replaced: Callable[[], None] = lambda: world.end_owner(self, "replaced")
-        self.process.start(self._run(address))
+        self.process.start(self._run())
 
-    async def _run(self, address: Address) -> None:
-        await self._gate.open(address)
+    async def _run(self) -> None:
+        await self._gate.open(self.address)
         sweeping = self.process.start(self.owner.run())
         sitting = self.process.start(self._incumbent.sit())
         await asyncio.wait([sweeping, sitting], return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +109,9 @@ class World:
         self.store = WholeJournal(self.clock)
         self.registry = MemoryRegistry()
         self.network = Network(faults)
+        #: The copy of each owner that was started last; which of several has the seat, the registry says.
         self.owners: dict[str, OwnerProcess] = {}
+        self._copies: list[OwnerProcess] = []
         self.frozen: list[OwnerProcess] = []
         self.processes: list[Process] = []
         self._server = Process("store")
@@ -187,8 +190,9 @@ class World:
 
     def serving(self, pool: PoolName) -> Owner:
         """The owner of a pool, in calm times."""
-        owner_id = self.registry._placement.owner_of[pool]
-        return self.owners[owner_id].owner
+        seated = self._seated(pool)
+        assert seated is not None, f"nobody has the seat of {pool}"
+        return seated.owner
 
     def bury(self) -> None:
         """After the last step: let all coroutines go."""
@@ -200,9 +204,14 @@ class World:
             process.bury()
 
     def _is_served(self, pool: PoolName) -> bool:
-        one = self.owners.get(self.registry._placement.owner_of[pool])
+        one = self._seated(pool)
         states = {} if one is None else {hosted.name: hosted.state for hosted in one.owner.hosted}
         return states.get(pool) in {PoolState.SERVING, PoolState.STOPPED}
+
+    def _seated(self, pool: PoolName) -> OwnerProcess | None:
+        """Whose address the registry names: a copy that was frozen before it sat down may take the seat last."""
+        seat = self.registry._seats.get(self.registry._placement.owner_of[pool])
+        return next((one for one in self._copies if seat and str(one.address) == seat.address), None)
 
     def _thaw(self, one: OwnerProcess) -> None:
         if one in self.frozen:
@@ -220,6 +229,7 @@ class World:
         self.note(f"{one.process.name} starts")
         self.processes.append(one.process)
         self.owners[owner_id] = one
+        self._copies.append(one)
 
     def _new_front(self, number: int) -> Dispatch:
         process = self._new_process(f"front-{number}")
