@@ -140,7 +140,8 @@ class House:
                 _log.error("store_ended_and_is_started_again")
                 try:
                     await self._store.start()
-                except CardkeepError:
+                except (CardkeepError, OSError):
+                    # A full disk, say: once there is room again, the next try will do.
                     _log.exception("store_start_failed")
 
     async def _server_version(self) -> str:
