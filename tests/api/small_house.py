@@ -6,7 +6,7 @@ way there every promise that holds for all errors is checked.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -192,8 +192,21 @@ class SmallHouse:
         return await self.send(steps)
 
     async def send(self, steps: Sequence[inventory_pb2.ImportCardsRequest]) -> list[inventory_pb2.ImportCardsResponse]:
-        """One stream of these steps, and all its answers."""
-        return [answer async for answer in self.inventory.ImportCards(_each(steps), timeout=PATIENCE_S)]
+        """One stream of these steps, and all its answers.
+
+        Each answer is read before the next step is sent: grpc.aio hides why a stream ended while one was on its way.
+        """
+        stream: Any = self.inventory.ImportCards(timeout=PATIENCE_S)
+        answers = []
+        for step in steps:
+            await stream.write(step)
+            if (answer := await stream.read()) is grpc.aio.EOF:
+                return answers
+            answers.append(answer)
+        await stream.done_writing()
+        while (answer := await stream.read()) is not grpc.aio.EOF:
+            answers.append(answer)
+        return answers
 
     async def allocate(self, sku: str, quantity: int = 1, **fields: Any) -> types_pb2.Hold:
         """A hold for a new order."""
@@ -342,8 +355,3 @@ async def until(is_so: Callable[[], bool]) -> None:
 def _unpacked(detail: Any, into: Any) -> Any:
     detail.Unpack(into)
     return into
-
-
-async def _each(steps: Sequence[inventory_pb2.ImportCardsRequest]) -> AsyncIterator[inventory_pb2.ImportCardsRequest]:
-    for step in steps:
-        yield step
