@@ -54,8 +54,9 @@ protos: $(READY) ## Generate code from the protos
 	$(BIN)/python -m protos.generate
 
 lock: $(READY) ## Resolve dependencies anew into requirements.lock (needs uv)
-	grep -v '"cardkeep-client"' pyproject.toml > build/lock.toml
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev build/lock.toml -o requirements.lock
+	mkdir -p build/lock
+	grep -v '"cardkeep-client"' pyproject.toml > build/lock/pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header --extra dev --extra bench build/lock/pyproject.toml -o requirements.lock
 
 coverage: $(READY) ## Every branch of engine/ is run by tests/unit and tests/stories
 	$(BIN)/coverage run --branch --source engine -m pytest tests/unit tests/stories
