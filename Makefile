@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SEED ?=
 N ?= 200
+SCENARIO ?=
 CODE := engine actors bench clients protos tests
 
 .DEFAULT_GOAL := help
@@ -13,7 +14,13 @@ CODE := engine actors bench clients protos tests
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(READY) ## Make the environment (done by every other verb when needed)
+setbench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
+	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-report: $(READY) ## Collect what was benched into build/bench/index.html
+	@$(BIN)/python -m bench report
+
+up: $(READY) ## Make the environment (done by every other verb when needed)
 
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -70,4 +77,4 @@ check: lint types imports ## Quick gate before every commit, under a minute
 test: $(READY) ## Everything, with real stores, owners, front ends and Ray
 	$(BIN)/python -m pytest tests
 
-.PHONY: help setup demo up down fmt lint types imports unit sim protos lock coverage check test
+.PHONY: help setup demo bench bench-report up down fmt lint types imports unit sim protos lock coverage check test

@@ -29,6 +29,12 @@ class HouseProcess:
         self.target = ""
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The house's own process; everything else is a child of it. Only while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, on_step: Callable[[str], None]) -> None:
         """Start and wait until it serves. Raises HouseFailed."""
         self.folder.mkdir(parents=True, exist_ok=True)

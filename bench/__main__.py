@@ -1,0 +1,116 @@
+"""`python -m bench SCENARIO`: run one scenario, audit it, and write what it found. Without a name: list them all.
+
+Exit codes: 0 it ran and the audit is clean (a missed goal is shown, and is 99 with --strict); 1 the audit failed, and
+there is no figure; 2 typed wrong; 3 it could not run.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.house_process import HouseFailed
+from bench.load.plan import LoadFailed
+from bench.peers import PeerFailed
+from bench.report import write_index, write_page
+from bench.run.bench import AuditFailed, Bench, CannotRun, Options
+from bench.run.catalogue import Scenario, find, names
+from bench.run.document import document
+from bench.run.machine import machine, revision, versions
+from bench.run.screen import Screen
+from bench.run.table import write_document, write_violations
+
+RAN, AUDIT_FAILED, USAGE, CANNOT_RUN, GOALS_MISSED = 0, 1, 2, 3, 99
+
+#: What `python -m bench report` is called instead of a scenario.
+_REPORT = "report"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The process."""
+    options = _parser().parse_args(arguments)
+    out = Console()
+    if not options.scenario:
+        for name in names():
+            out.print(f"  {name:<10} {find(name).title}", highlight=False, soft_wrap=True)
+        return RAN
+    if options.scenario == _REPORT:
+        out.print(str(write_index(options.build)), soft_wrap=True)
+        return RAN
+    try:
+        scenario = find(options.scenario)
+    except KeyError:
+        Console(stderr=True).print(f"There is no scenario {options.scenario!r}; there are: {', '.join(names())}.")
+        return USAGE
+    return run(scenario, options, out)
+
+
+def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
+    """One scenario, from start to documents. Returns the exit code."""
+    (options.build / f"{scenario.name}.json").unlink(missing_ok=True)
+    (options.build / f"{scenario.name}.html").unlink(missing_ok=True)
+    screen = Screen()
+    bench = Bench(Options(options.seconds, options.rounds, options.seed, options.build), screen)
+    around = _around(options)
+    began_s = time.monotonic()
+    try:
+        with screen.moving(), bench.closing():
+            scenario.run(bench)
+            bench.check_all()
+    except AuditFailed as failure:
+        write_violations(Console(stderr=True), failure.findings.broken, failure.findings.violations)
+        return AUDIT_FAILED
+    except (CannotRun, HouseFailed, LoadFailed, PeerFailed) as failure:
+        Console(stderr=True).print(f"{scenario.name} could not run: {failure}", markup=False, soft_wrap=True)
+        return CANNOT_RUN
+    around["took_s"] = round(time.monotonic() - began_s, 1)
+    about = {"scenario": scenario.name, "title": scenario.title, "about": scenario.about}
+    result = document(about, bench.figures, bench.findings, around)
+    _write(options.build, result)
+    if options.json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        write_document(out, result)
+        out.print(f"{options.build / scenario.name}.json, .html", highlight=False)
+    return GOALS_MISSED if options.strict and not result["goals_met"] else RAN
+
+
+def _around(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "revision": revision(),
+        "seed": options.seed,
+        "options": {"seconds": options.seconds, "rounds": options.rounds},
+    }
+
+
+def _write(build: Path, result: dict[str, Any]) -> None:
+    path = build / f"{result['scenario']}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    write_page(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenario", nargs="?", default="", help="which one; `report` collects what was run before")
+    parser.add_argument("--seconds", type=float, help="measure each load so long; else as the scenario says")
+    parser.add_argument("--rounds", type=int, help="so many rounds; else as the scenario says")
+    parser.add_argument("--seed", type=int, default=2026, help="draws the same SKUs and journeys again")
+    parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where documents and data go")
+    parser.add_argument("--json", action="store_true", help="the document on stdout instead of tables")
+    parser.add_argument("--strict", action="store_true", help="exit code 99 when a goal is missed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

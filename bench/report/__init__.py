@@ -1,0 +1,5 @@
+"""A run as a page one opens from disk: plots, tables, goals, and how to get it all again. No network, no scripts to load."""
+
+from bench.report.page import write_index, write_page
+
+__all__ = ["write_index", "write_page"]

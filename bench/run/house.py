@@ -1,0 +1,112 @@
+"""Cardkeep as a side of a comparison: a house of its own, spoken to by its public API only."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cardkeep_client import Client, Owner
+
+from actors.front.doors import Door
+from bench.audit import Books
+from bench.house_process import HouseProcess
+from bench.run.processes import Usages, usages
+
+#: Cards of one import stream; several streams would share one front end's core anyway.
+_CHUNK_ROWS = 1_000
+
+#: How long any one question may take: the audit of a large SKU counts every card.
+_QUESTION_PATIENCE_S = 120.0
+
+
+class House:
+    """A running house with one SKU after another. `label` is how it is called in tables, "cardkeep" say."""
+
+    keeps_books = True
+    keeps_promises = True
+
+    def __init__(self, label: str, folder: Path, door: Door, settings: dict[str, str]) -> None:
+        self.label = label
+        self.door = door
+        self.settings = {**settings, "front_door": door.value}
+        self.folder = folder
+        self._process = HouseProcess(folder, self.settings)
+        self._client: Client | None = None
+        self._skus = 0
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Start and wait until it serves. Raises HouseFailed."""
+        self._process.start(lambda step: say(f"{self.label}: {step}"))
+        self._client = Client(self.target, timeout_s=_QUESTION_PATIENCE_S)
+
+    def stop(self) -> None:
+        """Stop it; its folder stays."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._process.stop()
+
+    @property
+    def target(self) -> str:
+        """Where its API is, host:port."""
+        return self._process.target
+
+    @property
+    def client(self) -> Client:
+        """The public Python client of this house, for everything that is not a load. Only while it runs."""
+        assert self._client is not None
+        return self._client
+
+    def stock(self, cards: int, *, sku: str = "", **terms: Any) -> str:
+        """A new SKU with so many fresh cards, sealed and durable; `terms` are those of create_sku. Returns its id."""
+        self._skus += 1
+        sku = sku or f"SKU-{self._skus}"
+        self.client.create_sku(sku, **terms)
+        if cards:
+            self.import_cards(sku, cards)
+        return sku
+
+    def import_cards(self, sku: str, cards: int, *, import_id: str = "first") -> float:
+        """One more batch of fresh cards of 24 characters for a SKU. Returns the seconds it took."""
+        began_s = time.monotonic()
+        codes = (f"{import_id:.8}-{number:08d}-{number * 2_654_435_761 % 10**6:06d}" for number in range(cards))
+        report = self.client.import_cards(sku, codes, import_id=f"{sku}-{import_id}", chunk_rows=_CHUNK_ROWS)
+        assert report.accepted == cards, report
+        return time.monotonic() - began_s
+
+    def books(self, skus: Sequence[str]) -> list[Books]:
+        """What the house says of its SKUs now."""
+        return [self._books_of(sku) for sku in skus]
+
+    def owner_of(self, sku: str) -> Owner:
+        """The owner that has a SKU now."""
+        (pool,) = [pool for pool in self.client.pools() if pool.name.endswith(f"/{sku}")]
+        (owner,) = [owner for owner in self.client.owners() if owner.name == pool.owner]
+        return owner
+
+    def kill_owner(self, sku: str) -> int:
+        """SIGKILL for the process that owns a SKU. Returns its pid."""
+        pid = self.owner_of(sku).process_id
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def usages(self) -> Usages:
+        """CPU and memory of each of its processes until now."""
+        return usages(self._process.pid)
+
+    def _books_of(self, sku: str) -> Books:
+        audit = self.client.audit(sku)
+        cards = audit.cards
+        return Books(
+            sku,
+            received=cards.received,
+            on_shelf=cards.on_shelf,
+            held=cards.held,
+            sold=cards.sold,
+            void=cards.void,
+            holds_active=audit.holds_active,
+            counted_at_ms=audit.audit_time.timestamp() * 1000,
+            violations=audit.violations,
+        )

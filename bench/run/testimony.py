@@ -1,0 +1,77 @@
+"""From what clients wrote down to what the audit hears: one call of the history is as many as it has items."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.audit import OK, Call
+from bench.load import history
+from protos.cardkeep.v1 import allocation_pb2, types_pb2
+
+_FOREVER = float("inf")
+
+#: gRPC statuses that say nothing about what happened, when no ErrorInfo does.
+_STATUS_NAMES = {1: "CANCELLED", 2: "UNKNOWN", 4: "DEADLINE_EXCEEDED", 13: "INTERNAL", 14: "UNAVAILABLE"}
+
+#: What one item came to: answer, hold, cards, when the hold ends.
+Told = tuple[str, str, tuple[str, ...], float]
+
+
+def read_calls(paths: Sequence[str]) -> Iterator[Call]:
+    """Every item of every history, in the files' order."""
+    # Histories carry the monotonic clock, houses the wall clock; the two are compared once.
+    wall_ahead_ms = (time.time_ns() - time.monotonic_ns()) / 1e6
+    for path in paths:
+        for call in history.read(Path(path)):
+            sent_ms = call.invoked_ns / 1e6 + wall_ahead_ms
+            answered_ms = _FOREVER if call.completed_ns is None else call.completed_ns / 1e6 + wall_ahead_ms
+            kind = call.method.removeprefix("Batch").lower()
+            for item, told in zip(call.items, _told(call), strict=True):
+                yield Call(kind, item.request_id, item.subject, item.ref, sent_ms, answered_ms, *told)
+
+
+def told_of_hold(hold: types_pb2.Hold) -> Told:
+    """An OK that is a hold."""
+    end = hold.expire_time
+    return OK, hold.name, tuple([card.name for card in hold.cards]), end.seconds * 1000 + end.nanos / 1e6
+
+
+def told_of_results(reply: Any) -> list[Told]:
+    """The results of a batch reply."""
+    return [_told_of_result(result) for result in reply.results]
+
+
+def _told_of_result(result: Any) -> Told:
+    match result.WhichOneof("result"):
+        case "hold":
+            return told_of_hold(result.hold)
+        case "response":
+            return told_of_hold(result.response.hold)
+        case _:
+            return result.refusal.reason, "", (), _FOREVER
+
+
+def _told(call: history.Call) -> Sequence[Told]:
+    if call.status == 0:
+        return _READERS[call.method](call.reply)
+    reason = call.reason or _STATUS_NAMES.get(call.status or 0, "" if call.status is None else f"STATUS_{call.status}")
+    return [(reason, "", (), _FOREVER)] * len(call.items)
+
+
+def _of_confirm(reply: bytes) -> list[Told]:
+    return [told_of_hold(allocation_pb2.ConfirmResponse.FromString(reply).hold)]
+
+
+def _of_hold(reply: bytes) -> list[Told]:
+    return [told_of_hold(types_pb2.Hold.FromString(reply))]
+
+
+_READERS: Mapping[str, Callable[[bytes], Sequence[Told]]] = {
+    "Allocate": _of_hold,
+    "Release": _of_hold,
+    "Extend": _of_hold,
+    "Confirm": _of_confirm,
+    "BatchAllocate": lambda reply: told_of_results(allocation_pb2.BatchAllocateResponse.FromString(reply)),
+    "BatchRelease": lambda reply: told_of_results(allocation_pb2.BatchReleaseResponse.FromString(reply)),
+}
