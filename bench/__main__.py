@@ -37,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     out = Console()
     if not options.scenario:
-        for name in names():
-            out.print(f"  {name:<10} {find(name).title}", highlight=False, soft_wrap=True)
+        _list(out, as_json=options.json)
         return RAN
     if options.scenario == _REPORT:
-        out.print(str(write_index(options.build)), soft_wrap=True)
+        index = str(write_index(options.build))
+        out.print(json.dumps({"index": index}) if options.json else index, soft_wrap=True, highlight=False)
         return RAN
     try:
         scenario = find(options.scenario)
@@ -49,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Console(stderr=True).print(f"There is no scenario {options.scenario!r}; there are: {', '.join(names())}.")
         return USAGE
     return run(scenario, options, out)
+
+
+def _list(out: Console, *, as_json: bool) -> None:
+    titles = {name: find(name).title for name in names()}
+    if as_json:
+        sys.stdout.write(json.dumps({"scenarios": titles}) + "\n")
+        return
+    for name, title in titles.items():
+        out.print(f"  {name:<10} {title}", highlight=False, soft_wrap=True)
 
 
 def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:

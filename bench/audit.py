@@ -7,7 +7,7 @@ A pure function of the two, and it trusts neither. A load with one violation has
                their ending and beginning, between asking and hearing, could have let them follow one another.
 - oversold     more cards out than were ever received.
 - changed      two definite answers to one request id that differ, or one hold given to two orders.
-- lost         a hold or sale that was acknowledged and that the house does not have; also one it has that nobody was told of.
+- lost         a hold or sale that was acknowledged and that the house does not have; or has, and nobody was told.
 - unsettled    a request whose outcome nobody knows, though it was asked again.
 - conservation received = on the shelf + held + sold + void, as the house counts, and any law it says is broken.
 
@@ -270,7 +270,7 @@ class _Told:
 
 
 def _sku_of(name: str) -> str:
-    """The SKU in the name of a hold or card: tenants/*/skus/*/…"""
+    """The SKU in the name of a hold or card, which begins tenants/*/skus/*/."""
     return name.split("/", 4)[3]
 
 

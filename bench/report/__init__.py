@@ -1,4 +1,4 @@
-"""A run as a page one opens from disk: plots, tables, goals, and how to get it all again. No network, no scripts to load."""
+"""A run as a page one opens from disk: plots, tables, goals, and how to get it all again. It loads nothing."""
 
 from bench.report.page import write_index, write_page
 

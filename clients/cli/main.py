@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from clients.cli import (
+    bench,
     demo,
     doctor,
     down,
@@ -53,6 +54,7 @@ def _front_page(
 up.register(app)
 down.register(app)
 demo.register(app)
+bench.register(app)
 app.add_typer(skus.app, name="sku")
 importing.register(app)
 selling.register(app)
