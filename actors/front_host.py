@@ -12,6 +12,7 @@ from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
 from actors.front.allocation import AllocationServicer
+from actors.front.doors import Door
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from actors.front.reception import Reception
@@ -50,6 +51,7 @@ class FrontHost:
             AllocationServicer(self._reception),
             InventoryServicer(self._reception, self._place),
             OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.front_ends),
+            door=Door(settings.front_door),
             with_reflection=settings.reflection,
         )
         self._watching: asyncio.Task[None] | None = None

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     metrics_port: int = 7701
     #: Front-end processes on this machine, all on one port.
     front_ends: int = 1
+    #: Which gRPC server a front end is: actors/front/doors.py.
+    front_door: Literal["plain", "fast"] = "plain"
     #: SKUs get an owner process each up to this many; later ones share. One costs about 100 MB.
     actors_max: int = 4
     #: An outside Redis or Valkey (redis://…, rediss://…, unix://…); empty means the embedded one.

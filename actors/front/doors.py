@@ -5,8 +5,10 @@
   What streams its requests (imports, reflection) it hands through a Unix socket to a `grpc.aio` server behind it.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import pygrpc_native.aio
@@ -26,6 +28,9 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 )
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Handlers = Mapping[str, _Handler]
 
 
 class Door(StrEnum):
@@ -49,4 +54,54 @@ class _FastServer(pygrpc_native.aio.Server):
         super().add_generic_rpc_handlers(handlers)
         for handler in handlers:
             if isinstance(handler, DictionaryGenericHandler):
-                self._registered.update(handler._method_handlers)  # noqa: SLF001 - nothing public lists the methods
+                self._register(handler._method_handlers)  # noqa: SLF001 - nothing public lists the methods
+
+    def add_registered_method_handlers(self, service_name: str, method_handlers: _Handlers) -> None:
+        """See grpc.aio.Server."""
+        self._register({f"/{service_name}/{name}": handler for name, handler in method_handlers.items()})
+
+    def _register(self, handlers: _Handlers) -> None:
+        self._registered.update({path: _in_our_context(handler) for path, handler in handlers.items()})
+
+
+class _Context:
+    """One call, as `grpc.aio` would show it to its handler."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def time_remaining(self) -> float | None:
+        """None when the caller set no deadline; `pygrpc_native` says 292 thousand million years."""
+        remaining_s: float = self._context.time_remaining()
+        return remaining_s if remaining_s < sys.maxsize else None
+
+    async def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        """Without the trailers that `pygrpc_native` refuses to send: at those, the call would never be answered."""
+        trailers = [(key, value) for key, value in status.trailing_metadata or () if _is_sent(key)]
+        await self._context.abort(status.code, status.details, trailers)
+        raise AssertionError("abort always raises")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+def _in_our_context(handler: _Handler) -> _Handler:
+    """The same handler; a unary one gets our context."""
+    handle: Any = handler.unary_unary
+    if handle is None:
+        return handler
+
+    async def handle_ours(request: Any, context: Any) -> Any:
+        return await handle(request, _Context(context))
+
+    return grpc.unary_unary_rpc_method_handler(
+        handle_ours,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+
+
+def _is_sent(key: str) -> bool:
+    return not key.startswith("grpc-") or key == "grpc-status-details-bin"

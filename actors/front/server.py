@@ -2,12 +2,12 @@
 
 import logging
 
-import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from actors.front.allocation import AllocationServicer
+from actors.front.doors import Door, new_server
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from protos.cardkeep.v1 import (
@@ -18,9 +18,6 @@ from protos.cardkeep.v1 import (
     operations_pb2,
     operations_pb2_grpc,
 )
-
-#: Bytes of one request: an import chunk of 1,000 codes of 512 characters, or 1,000 Allocates.
-message_bytes_max = 4 * 1024 * 1024
 
 #: How long calls under way may finish once the front end stops.
 drain_s = 10.0
@@ -46,18 +43,12 @@ class FrontServer:
         inventory: InventoryServicer,
         operations: OperationsServicer,
         *,
+        door: Door,
         with_reflection: bool,
     ) -> None:
         self._reception = allocation.reception
         self._health = HealthServicer()
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.so_reuseport", 1),
-                ("grpc.max_receive_message_length", message_bytes_max),
-                ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-            ]
-        )
+        self._server = new_server(door)
         allocation_pb2_grpc.add_AllocationServiceServicer_to_server(allocation, self._server)
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, self._server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, self._server)

@@ -341,7 +341,7 @@ def read_failure(error: grpc.aio.AioRpcError) -> Failure:
     assert (status.code, status.message) == (error.code().value[0], error.details())
     assert re.fullmatch(r"[A-Z][A-Z_]{2,62}", info.reason)
     retry_ms = retries[0].retry_delay.ToMilliseconds() if retries else 0
-    assert trailers.get("grpc-retry-pushback-ms", "0") == str(retry_ms)
+    assert trailers.get("grpc-retry-pushback-ms", str(retry_ms)) == str(retry_ms)
     assert (error.code() is grpc.StatusCode.UNAVAILABLE) == bool(retry_ms)
     return Failure(error.code(), info.reason, dict(info.metadata), status.message, retry_ms)
 
