@@ -136,7 +136,7 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
     async def _allocate(self, request: allocation_pb2.AllocateRequest, deadline_ms: int) -> types_pb2.Hold:
         pool, command = to_allocate(request)
         answer, outcome = await self.reception.ask(pool, command, deadline_ms)
-        assert isinstance(outcome, said.Held)
+        assert isinstance(outcome, said.Held | said.HoldFound)
         return from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms)
 
     async def _confirm(

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from engine import limits
-from engine.names import BatchNo, Card, card_at, serial_of
+from engine.names import SERIAL_MAX, BatchNo, Card, card_at, serial_of
 from engine.stock.commands import QUARANTINE, RESTORE, VOID, OpenBatch
 from engine.stock.outcomes import BatchView
 from engine.stock.shelf import NEVER_MS, Lot, Shelf
@@ -112,7 +112,7 @@ class Batch:
     def take(self, card: Card, shelf: Shelf) -> None:
         """Take a card out of its lot."""
         lot = self.lot_of(card)
-        lot.remove(serial_of(card))
+        lot.remove(card & SERIAL_MAX)
         if not lot.size:
             # An empty lot sorts as before, so it can still be found.
             shelf.hide(lot)

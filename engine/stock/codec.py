@@ -154,7 +154,14 @@ def read_record(record: bytes) -> Record:
 
 def pack_answer(answer: Answer) -> bytes:
     """An answer for the archive."""
-    return pack((plain(answer.command), plain(answer.outcome), answer.at_ms))
+    return pack(plain(answer))
+
+
+def read_answer(fields: Any) -> Answer:
+    """An answer from its plain form."""
+    answer = read_event(fields)
+    assert isinstance(answer, Answer)
+    return answer
 
 
 def read_archived(key: str, value: bytes) -> Any:
@@ -162,7 +169,7 @@ def read_archived(key: str, value: bytes) -> Any:
     fields = unpack(value)
     match key.partition("/")[0]:
         case "request":
-            return _READ_ANSWER(fields)
+            return read_answer(fields)
         case "hold":
             return READ_HOLD(fields)
     return fields
@@ -236,5 +243,4 @@ _NUMBERS: Mapping[type, int] = {
 _COMMAND_READERS = {number: _reader(kind) for number, kind in COMMANDS.items()}
 _OUTCOME_READERS = {number: _reader(kind) for number, kind in OUTCOMES.items()}
 _EVENT_READERS = {number: _reader(kind) for number, kind in EVENTS.items()}
-_READ_ANSWER = _named_tuple_reader(Answer)
 READ_HOLD = _named_tuple_reader(HoldRecord)

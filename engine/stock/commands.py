@@ -182,3 +182,5 @@ Write = (
 Question = GetHold | GetShelf | ListBatches | ListSold | Audit
 Command = Write | Question
 Remembered = Allocate | Confirm | Release | Extend | OpenBatch | Withdraw | Replace | Configure
+REMEMBERED = frozenset((Allocate, Confirm, Release, Extend, OpenBatch, Withdraw, Replace, Configure))
+"""The same as a set, which is quicker to ask than a union."""

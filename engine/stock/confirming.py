@@ -3,7 +3,7 @@
 from engine.money import Money
 from engine.names import Card
 from engine.stock.commands import REACQUIRE, Confirm, Replace
-from engine.stock.events import CardReplaced, HoldConfirmed, RefundRaised
+from engine.stock.events import Answered, CardReplaced, HoldConfirmed, RefundRaised
 from engine.stock.hold import Hold
 from engine.stock.holding import ended_as, pick
 from engine.stock.outcomes import Confirmed, HoldState, Outcome, Reason, RefundDue, Replaced
@@ -76,7 +76,7 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     hold.reacquired = len(kept) < len(event.cards)
     state.memory.payments[hold.payment_ref] = hold.hold
     returned = max(0, len(before) - len(event.cards))
-    state.memory.remember(event.command, _confirmed(state, hold, returned), event.at_ms)
+    state.memory.remember(Answered(event.at_ms, event.command, _confirmed(state, hold, returned)))
 
 
 def apply_refund(state: State, event: RefundRaised) -> None:
@@ -99,7 +99,7 @@ def apply_replaced(state: State, event: CardReplaced) -> None:
     hold.replaced += ((bad, fresh),)
     state.holds.touch(hold, event.at_ms)
     replaced = Replaced(hold.view(), bad, fresh, state.expiries_ms(hold.cards))
-    state.memory.remember(event.command, replaced, event.at_ms)
+    state.memory.remember(Answered(event.at_ms, event.command, replaced))
 
 
 def _confirm_in_time(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:

@@ -1,10 +1,11 @@
 """Leaving memory: what the archive holds is dropped here, a little at a time, by an event of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice, takewhile
 
 from engine.names import HoldNo
 from engine.stock.commands import (
+    REMEMBERED,
     Allocate,
     Command,
     Confirm,
@@ -13,7 +14,6 @@ from engine.stock.commands import (
     GetHold,
     ListSold,
     Release,
-    Remembered,
     Replace,
 )
 from engine.stock.events import Forgotten
@@ -55,28 +55,37 @@ def apply_forgotten(state: State, event: Forgotten) -> None:
 
 def missing(state: State, command: Command, looked: Recalled) -> list[str]:
     """The archive keys this command needs and that nobody has looked up yet; ask again with the findings."""
-    wanted: list[str] = []
     memory = state.memory
-    if isinstance(command, Remembered):
-        if command.request_id in memory.answers:
+    if not memory.forgotten_before_ms:
+        return []
+    wanted: list[str] = []
+    if type(command) in REMEMBERED:
+        request_id: str = command.request_id  # type: ignore[union-attr]
+        if request_id in memory.answers:
             return []
-        if memory.may_be_archived(command.request_id):
-            wanted.append("request/" + command.request_id)
+        if memory.may_be_archived(request_id):
+            wanted.append("request/" + request_id)
     hold = _hold_of(state, command, looked)
     if hold and hold <= state.holds.last and state.holds.get(hold) is None:
         wanted.append(f"hold/{hold}")
+    wanted += _references(state, command)
+    return [key for key in wanted if key not in looked]
+
+
+def _references(state: State, command: Command) -> Iterator[str]:
+    """Whose an order, a payment or a sold card is, where memory cannot say."""
+    memory = state.memory
     if isinstance(command, Allocate | GetHold) and command.order_ref and command.order_ref not in memory.orders:
         key = "order/" + command.order_ref
         if key in memory.sieve:
-            wanted.append(key)
-    if isinstance(command, Confirm) and command.payment_ref not in memory.payments:
+            yield key
+    elif isinstance(command, Confirm) and command.payment_ref not in memory.payments:
         key = "payment/" + command.payment_ref
         if key in memory.sieve:
-            wanted.append(key)
-    if isinstance(command, ListSold) and command.batch in state.batches:
+            yield key
+    elif isinstance(command, ListSold) and command.batch in state.batches:
         page = sold_to(state, state.batches[command.batch], command)
-        wanted.extend(f"card/{card}" for card, hold in page if hold is None)
-    return [key for key in wanted if key not in looked]
+        yield from (f"card/{card}" for card, hold in page if hold is None)
 
 
 def _hold_of(state: State, command: Command, looked: Recalled) -> HoldNo | None:

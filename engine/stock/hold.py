@@ -104,18 +104,28 @@ class Holds:
         self.last = HoldNo(0)
         self.units = 0
         self._deadlines: list[tuple[int, HoldNo]] = []
-        #: For each part of a principal: who holds how many units.
-        self._units_by_principal: tuple[dict[str, int], ...] = tuple({} for _ in Principal._fields)
+        #: For each part of a principal: who holds how many units. Counted only while there are quotas.
+        self._units_by_principal: tuple[dict[str, int], ...] = ()
 
     def get(self, number: HoldNo) -> Hold | None:
         """A hold in memory, active or ended."""
         return self.active.get(number) or self.ended.get(number)
 
+    def count_for(self, quotas: HeldQuotas) -> None:
+        """Count what principals hold while any quota is set, beginning with what is active now."""
+        if not any(quotas):
+            self._units_by_principal = ()
+        elif not self._units_by_principal:
+            self._units_by_principal = tuple({} for _ in Principal._fields)
+            for hold in self.active.values():
+                self._count_principal(hold.principal, len(hold.cards))
+
     def begin(self, hold: Hold) -> None:
         """A hold became active."""
-        self.active[hold.hold] = hold
-        self.last = max(self.last, hold.hold)
-        heappush(self._deadlines, (hold.expires_at_ms, hold.hold))
+        number = hold.hold
+        self.active[number] = hold
+        self.last = max(self.last, number)
+        heappush(self._deadlines, (hold.expires_at_ms, number))
         self._count(hold, len(hold.cards))
 
     def extend(self, hold: Hold, expires_at_ms: int, at_ms: int) -> None:
@@ -155,7 +165,7 @@ class Holds:
 
     def exceeded(self, principal: Principal, more: int, quotas: HeldQuotas) -> tuple[str, int, int] | None:
         """The first quota that `more` units would break: its name, the bound, and the units held now."""
-        if not any(quotas):
+        if not self._units_by_principal:
             return None
         for at, bound in enumerate(quotas):
             held = self._units_by_principal[at].get(principal[at], 0)
@@ -175,7 +185,11 @@ class Holds:
 
     def _count(self, hold: Hold, units: int) -> None:
         self.units += units
-        for held, who in zip(self._units_by_principal, hold.principal):  # noqa: B905 (as many as there are fields)
+        if self._units_by_principal:
+            self._count_principal(hold.principal, units)
+
+    def _count_principal(self, principal: Principal, units: int) -> None:
+        for held, who in zip(self._units_by_principal, principal, strict=True):
             if who:
                 now = held.get(who, 0) + units
                 if now:

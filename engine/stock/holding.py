@@ -3,9 +3,9 @@
 from engine import limits
 from engine.names import Card, HoldNo
 from engine.stock.commands import Allocate, Extend, Release
-from engine.stock.events import CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
+from engine.stock.events import Answered, CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
 from engine.stock.hold import Hold
-from engine.stock.outcomes import Extended, Held, HoldState, Outcome, Reason, Released
+from engine.stock.outcomes import Extended, HoldFound, HoldState, Outcome, Reason, Released
 from engine.stock.state import State, Turn
 
 
@@ -33,18 +33,16 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
     cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
     if len(cards) < command.quantity and not (command.partial and cards):
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
-    turn.emit(
-        CardsHeld(
-            turn.now_ms,
-            command,
-            HoldNo(state.holds.last + 1),
-            cards,
-            turn.now_ms
-            + min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max),
-            terms.price,
-        )
+    event = CardsHeld(
+        turn.now_ms,
+        command,
+        HoldNo(state.holds.last + 1),
+        cards,
+        turn.now_ms + min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max),
+        terms.price,
     )
-    return turn.answer(command)
+    turn.emit(event)
+    return state.outcome_of(event)
 
 
 def pick(turn: Turn, wanted: int, after_ms: int) -> tuple[Card, ...]:
@@ -98,29 +96,15 @@ def ended_as(hold: Hold) -> Reason:
 
 def apply_held(state: State, event: CardsHeld) -> None:
     """Move the cards from the shelf to a new hold."""
-    command = event.command
     for card in event.cards:
         batch = state.batch(card)
         batch.take(card, state.shelf)
         batch.held += 1
-    hold = Hold(
-        hold=event.hold,
-        state=HoldState.ACTIVE,
-        cards=event.cards,
-        order_ref=command.order_ref,
-        asked=command.quantity,
-        principal=command.principal,
-        created_at_ms=event.at_ms,
-        expires_at_ms=event.expires_at_ms,
-        ended_at_ms=0,
-        touched_at_ms=event.at_ms,
-        life_ms_min=command.life_ms_min,
-        price=event.price,
-    )
-    state.holds.begin(hold)
-    if command.order_ref:
-        state.memory.orders[command.order_ref] = event.hold
-    state.memory.remember(command, _held(state, hold), event.at_ms)
+    state.holds.begin(begun(event))
+    order_ref = event.command.order_ref
+    if order_ref:
+        state.memory.orders[order_ref] = event.hold
+    state.memory.remember(event)
 
 
 def apply_released(state: State, event: HoldReleased) -> None:
@@ -128,7 +112,7 @@ def apply_released(state: State, event: HoldReleased) -> None:
     hold = state.holds.active[event.command.hold]
     _give_back(state, hold)
     state.holds.end(hold, HoldState.RELEASED, event.at_ms, event.at_ms)
-    state.memory.remember(event.command, Released(hold.view()), event.at_ms)
+    state.memory.remember(Answered(event.at_ms, event.command, Released(hold.view())))
 
 
 def apply_expired(state: State, event: HoldExpired) -> None:
@@ -143,7 +127,7 @@ def apply_extended(state: State, event: HoldExtended) -> None:
     """Set the later deadline."""
     hold = state.holds.active[event.command.hold]
     state.holds.extend(hold, event.expires_at_ms, event.at_ms)
-    state.memory.remember(event.command, Extended(hold.view(), state.expiries_ms(hold.cards)), event.at_ms)
+    state.memory.remember(Answered(event.at_ms, event.command, Extended(hold.view(), state.expiries_ms(hold.cards))))
 
 
 def apply_recalled(state: State, event: HoldRecalled) -> None:
@@ -178,7 +162,7 @@ def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
         return turn.refuse(command, Reason.ORDER_REF_EXISTS, hold=hold.hold)
     if hold.state in (HoldState.RELEASED, HoldState.EXPIRED):
         return turn.refuse(command, ended_as(hold), hold=hold.hold, state=hold.state, endedAtMs=hold.ended_at_ms)
-    return turn.settle(command, _held(turn.state, hold))
+    return turn.settle(command, HoldFound(hold.view(), (), turn.state.expiries_ms(hold.cards)))
 
 
 def _quota_exceeded(turn: Turn, command: Allocate) -> tuple[str, int, int] | None:
@@ -196,5 +180,20 @@ def _give_back(state: State, hold: Hold) -> None:
         batch.give_back(card, state.shelf)
 
 
-def _held(state: State, hold: Hold) -> Held:
-    return Held(hold.view(), state.expiries_ms(hold.cards))
+def begun(event: CardsHeld) -> Hold:
+    """The hold that this event began, as it was then."""
+    at_ms, command, number, cards, expires_at_ms, price = event
+    return Hold(
+        number,
+        HoldState.ACTIVE,
+        cards,
+        command.order_ref,
+        command.quantity,
+        command.principal,
+        at_ms,
+        expires_at_ms,
+        0,
+        at_ms,
+        command.life_ms_min,
+        price,
+    )

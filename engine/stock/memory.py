@@ -6,23 +6,17 @@ that was ahead of our clock, goes through the sieve.
 """
 
 from itertools import takewhile
-from typing import NamedTuple
 
 from engine import limits
 from engine.names import HoldNo
-from engine.stock.commands import Remembered
-from engine.stock.outcomes import Outcome
+from engine.stock.events import Answered, CardsHeld
 from engine.stock.sieve import Sieve
 
 _UUID_CHARS = 36
 
 
-class Answer(NamedTuple):
-    """What was asked under a request_id, what was answered, and when."""
-
-    command: Remembered
-    outcome: Outcome
-    at_ms: int
+Answer = Answered | CardsHeld
+"""What is kept of an answer: when, to which command, and what. A hold's beginning says all that was answered."""
 
 
 class Memory:
@@ -36,9 +30,9 @@ class Memory:
         self.forgotten_before_ms = 0
         self.sieve = Sieve()
 
-    def remember(self, command: Remembered, outcome: Outcome, at_ms: int) -> None:
+    def remember(self, answer: Answer) -> None:
         """Keep an answer for its request_id."""
-        self.answers[command.request_id] = Answer(command, outcome, at_ms)
+        self.answers[answer.command.request_id] = answer
 
     def forget_answers(self, before_ms: int) -> None:
         """Drop answers older than this; the archive has them."""

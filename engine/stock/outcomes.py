@@ -77,10 +77,26 @@ class HoldView(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Allocate succeeded. `cards_expire_at_ms` matches `view.cards`; None lives for ever."""
+    """Allocate made this hold. `cards_expire_at_ms` matches `cards`; None lives for ever.
 
-    view: HoldView
+    Flat, and only what the new hold does not share with every other new hold: this is the outcome there are most of.
+    """
+
+    hold: HoldNo
+    cards: tuple[Card, ...]
+    order_ref: str
+    created_at_ms: int
+    expires_at_ms: int
+    price: Money | None
     cards_expire_at_ms: tuple[int | None, ...]
+
+    @property
+    def view(self) -> HoldView:
+        """The same as the view of a hold in general."""
+        state = HoldState.ACTIVE
+        return HoldView(
+            self.hold, state, self.cards, self.order_ref, self.created_at_ms, self.expires_at_ms, 0, self.price, "", ()
+        )
 
 
 class Confirmed(NamedTuple):
@@ -176,7 +192,7 @@ class Configured(NamedTuple):
 
 
 class HoldFound(NamedTuple):
-    """The hold, and the replacements made for its cards."""
+    """The hold, and the replacements made for its cards. Allocate answers it too, for an order that has a hold."""
 
     view: HoldView
     replaced: tuple[tuple[Card, Card], ...]

@@ -68,7 +68,7 @@ _APPLY: Mapping[type, Callable[[State, Any], None]] = {
     events.CardsWithdrawn: withdrawing.apply_withdrawn,
     events.CardReplaced: confirming.apply_replaced,
     events.TermsSet: stocking.apply_terms,
-    events.Answered: lambda state, event: state.memory.remember(event.command, event.outcome, event.at_ms),
+    events.Answered: lambda state, event: state.memory.remember(event),
     events.Forgotten: forgetting.apply_forgotten,
 }
 
@@ -99,17 +99,25 @@ class Pool:
         `recalled` is what `missing` asked for. Raises InvariantBroken when the pool contradicts
         itself; it must not be used again after that.
         """
-        state = self.state
-        turn = Turn(state, now_ms, recalled or {}, apply)
+        turn = self.turn(now_ms, recalled)
+        outcome, replayed = self.decide(turn, command)
+        return Step(outcome, turn.events, turn.attachments, self.state.seq, replayed)
+
+    def turn(self, now_ms: int, recalled: Recalled | None = None) -> Turn:
+        """A turn for commands that were asked at one moment; see `handle`."""
+        return Turn(self.state, now_ms, recalled or {}, apply)
+
+    def decide(self, turn: Turn, command: ask.Command) -> tuple[Outcome, bool]:
+        """The next command of a turn: its outcome, and whether that was given before. See `handle`."""
+        kind = type(command)
         try:
-            if isinstance(command, ask.Remembered):
-                known = turn.known(command)
+            if kind in ask.REMEMBERED:
+                known = turn.known(command)  # type: ignore[arg-type]
                 if known is not None:
-                    return Step(_again(known, command), (), {}, state.seq, True)
-            outcome = _DECIDE[type(command)](turn, command)
+                    return self._again(known, command), True  # type: ignore[arg-type]
+            return _DECIDE[kind](turn, command), False
         except (AssertionError, LookupError) as broken:
-            raise InvariantBroken(f"{self!r} could not take {type(command).__name__}: {broken!r}") from broken
-        return Step(outcome, turn.events, turn.attachments, state.seq, False)
+            raise InvariantBroken(f"{self!r} could not take {kind.__name__}: {broken!r}") from broken
 
     def sweep(self, now_ms: int, at_most: int) -> Sequence[events.Event]:
         """End up to `at_most` holds whose deadline has come."""
@@ -137,6 +145,17 @@ class Pool:
         if broken:
             raise InvariantBroken(f"{self!r}: " + "; ".join(broken))
 
+    def _again(self, known: Answer, command: ask.Remembered) -> Outcome:
+        """The answer given before, if the same was asked."""
+        if isinstance(command, ask.OpenBatch):
+            command = command._replace(data_key=b"")
+        if type(known.command) is not type(command):
+            return Refused(Reason.IDEMPOTENCY_KEY_REUSED, (("field", "method"),))
+        for field, before, now in zip(known.command._fields, known.command, command, strict=True):
+            if before != now:
+                return Refused(Reason.IDEMPOTENCY_KEY_REUSED, (("field", field),))
+        return self.state.outcome_of(known)
+
     def __repr__(self) -> str:
         view = looking.shelf_view(self.state, self.state.last_ms, 0)
         return (
@@ -150,15 +169,3 @@ def apply(state: State, event: events.Event) -> None:
     _APPLY[type(event)](state, event)
     state.last_ms = max(state.last_ms, event.at_ms)
     state.seq += 1
-
-
-def _again(known: Answer, command: ask.Remembered) -> Outcome:
-    """The answer given before, if the same was asked."""
-    if isinstance(command, ask.OpenBatch):
-        command = command._replace(data_key=b"")
-    if type(known.command) is not type(command):
-        return Refused(Reason.IDEMPOTENCY_KEY_REUSED, (("field", "method"),))
-    for field, before, now in zip(known.command._fields, known.command, command, strict=True):
-        if before != now:
-            return Refused(Reason.IDEMPOTENCY_KEY_REUSED, (("field", field),))
-    return known.outcome

@@ -28,7 +28,8 @@ class Lot:
         self.expires_at_ms = NEVER_MS if expires_at_ms is None else expires_at_ms
         self.key = (self.expires_at_ms, cost, batch, ordinal)
         self.fresh: list[list[int]] = []
-        self.returned: SortedList = SortedList()
+        #: Made when the first card comes back: most lots never need one.
+        self.returned: SortedList | tuple[()] = ()
         self.size = 0
 
     def __lt__(self, other: "Lot") -> bool:
@@ -52,13 +53,23 @@ class Lot:
 
     def add_back(self, serial: int) -> None:
         """A card that was taken came back."""
-        self.returned.add(serial)
-        self.size += 1
+        self.add_all_back((serial,))
+
+    def add_all_back(self, serials: Sequence[int]) -> None:
+        """Cards that were taken came back."""
+        if not self.returned:
+            self.returned = SortedList(serials)
+        else:
+            self.returned.update(serials)
+        self.size += len(serials)
 
     def first(self, wanted: int) -> Sequence[int]:
         """The next `wanted` serials (or all, if fewer) in giving-out order, without taking them."""
-        if not self.returned and self.fresh and self.fresh[0][1] - self.fresh[0][0] >= wanted:
-            return range(self.fresh[0][0], self.fresh[0][0] + wanted)
+        if self.fresh:
+            start, end = self.fresh[0]
+            # Whole ranges of what nobody ever took, which is most of a sale.
+            if end - start >= wanted and (not self.returned or self.returned[0] > start + wanted):
+                return range(start, start + wanted)
         fresh = islice(chain.from_iterable(starmap(range, self.fresh)), wanted)
         if not self.returned:
             return list(fresh)
@@ -66,13 +77,14 @@ class Lot:
 
     def remove(self, serial: int) -> None:
         """Take exactly this card, which must be here."""
-        if self.fresh and self.fresh[0][0] == serial:
-            self._cut(0, serial)
+        fresh = self.fresh
+        if fresh and fresh[0][0] == serial and fresh[0][1] > serial + 1:
+            fresh[0][0] = serial + 1
         elif (at := self._run_at(serial)) is not None:
             self._cut(at, serial)
         else:
             assert serial in self.returned, f"serial {serial} of batch {self.batch} is not on the shelf"
-            self.returned.remove(serial)
+            self.returned.remove(serial)  # type: ignore[union-attr]
         self.size -= 1
 
     def _run_at(self, serial: int) -> int | None:
@@ -113,12 +125,13 @@ class Shelf:
 
     def pick(self, wanted: int, after_ms: int) -> tuple[Card, ...]:
         """The next `wanted` cards (or fewer) that expire after `after_ms`, without taking them."""
-        cards: list[Card] = []
+        cards: list[int] = []
         for lot in self._living(after_ms):
-            cards.extend([Card(lot.card_0 + serial) for serial in lot.first(wanted - len(cards))])
+            card_0 = lot.card_0
+            cards += [card_0 + serial for serial in lot.first(wanted - len(cards))]
             if len(cards) == wanted:
                 break
-        return tuple(cards)
+        return tuple(cards)  # type: ignore[arg-type] # Card(…) is a call, and this is the hot step
 
     def available(self, after_ms: int) -> int:
         """How many cards expire after `after_ms`."""

@@ -5,17 +5,16 @@ from typing import Any
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, PoolName
 from engine.stock.batch import Batch
-from engine.stock.codec import READ_HOLD, pack, read_command, read_outcome, unpack
+from engine.stock.codec import READ_HOLD, pack, read_answer, read_command, unpack
 from engine.stock.codec import plain as tagged
 from engine.stock.commands import Configure, OpenBatch
 from engine.stock.hold import Hold
-from engine.stock.memory import Answer
 from engine.stock.shelf import NEVER_MS, Lot
 from engine.stock.sieve import Sieve
 from engine.stock.state import State
 
 #: Written into every snapshot; a version that knows only other shapes refuses by this number.
-SHAPE = 1
+SHAPE = 2
 
 
 def dump(state: State) -> bytes:
@@ -31,7 +30,7 @@ def dump(state: State) -> bytes:
             holds.last,
             [hold.record() for hold in holds.active.values()],
             [hold.record() for hold in holds.ended.values()],
-            [(tagged(answer.command), tagged(answer.outcome), answer.at_ms) for answer in memory.answers.values()],
+            [tagged(answer) for answer in memory.answers.values()],
             list(memory.orders.items()),
             list(memory.payments.items()),
             memory.forgotten_before_ms,
@@ -51,6 +50,7 @@ def load(name: PoolName, snapshot: bytes) -> State:
     configured = read_command(terms)
     assert isinstance(configured, Configure)
     state.terms = configured.terms
+    state.holds.count_for(state.terms.quotas)
     for batch_fields in batches:
         _load_batch(state, batch_fields)
     for record in active:
@@ -60,9 +60,8 @@ def load(name: PoolName, snapshot: bytes) -> State:
         state.holds.ended[hold.hold] = hold
     state.holds.last = last_hold
     memory = state.memory
-    for command_fields, outcome_fields, at_ms in answers:
-        command: Any = read_command(command_fields)
-        memory.answers[command.request_id] = Answer(command, read_outcome(outcome_fields), at_ms)
+    for answer in answers:
+        memory.remember(read_answer(answer))
     memory.orders = dict(orders)
     memory.payments = dict(payments)
     memory.forgotten_before_ms = forgotten
@@ -102,8 +101,8 @@ def _load_batch(state: State, fields: Any) -> None:
         expires = None if expires_at_ms == NEVER_MS else expires_at_ms
         lot = Lot(batch.number, len(batch.lots), cost=batch.cost, expires_at_ms=expires)
         lot.fresh = [list(run) for run in fresh]
-        lot.returned.update(returned)
-        lot.size = sum(end - start for start, end in fresh) + len(returned)
+        lot.size = sum(end - start for start, end in fresh)
+        lot.add_all_back(returned)
         batch.add_lot(lot)
         if not withdrawn:
             state.shelf.show(lot)

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
-from engine.names import BatchNo, Card, HoldNo, PoolName, batch_of
+from engine.names import SERIAL_BITS, BatchNo, Card, HoldNo, PoolName, batch_of
 from engine.ports import Attachments
 from engine.stock.batch import Batch
 from engine.stock.commands import Remembered
-from engine.stock.events import Answered, Event, HoldExpired, HoldRecalled
+from engine.stock.events import Answered, CardsHeld, Event, HoldExpired, HoldRecalled
 from engine.stock.hold import Hold, HoldRecord, Holds
 from engine.stock.memory import Answer, Memory
-from engine.stock.outcomes import HoldState, Outcome, Reason, Refused
+from engine.stock.outcomes import Held, HoldState, Outcome, Reason, Refused
 from engine.stock.shelf import NEVER_MS, Shelf
 from engine.stock.terms import Terms
 
 Recalled = Mapping[str, Answer | HoldNo | HoldRecord | None]
 """What the owner looked up in the archive, by key; None for what is not there."""
+
+
+_LIVES_FOR_EVER = (None,)
 
 
 class State:
@@ -38,12 +41,25 @@ class State:
 
     def expiries_ms(self, cards: Sequence[Card]) -> tuple[int | None, ...]:
         """When each card itself expires; None for never."""
-        expiries = [self.batches[batch_of(card)].lot_of(card).expires_at_ms for card in cards]
+        batches = self.batches
+        if len(cards) == 1:
+            (card,) = cards
+            expires_at_ms = batches[card >> SERIAL_BITS].lot_of(card).expires_at_ms  # type: ignore[index]
+            return _LIVES_FOR_EVER if expires_at_ms == NEVER_MS else (expires_at_ms,)
+        expiries = [batches[batch_of(card)].lot_of(card).expires_at_ms for card in cards]
         return tuple([None if expires_at_ms == NEVER_MS else expires_at_ms for expires_at_ms in expiries])
+
+    def outcome_of(self, answer: Answer) -> Outcome:
+        """What was answered."""
+        if type(answer) is CardsHeld:
+            at_ms, command, hold, cards, expires_at_ms, price = answer
+            return Held(hold, cards, command.order_ref, at_ms, expires_at_ms, price, self.expiries_ms(cards))
+        assert type(answer) is Answered
+        return answer.outcome
 
 
 class Turn:
-    """One command's turn: what was decided so far, each event already applied."""
+    """The turn of one command, or of many asked at once: what was decided so far, each event already applied."""
 
     __slots__ = ("_apply", "attachments", "events", "now_ms", "recalled", "state")
 
@@ -53,13 +69,18 @@ class Turn:
         self.now_ms = max(state.last_ms, now_ms)
         self.recalled = recalled
         self.events: list[Event] = []
-        self.attachments: Attachments = {}
+        self.attachments: dict[str, dict[bytes, bytes]] = {}
         self._apply = apply
 
     def emit(self, event: Event) -> None:
         """Let it happen."""
         self._apply(self.state, event)
         self.events.append(event)
+
+    def attach(self, attachments: Attachments) -> None:
+        """Let the store keep this beside the events."""
+        for table, fields in attachments.items():
+            self.attachments.setdefault(table, {}).update(fields)
 
     def known(self, command: Remembered) -> Answer | None:
         """What was answered under the command's request_id before, as far as memory and archive know."""
@@ -71,7 +92,7 @@ class Turn:
 
     def answer(self, command: Remembered) -> Outcome:
         """The answer that the event just emitted left under the command's request_id."""
-        return self.state.memory.answers[command.request_id].outcome
+        return self.state.outcome_of(self.state.memory.answers[command.request_id])
 
     def settle(self, command: Remembered, outcome: Outcome) -> Outcome:
         """Nothing changes but the memory of this answer."""
@@ -94,7 +115,7 @@ class Turn:
 
     def holder(self, key: str) -> HoldNo | None:
         """Whose an `order/…` or `payment/…` reference is, as far as that had to be looked up."""
-        found = self.recalled.get(key)
+        found = self.recalled.get(key) if self.recalled else None
         return HoldNo(found) if isinstance(found, int) else None
 
     def bring_back(self, hold: Hold) -> None:

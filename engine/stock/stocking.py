@@ -9,7 +9,7 @@ from engine import limits
 from engine.names import BatchNo
 from engine.stock.batch import Batch
 from engine.stock.commands import CloseBatch, Configure, OpenBatch, Receive
-from engine.stock.events import BatchClosed, BatchOpened, CardsReceived, TermsSet
+from engine.stock.events import Answered, BatchClosed, BatchOpened, CardsReceived, TermsSet
 from engine.stock.outcomes import Configured, ImportReady, ImportWhole, Outcome, Reason, Received, Refused
 from engine.stock.sealing import attachments
 from engine.stock.state import State, Turn
@@ -28,7 +28,7 @@ def open_batch(turn: Turn, command: OpenBatch) -> Outcome:
         return turn.refuse(plain, Reason.COST_CURRENCY_MISMATCH, expected=currency)
     number = BatchNo(len(state.batches) + 1)
     turn.emit(BatchOpened(turn.now_ms, plain, number))
-    turn.attachments = attachments(number, 0, (), (), command.data_key)
+    turn.attach(attachments(number, 0, (), (), command.data_key))
     return turn.answer(plain)
 
 
@@ -47,7 +47,7 @@ def receive(turn: Turn, command: Receive) -> Outcome:
     assert all(cards > 0 for cards, _ in command.lots)
     assert sum(cards for cards, _ in command.lots) == len(command.sealed) == len(command.prints)
     turn.emit(CardsReceived(turn.now_ms, command.batch, command.chunk, command.lots))
-    turn.attachments = attachments(command.batch, command.first_serial, command.sealed, command.prints, None)
+    turn.attach(attachments(command.batch, command.first_serial, command.sealed, command.prints, None))
     return Received(batch.next_chunk, batch.received, again=False)
 
 
@@ -81,7 +81,7 @@ def apply_opened(state: State, event: BatchOpened) -> None:
         state.terms = state.terms._replace(cost_currency=batch.unit_cost.currency)
     state.batches[event.batch] = batch
     state.imports[event.command.import_id] = event.batch
-    state.memory.remember(event.command, ImportReady(batch.view(event.at_ms)), event.at_ms)
+    state.memory.remember(Answered(event.at_ms, event.command, ImportReady(batch.view(event.at_ms))))
 
 
 def apply_received(state: State, event: CardsReceived) -> None:
@@ -101,4 +101,5 @@ def apply_closed(state: State, event: BatchClosed) -> None:
 def apply_terms(state: State, event: TermsSet) -> None:
     """New terms, for holds that begin from now on."""
     state.terms = changed(state.terms, event.command.terms, event.command.fields)
-    state.memory.remember(event.command, Configured(state.terms), event.at_ms)
+    state.holds.count_for(state.terms.quotas)
+    state.memory.remember(Answered(event.at_ms, event.command, Configured(state.terms)))

@@ -8,7 +8,7 @@ from engine import limits
 from engine.names import Card, batch_of, serial_of
 from engine.stock.batch import Batch
 from engine.stock.commands import QUARANTINE, RESTORE, VOID, Withdraw
-from engine.stock.events import CardsWithdrawn
+from engine.stock.events import Answered, CardsWithdrawn
 from engine.stock.outcomes import Outcome, Reason, Withdrawn
 from engine.stock.state import State, Turn
 
@@ -47,7 +47,7 @@ def apply_withdrawn(state: State, event: CardsWithdrawn) -> None:
     batch = state.batches[command.batch]
     if not command.cards:
         outcome = _withdraw_batch(state, batch, command.action, event.at_ms)
-        state.memory.remember(command, outcome, event.at_ms)
+        state.memory.remember(Answered(event.at_ms, command, outcome))
         return
     held = held_cards(state, batch)
     for card in event.cards:
@@ -65,7 +65,7 @@ def apply_withdrawn(state: State, event: CardsWithdrawn) -> None:
         tuple(card for card in named if card in held),
         tuple(card for card in named if card not in held and _is_sold(batch, card)),
     )
-    state.memory.remember(command, outcome, event.at_ms)
+    state.memory.remember(Answered(event.at_ms, command, outcome))
 
 
 def _withdraw_batch(state: State, batch: Batch, action: str, at_ms: int) -> Withdrawn:

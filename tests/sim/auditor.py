@@ -10,7 +10,7 @@ from typing import NamedTuple
 from actors.link import Answer
 from engine.names import PoolName
 from engine.stock.commands import REACQUIRE, Allocate, Command, Confirm, Receive, Remembered
-from engine.stock.outcomes import Confirmed, Held, HoldState, Outcome, Reason, Received, Refused
+from engine.stock.outcomes import Confirmed, Held, HoldFound, HoldState, Outcome, Reason, Received, Refused
 
 Name = tuple[PoolName, str]
 """What makes two askings the same request."""
@@ -94,14 +94,14 @@ class Auditor:
         if known != outcome:
             self._wrong(sent, f"was answered {known}, and then {outcome}")
         match sent.command, outcome:
-            case Allocate() as command, Held() as held:
+            case Allocate() as command, (Held() | HoldFound()) as held:
                 self._held(sent, command, held)
             case Confirm() as command, Confirmed() as confirmed:
                 self._confirmed(sent, command, confirmed)
             case Confirm(late="REACQUIRE") as command, Refused(_, facts) if ("refundDue", "true") in facts:
                 self._owed.add((sent.pool, command.payment_ref))
 
-    def _held(self, sent: Sent, command: Allocate, held: Held) -> None:
+    def _held(self, sent: Sent, command: Allocate, held: Held | HoldFound) -> None:
         cards = len(set(held.view.cards))
         is_again = held.view.state is not HoldState.ACTIVE
         if cards != command.quantity and not command.partial and not is_again:

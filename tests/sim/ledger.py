@@ -79,7 +79,7 @@ class Ledger:
         if request_id:
             if request_id in self.outcomes:
                 self._mistake(f"request {request_id} happened twice")
-            self.outcomes[request_id] = self.pool.state.memory.answers[request_id].outcome
+            self.outcomes[request_id] = self.pool.state.outcome_of(self.pool.state.memory.answers[request_id])
 
     def _judge_cards(self, event: Any) -> None:
         match event:

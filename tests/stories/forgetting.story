@@ -46,7 +46,7 @@ IDEMPOTENCY_KEY_REUSED field=quantity (again)
 
 allocate r3 order=order-r1
 ----
-Held h1 [1-0] CONFIRMED
+HoldFound h1 CONFIRMED [1-0]
 <Pool DEMO shelf=3 held=0 sold=1 void=0>
 
 hold order=order-r1

@@ -34,7 +34,7 @@ IDEMPOTENCY_KEY_REUSED field=method (again)
 
 allocate r2 user=ann order=order-r1 for=20m
 ----
-Held h1 [1-0] until 10m
+HoldFound h1 ACTIVE [1-0]
 <Pool DEMO shelf=2 held=1 sold=0 void=0>
 
 allocate r3 user=ann order=order-r1 count=2
@@ -49,7 +49,7 @@ Confirmed h1 [1-0]
 
 allocate r4 user=ann order=order-r1
 ----
-Held h1 [1-0] CONFIRMED
+HoldFound h1 CONFIRMED [1-0]
 <Pool DEMO shelf=2 held=0 sold=1 void=0>
 
 allocate r1 user=ann for=10m

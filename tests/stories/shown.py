@@ -14,7 +14,8 @@ def show(outcome: said.Outcome) -> str:  # noqa: C901, PLR0912 (one line per out
     match outcome:
         case said.Refused(reason, facts):
             return " ".join([reason, *(f"{name}={_moment(name, fact)}" for name, fact in facts)])
-        case said.Held(view) | said.Extended(view):
+        case said.Held() | said.Extended():
+            view = outcome.view
             until = "" if view.state is not said.HoldState.ACTIVE else f" until {clock(view.expires_at_ms)}"
             state = "" if until else f" {view.state}"
             return f"{type(outcome).__name__} h{view.hold} {card_list(view.cards)}{until}{state}"

@@ -6,7 +6,7 @@ chosen by sorting all of them. It answers in short: the kind of outcome and what
 
 from typing import Any
 
-from engine.names import Card, batch_of
+from engine.names import Card, HoldNo, batch_of
 from engine.stock import commands as ask
 from engine.stock.terms import Terms
 
@@ -124,7 +124,7 @@ class PoolModel:
             return ("ORDER_REF_EXISTS", number)
         if deal.state in ("EXPIRED", "RELEASED"):
             return ("HOLD_" + deal.state, number)
-        return "Held", number, deal.state, tuple(deal.cards), deal.deadline_ms
+        return self._gethold(ask.GetHold(HoldNo(number)))
 
     def _confirm(self, command: ask.Confirm) -> tuple[Any, ...]:
         deal = self.deals.get(command.hold)

@@ -13,7 +13,6 @@ from engine.stock import codec, events
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from engine.stock.hold import HoldRecord
-from engine.stock.memory import Answer
 from tests.unit.desk import NOW_MS, card
 
 _PLAIN = {
@@ -75,11 +74,13 @@ def test_an_event_reads_back(kind: type, data: Any) -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(values(HoldRecord), values(said.Held), values(ask.Allocate))
-def test_an_archive_entry_reads_back_by_the_kind_its_key_names(hold: Any, outcome: Any, command: Any) -> None:
+@given(values(HoldRecord), values(said.Held), values(ask.Allocate), values(events.CardsHeld))
+def test_an_archive_entry_reads_back_by_the_kind_its_key_names(
+    hold: Any, outcome: Any, command: Any, held: Any
+) -> None:
     """Answers, holds, and the number of the hold a reference belongs to."""
-    answer = Answer(command, outcome, NOW_MS)
-    assert codec.read_archived("request/r1", codec.pack_answer(answer)) == answer
+    for answer in (events.Answered(NOW_MS, command, outcome), held):
+        assert codec.read_archived("request/r1", codec.pack_answer(answer)) == answer
     assert repr(codec.read_archived("hold/1", codec.pack(hold))) == repr(hold)
     assert codec.read_archived("order/a/b", codec.pack(HoldNo(17))) == 17
 

@@ -82,6 +82,7 @@ def test_units_are_counted_per_principal_while_a_hold_is_active() -> None:
     holds, quotas = Holds(), HeldQuotas(user=3)
     first = hold(1, NOW_MS + 10, user="ann", cards=2)
     holds.begin(first)
+    holds.count_for(quotas)
     holds.begin(hold(2, NOW_MS + 10, user="bob", cards=3))
     assert holds.exceeded(Principal(user="ann"), 1, quotas) is None
     assert holds.exceeded(Principal(user="ann"), 2, quotas) == ("user", 3, 2)

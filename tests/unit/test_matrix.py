@@ -106,8 +106,8 @@ _MUST: dict[str, dict[str, str]] = {
         "EXPIRED": "CARD_NOT_SOLD",
     },
     "allocate, same order": {
-        "ACTIVE": "Held",
-        "CONFIRMED": "Held",
+        "ACTIVE": "HoldFound",
+        "CONFIRMED": "HoldFound",
         "RELEASED": "HOLD_RELEASED",
         "EXPIRED": "HOLD_EXPIRED",
     },

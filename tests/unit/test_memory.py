@@ -5,6 +5,7 @@ import pytest
 from engine import limits
 from engine.names import HoldNo
 from engine.stock.commands import Release
+from engine.stock.events import Answered
 from engine.stock.memory import Memory, made_at
 from engine.stock.outcomes import Reason, Refused
 from tests.unit.desk import NOW_MS
@@ -21,7 +22,7 @@ def uuid7(made_at_ms: int) -> str:
 def remembering(request_id: str, at_ms: int) -> Memory:
     """A memory with one answer."""
     memory = Memory()
-    memory.remember(Release(request_id, HoldNo(1)), _NO, at_ms)
+    memory.remember(Answered(at_ms, Release(request_id, HoldNo(1)), _NO))
     return memory
 
 
@@ -47,7 +48,7 @@ def test_nothing_is_archived_before_anything_was_forgotten() -> None:
 def test_only_answers_older_than_the_moment_are_forgotten() -> None:
     """The moment itself is not yet older."""
     memory = remembering("r1", NOW_MS)
-    memory.remember(Release("r2", HoldNo(1)), _NO, NOW_MS + 1)
+    memory.remember(Answered(NOW_MS + 1, Release("r2", HoldNo(1)), _NO))
     memory.forget_answers(NOW_MS)
     assert set(memory.answers) == {"r1", "r2"}
     memory.forget_answers(NOW_MS + 1)

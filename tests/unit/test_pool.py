@@ -46,7 +46,7 @@ def test_a_refusal_is_sticky_and_journaled() -> None:
     first = desk.step(command)
     desk.receive(1)
     again = desk.step(command)
-    assert (again.outcome, again.replayed, again.events) == (first.outcome, True, ())
+    assert (again.outcome, again.replayed, again.events) == (first.outcome, True, [])
     assert first.events == [events.Answered(NOW_MS, command, first.outcome)]
 
 
@@ -59,7 +59,7 @@ def test_a_request_id_with_another_body_is_refused_by_the_name_of_the_field_and_
     for field, other in others.items():
         changed = desk.step(command._replace(**{field: other}))
         assert changed.outcome == (Reason.IDEMPOTENCY_KEY_REUSED, (("field", field),))
-        assert changed.events == ()
+        assert changed.events == []
     assert desk.ask(ask.Release("r", HoldNo(1))) == (Reason.IDEMPOTENCY_KEY_REUSED, (("field", "method"),))
     assert desk.ask(command) == held
 

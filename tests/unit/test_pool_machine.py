@@ -231,7 +231,8 @@ def short(outcome: Any) -> tuple[Any, ...]:  # noqa: C901 (a table)
         case said.Refused(reason, facts):
             counts = {"available", "held", "hold"}
             return (reason, *(int(fact) for name, fact in facts if name in counts))
-        case said.Held(view):
+        case said.Held():
+            view = outcome.view
             return "Held", view.hold, view.state, view.cards, view.expires_at_ms
         case said.Confirmed(view, returned, reacquired):
             return "Confirmed", view.cards, returned, reacquired
