@@ -1,9 +1,29 @@
-"""What was asked and what was answered, call by call: the client's witness for the audit."""
+"""What was asked and what was answered, call by call: the client's witness for the audit.
 
-from collections.abc import Iterator
+**The file**: a line of JSON (what each kind of call is), then a record for each call that ended: `_RECORD`, the call's
+id, its subject, and what came: the reply message as it was received, or the trailers of an error. Nothing is parsed
+while the load runs; whoever reads pays for it.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from struct import Struct
+from typing import IO, NamedTuple
+
+from bench.load.exchange import OK, Exchange, Kind, outcome
+from bench.load.frames import MESSAGE_HEAD
+from bench.load.ids import CALL_CHARS, item_chars
+from bench.load.plan import ITEMS_MAX
+
+_FORMAT = "cardkeep load history 1"
+#: Number of its kind, items, invoked, completed (0: never), status (-1: none), bytes of subject and of what came.
+_RECORD = Struct("<IHqqbII")
+_UNANSWERED = -1
+_BUFFER_BYTES = 1 << 18
+_CUT = "the history ends in the middle of a call"
+_ITEMS = [item_chars(item).decode() for item in range(ITEMS_MAX)]
 
 
 class Item(NamedTuple):
@@ -36,9 +56,77 @@ class Call:
     reply: bytes
 
 
+class Writer:
+    """The history of one client process, being written. `close` writes what is still in memory."""
+
+    def __init__(self, path: Path, kinds: Sequence[Kind]) -> None:
+        self.path = path
+        self._file = path.open("wb", buffering=_BUFFER_BYTES)
+        described = [{"method": kind.method, "sku": kind.sku} for kind in kinds]
+        self._file.write(json.dumps({"format": _FORMAT, "kinds": described}).encode() + b"\n")
+
+    def answered(self, ended: Exchange, status: int) -> None:
+        """Write down a call and its answer."""
+        self._write(ended, status, ended.trailers if status else ended.reply)
+
+    def unanswered(self, ended: Exchange) -> None:
+        """Write down a call of which nobody knows what it did."""
+        self._write(ended, _UNANSWERED, b"")
+
+    def close(self) -> None:
+        """The file is complete."""
+        self._file.close()
+
+    def _write(self, ended: Exchange, status: int, came: bytes) -> None:
+        subject = ended.subject
+        head = _RECORD.pack(
+            ended.kind.number,
+            ended.items,
+            ended.invoked_ns,
+            ended.completed_ns,
+            status,
+            len(subject),
+            len(came),
+        )
+        self._file.write(b"".join((head, ended.id, subject, came)))
+
+
 def read(path: Path) -> Iterator[Call]:
-    """Every call of one client process, in the order of their ends; the unanswered ones last.
+    """Every call of one client process, in the order of their ends; those never answered, last.
 
     Raises ValueError when the file is not a history or ends in the middle of a call.
     """
-    raise NotImplementedError
+    with path.open("rb", buffering=_BUFFER_BYTES) as file:
+        try:
+            about = json.loads(file.readline())
+        except ValueError:
+            about = {}
+        if not isinstance(about, dict) or about.get("format") != _FORMAT:
+            raise ValueError(f"{path} is no history")
+        kinds = [(kind["method"], kind["sku"]) for kind in about["kinds"]]
+        while head := file.read(_RECORD.size):
+            yield _call(kinds, head, file)
+
+
+def _call(kinds: Sequence[tuple[str, str]], head: bytes, file: IO[bytes]) -> Call:
+    if len(head) < _RECORD.size:
+        raise ValueError(_CUT)
+    kind, items, invoked_ns, completed_ns, status, subject_bytes, came_bytes = _RECORD.unpack(head)
+    method, sku = kinds[kind]
+    rest = file.read(CALL_CHARS + subject_bytes + came_bytes)
+    if len(rest) < CALL_CHARS + subject_bytes + came_bytes:
+        raise ValueError(_CUT)
+    call_id = rest[:CALL_CHARS].decode()
+    subjects = [sku] * items if sku else rest[CALL_CHARS : CALL_CHARS + subject_bytes].decode().split("\n")
+    came = rest[CALL_CHARS + subject_bytes :]
+    ids = [call_id + _ITEMS[item] for item in range(items)]
+    has_ref = method not in ("Release", "BatchRelease")
+    return Call(
+        method=method,
+        items=tuple([Item(name, name if has_ref else "", on) for name, on in zip(ids, subjects, strict=True)]),
+        invoked_ns=invoked_ns,
+        completed_ns=completed_ns or None,
+        status=None if status == _UNANSWERED else status,
+        reason=outcome(came).reason if status > OK else "",
+        reply=came[MESSAGE_HEAD.size :] if status == OK else b"",
+    )

@@ -1,0 +1,102 @@
+"""When calls start: as soon as there is room (closed loop), or when a schedule says so (open loop)."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bench.load.line import Line
+from bench.load.plan import Closed, Open, Plan
+from bench.load.scripts import Script
+from bench.load.tally import Tally
+
+_S_NS = 1_000_000_000
+
+
+class Pace(Protocol):
+    """Starts calls."""
+
+    def start(self, lines: Sequence[Line], now_ns: int) -> None:
+        """Start on these lines what is to start by now."""
+
+    def wait_ns(self, now_ns: int) -> int:
+        """How long nothing is to start, unless an answer comes."""
+
+
+class ClosedPace:
+    """Each line is kept full."""
+
+    def __init__(self, pace: Closed, script: Script) -> None:
+        self._in_flight = pace.in_flight
+        self._script = script
+
+    def start(self, lines: Sequence[Line], now_ns: int) -> None:
+        """See Pace."""
+        for line in lines:
+            connection = line.connection
+            for _ in range(connection.room(self._in_flight)):
+                call = self._script.next()
+                call.intended_ns = call.invoked_ns = now_ns
+                connection.start(call)
+
+    def wait_ns(self, now_ns: int) -> int:  # noqa: ARG002 - see Pace
+        """See Pace."""
+        return _S_NS
+
+
+class OpenPace:
+    """Every call has its moment, fixed before the first one. When no line has room at that moment, it is dropped."""
+
+    def __init__(self, pace: Open, script: Script, tally: Tally, schedule: "Schedule") -> None:
+        self._in_flight_max = pace.in_flight_max
+        self._script = script
+        self._tally = tally
+        self._schedule = schedule
+        self._line = 0
+
+    def start(self, lines: Sequence[Line], now_ns: int) -> None:
+        """See Pace."""
+        schedule, tally = self._schedule, self._tally
+        while (intended_ns := schedule.next_ns) <= now_ns:
+            schedule.advance()
+            line = self._with_room(lines)
+            if line is None:
+                tally.dropped(intended_ns)
+            else:
+                call = self._script.next()
+                call.intended_ns = intended_ns
+                call.invoked_ns = now_ns
+                line.connection.start(call)
+                tally.started(intended_ns, now_ns)
+
+    def wait_ns(self, now_ns: int) -> int:
+        """See Pace."""
+        return max(0, self._schedule.next_ns - now_ns)
+
+    def _with_room(self, lines: Sequence[Line]) -> Line | None:
+        """The next line in turn that has room."""
+        for _ in lines:
+            self._line = (self._line + 1) % len(lines)
+            if lines[self._line].connection.room(self._in_flight_max) > 0:
+                return lines[self._line]
+        return None
+
+
+class Schedule:
+    """Evenly spaced moments; the processes of a plan take turns."""
+
+    def __init__(self, start_ns: int, rate_per_s: float, process: int, processes: int) -> None:
+        self._interval_ns = _S_NS * processes / rate_per_s
+        self._first_ns = start_ns + self._interval_ns * process / processes
+        self._count = 0
+        self.next_ns = int(self._first_ns)
+
+    def advance(self) -> None:
+        """The next moment. Counted from the first, so that no rounding adds up."""
+        self._count += 1
+        self.next_ns = int(self._first_ns + self._interval_ns * self._count)
+
+
+def pace_of(plan: Plan, script: Script, tally: Tally, start_ns: int, process: int) -> Pace:
+    """The plan's pace, for one of its processes."""
+    if isinstance(plan.pace, Closed):
+        return ClosedPace(plan.pace, script)
+    return OpenPace(plan.pace, script, tally, Schedule(start_ns, plan.pace.rate_per_s, process, plan.processes))

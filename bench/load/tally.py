@@ -1,0 +1,150 @@
+"""What one client process counts while it runs. Counters only: several processes are one by adding up."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bench.load.exchange import OK, Exchange, Outcome
+from bench.load.plan import LATE_AFTER_MS
+from protos.cardkeep.v1 import allocation_pb2 as api
+
+_US_NS = 1_000
+_LATE_AFTER_NS = LATE_AFTER_MS * 1_000_000
+
+#: A histogram of three digits tells values below 2,048 apart, and takes 1,024 steps for each doubling above.
+_STEP_BITS = 11
+
+#: Stands once in each hold of a reply: counts holds without parsing.
+_HOLD_MARK = b"/holds/"
+
+
+@dataclass(slots=True)
+class Tick:
+    """One second of one process, by the moment of the answer."""
+
+    #: From the beginning of the measured window.
+    at_s: int
+    answered: int = 0
+    ok: int = 0
+    items: int = 0
+    #: Microseconds from the intended start, with how many calls took so long.
+    took_us: Counter[int] = field(default_factory=Counter)
+    #: When it ended: calls under way; and starts dropped since the beginning, warm-up included.
+    in_flight: int = 0
+    dropped: int = 0
+
+
+@dataclass(slots=True)
+class Totals:
+    """Of the calls whose intended start lies in the measured window."""
+
+    unanswered: int = 0
+    dropped: int = 0
+    late: int = 0
+    items: int = 0
+    items_asked: int = 0
+    #: Microseconds from the intended start, and from sending.
+    took_us: Counter[int] = field(default_factory=Counter)
+    served_us: Counter[int] = field(default_factory=Counter)
+    #: Answered calls by method, status and reason.
+    ends: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    #: Refused items of batches that were answered OK, by reason.
+    refused_items: Counter[str] = field(default_factory=Counter)
+
+
+class Tally:
+    """Counts as calls end; `turn` begins the next second."""
+
+    def __init__(self, measured_from_ns: int, first_s: int) -> None:
+        self.totals = Totals()
+        self._measured_from_ns = measured_from_ns
+        self._dropped = 0
+        self._begin(first_s)
+
+    def answered(self, ended: Exchange, outcome: Outcome) -> None:
+        """A call has its answer."""
+        tick = self._tick
+        tick.answered += 1
+        took_us = (ended.completed_ns - ended.intended_ns) // _US_NS
+        self._took_us[took_us] = self._took_us.get(took_us, 0) + 1
+        items = 0
+        if outcome.status == OK:
+            tick.ok += 1
+            items = 1 if ended.items == 1 else ended.reply.count(_HOLD_MARK)
+            tick.items += items
+        if ended.intended_ns >= self._measured_from_ns:
+            totals = self.totals
+            totals.items += items
+            totals.items_asked += ended.items
+            totals.ends[ended.kind.method, outcome] += 1
+            self._measured_us[took_us] = self._measured_us.get(took_us, 0) + 1
+            served_us = (ended.completed_ns - ended.invoked_ns) // _US_NS
+            self._served_us[served_us] = self._served_us.get(served_us, 0) + 1
+            if items < ended.items and outcome.status == OK:
+                totals.refused_items.update(_refused(ended))
+
+    def unanswered(self, ended: Exchange) -> None:
+        """A call will have none."""
+        if ended.intended_ns >= self._measured_from_ns:
+            self.totals.unanswered += 1
+            self.totals.items_asked += ended.items
+
+    def dropped(self, intended_ns: int) -> None:
+        """A call was not started."""
+        self._dropped += 1
+        if intended_ns >= self._measured_from_ns:
+            self.totals.dropped += 1
+
+    def started(self, intended_ns: int, now_ns: int) -> None:
+        """A call of a schedule was started, perhaps late."""
+        if now_ns - intended_ns > _LATE_AFTER_NS and intended_ns >= self._measured_from_ns:
+            self.totals.late += 1
+
+    def turn(self, in_flight: int) -> Tick:
+        """The second is over: what it came to."""
+        tick = self._tick
+        tick.took_us = coarse(self._took_us)
+        tick.in_flight = in_flight
+        tick.dropped = self._dropped
+        self.totals.took_us.update(coarse(self._measured_us))
+        self.totals.served_us.update(coarse(self._served_us))
+        self._begin(tick.at_s + 1)
+        return tick
+
+    def _begin(self, at_s: int) -> None:
+        self._tick = Tick(at_s)
+        self._took_us: dict[int, int] = {}
+        self._measured_us: dict[int, int] = {}
+        self._served_us: dict[int, int] = {}
+
+
+def coarse(counts: Mapping[int, int]) -> Counter[int]:
+    """Counts by value, values rounded down to the steps of a histogram of three digits: some 20,000 at most."""
+    stepped: Counter[int] = Counter()
+    for value, count in counts.items():
+        shift = max(0, value.bit_length() - _STEP_BITS)
+        stepped[value >> shift << shift] += count
+    return stepped
+
+
+def percentile(counts: Mapping[int, int], share: float) -> int:
+    """The smallest value that at least this share of all values does not exceed; 0 of nothing."""
+    wanted = share * sum(counts.values())
+    seen = 0
+    value = 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= wanted:
+            break
+    return value
+
+
+def _refused(ended: Exchange) -> Counter[str]:
+    """The reasons of a batch's refused items."""
+    reply = ended.reply_message()
+    results = (
+        api.BatchAllocateResponse.FromString(reply).results
+        if ended.kind.method == "BatchAllocate"
+        else api.BatchReleaseResponse.FromString(reply).results
+    )
+    return Counter(result.refusal.reason for result in results if result.HasField("refusal"))
