@@ -6,7 +6,7 @@ that already did it gives the same answer. So a caller sees an owner's death as 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from actors.link import Answer, Link
 from actors.wire import Address, Connect, connect, parse_address
@@ -53,9 +53,14 @@ class Dispatch:
         return sum(link.waiting for link in self._links.values())
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> Answer:
-        """A command's answer, however many times it has to be asked within the deadline (0 = `patience_ms`).
+        """One command's answer; see `ask_all`."""
+        (answer,) = await self.ask_all(pool, (command,), deadline_ms)
+        return answer
 
-        Raises UnknownPool; Overloaded at once; InvariantBroken when the pool has stopped; at the deadline
+    async def ask_all(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int) -> Sequence[Answer]:
+        """The commands' answers, however many times they have to be asked within the deadline (0 = `patience_ms`).
+
+        They are asked together, and again together. Raises UnknownPool; Overloaded at once; InvariantBroken when the pool has stopped; at the deadline
         the last NotDone. Whatever ends it, once any try may have reached an owner it raises InDoubt, and
         no answer says that nothing happened.
         """
@@ -66,7 +71,7 @@ class Dispatch:
         while True:
             try:
                 link = self._open_link(pool) or await self._found(pool, until_s)
-                answer = await link.ask(pool, command, deadline_ms, until_s=until_s)
+                answers = await link.ask_all(pool, commands, deadline_ms, until_s=until_s)
             except (UnknownPool, Overloaded, InvariantBroken) as failure:
                 if doubt is not None:
                     raise doubt from failure
@@ -77,9 +82,9 @@ class Dispatch:
             except NotDone as failure:
                 last = failure
             else:
-                if answer.outcome is None and doubt is not None:
+                if doubt is not None and any(answer.outcome is None for answer in answers):
                     raise doubt
-                return answer
+                return answers
             if loop.time() + pause_s >= until_s:
                 raise doubt or last
             await asyncio.sleep(pause_s)

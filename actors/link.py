@@ -8,7 +8,8 @@ in time; what was not sent by then surely did not happen.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from actors.wire import Address, Connect, Frames, Verdict, connect, hello
@@ -52,20 +53,23 @@ class Answer(NamedTuple):
     outcome: Outcome | None
 
 
-class _Waiting(NamedTuple):
+class _Party(NamedTuple):
+    """Commands that one caller asked together: they travel together and are answered together."""
+
     deadline_ms: int
     until_s: float
-    command: Command
-    future: asyncio.Future[Answer]
+    commands: Sequence[Command]
+    future: asyncio.Future[Sequence[Answer]]
 
 
 class _Bus:
-    """One pool's commands: those that gather, and how many batches are on their way."""
+    """One pool's commands: those that gather, how many they are, and how many batches are on their way."""
 
-    __slots__ = ("gathering", "under_way")
+    __slots__ = ("gathering", "under_way", "waiting")
 
     def __init__(self) -> None:
-        self.gathering: deque[_Waiting] = deque()
+        self.gathering: deque[_Party] = deque()
+        self.waiting = 0
         self.under_way = 0
 
 
@@ -78,7 +82,7 @@ class Link:
         self._connect = connect
         self._frames: Frames | None = None
         self._buses: dict[PoolName, _Bus] = {}
-        self._replies: dict[int, tuple[PoolName, Sequence[_Waiting]]] = {}
+        self._replies: dict[int, tuple[PoolName, Sequence[_Party]]] = {}
         self._last_id = 0
         self._looking: asyncio.TimerHandle | None = None
 
@@ -90,7 +94,7 @@ class Link:
     @property
     def waiting(self) -> int:
         """Commands gathered and not yet sent."""
-        return sum(len(bus.gathering) for bus in self._buses.values())
+        return sum(bus.waiting for bus in self._buses.values())
 
     async def open(self) -> None:
         """Connect. Raises PoolClosed when nobody listens."""
@@ -102,7 +106,14 @@ class Link:
         self._frames.send(hello(self._token))
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int, *, until_s: float) -> Answer:
-        """Send a command with the next batch and wait for its answer, at most until the loop's time is `until_s`.
+        """One command's answer; see `ask_all`."""
+        (answer,) = await self.ask_all(pool, (command,), deadline_ms, until_s=until_s)
+        return answer
+
+    def ask_all(
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, until_s: float
+    ) -> asyncio.Future[Sequence[Answer]]:
+        """Send commands with the next batch; their answers come at the latest when the loop's time is `until_s`.
 
         Raises Overloaded, NotOwner, PoolClosed or StoreUnavailable (nothing happened), InDoubt (the
         connection broke, or no answer came), InvariantBroken (the pool has stopped).
@@ -112,16 +123,17 @@ class Link:
         bus = self._buses.get(pool)
         if bus is None:
             bus = self._buses[pool] = _Bus()
-        if len(bus.gathering) >= commands_waiting_max:
+        if bus.waiting >= commands_waiting_max:
             raise Overloaded(f"{commands_waiting_max} commands already wait for {pool}")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        bus.gathering.append(_Waiting(deadline_ms, until_s, command, future))
+        future: asyncio.Future[Sequence[Answer]] = loop.create_future()
+        bus.gathering.append(_Party(deadline_ms, until_s, commands, future))
+        bus.waiting += len(commands)
         if self._looking is None:
             self._looking = loop.call_later(look_every_s, self._look_for_late)
         if bus.under_way < batches_under_way_max:
             self._depart(pool, bus)
-        return await future
+        return future
 
     def close(self) -> None:
         """Hang up; what is under way ends in doubt."""
@@ -129,31 +141,35 @@ class Link:
             self._frames.close()
 
     def _depart(self, pool: PoolName, bus: _Bus) -> None:
-        passengers = _board(bus.gathering)
-        if not passengers or self._frames is None:
+        parties = _board(bus)
+        if not parties or self._frames is None:
             return
-        items = [(one.deadline_ms, *plain(one.command)) for one in passengers]
+        items = [(party.deadline_ms, *plain(command)) for party in parties for command in party.commands]
         try:
             self._frames.send((self._last_id + 1, pool.tenant, pool.sku, items))
         except (OverflowError, TypeError, ValueError):
-            _turn_away(passengers, bus.gathering)
+            _turn_away(parties, bus)
             self._depart(pool, bus)
             return
         self._last_id += 1
         bus.under_way += 1
-        self._replies[self._last_id] = (pool, passengers)
+        self._replies[self._last_id] = (pool, parties)
 
     def _on_frame(self, _frames: Frames, message: Any) -> None:
         request_id, verdict, body = message
-        pool, passengers = self._replies[request_id]
+        pool, parties = self._replies[request_id]
         if verdict == Verdict.DONE:
             epoch, replies = body
-            for one, (seq, replayed, fields) in zip(passengers, replies, strict=True):
-                if not one.future.done():
-                    outcome = None if fields is None else read_outcome(fields)
-                    one.future.set_result(Answer(epoch, seq, replayed, outcome))
+            coming = iter(replies)
+            for party in parties:
+                answers = [
+                    Answer(epoch, seq, replayed, None if fields is None else read_outcome(fields))
+                    for seq, replayed, fields in islice(coming, len(party.commands))
+                ]
+                if not party.future.done():
+                    party.future.set_result(answers)
         else:
-            _fail(passengers, _failure(verdict, body))
+            _fail(parties, _failure(verdict, body))
         # Not before all is read: what cannot be read ends the connection, and these callers with it.
         del self._replies[request_id]
         bus = self._buses[pool]
@@ -163,8 +179,8 @@ class Link:
 
     def _on_end(self, _frames: Frames) -> None:
         under_way, self._replies = self._replies, {}
-        for _, passengers in under_way.values():
-            _fail(passengers, InDoubt(f"the line to {self.address} broke"))
+        for _, parties in under_way.values():
+            _fail(parties, InDoubt(f"the line to {self.address} broke"))
         for bus in self._buses.values():
             _fail(bus.gathering, PoolClosed(f"the line to {self.address} broke before this was sent"))
         self._buses.clear()
@@ -172,46 +188,51 @@ class Link:
     def _look_for_late(self) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        for _, passengers in self._replies.values():
-            late = [one for one in passengers if one.until_s <= now_s]
+        for _, parties in self._replies.values():
+            late = [party for party in parties if party.until_s <= now_s]
             _fail(late, InDoubt(f"{self.address} did not answer in time"))
         for bus in self._buses.values():
-            late = [one for one in bus.gathering if one.until_s <= now_s]
+            late = [party for party in bus.gathering if party.until_s <= now_s]
             _fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
         is_busy = bool(self._replies) or any(bus.gathering for bus in self._buses.values())
         self._looking = loop.call_later(look_every_s, self._look_for_late) if is_busy else None
 
 
-def _board(gathering: deque[_Waiting]) -> Sequence[_Waiting]:
+def _board(bus: _Bus) -> Sequence[_Party]:
     """The next batch, without those who have gone."""
-    passengers: list[_Waiting] = []
-    while gathering and len(passengers) < commands_per_batch_max:
-        is_alone = isinstance(gathering[0].command, _TRAVEL_ALONE)
-        if is_alone and passengers:
+    parties: list[_Party] = []
+    gathering, boarded = bus.gathering, 0
+    while gathering and boarded < commands_per_batch_max:
+        size = len(gathering[0].commands)
+        is_alone = isinstance(gathering[0].commands[0], _TRAVEL_ALONE)
+        if parties and (is_alone or boarded + size > commands_per_batch_max):
             break
-        one = gathering.popleft()
-        if not one.future.done():
-            passengers.append(one)
+        party = gathering.popleft()
+        bus.waiting -= size
+        if not party.future.done():
+            parties.append(party)
+            boarded += size
             if is_alone:
                 break
-    return passengers
+    return parties
 
 
-def _turn_away(passengers: Sequence[_Waiting], gathering: deque[_Waiting]) -> None:
+def _turn_away(parties: Sequence[_Party], bus: _Bus) -> None:
     """A batch could not be packed: whoever is at fault gets the reason, the others board again, in their order."""
-    for one in reversed(passengers):
+    for party in reversed(parties):
         try:
-            pack(plain(one.command))
+            pack([plain(command) for command in party.commands])
         except (OverflowError, TypeError, ValueError) as mistake:
-            one.future.set_exception(mistake)
+            party.future.set_exception(mistake)
         else:
-            gathering.appendleft(one)
+            bus.gathering.appendleft(party)
+            bus.waiting += len(party.commands)
 
 
-def _fail(passengers: Sequence[_Waiting] | deque[_Waiting], failure: Exception) -> None:
-    for one in passengers:
-        if not one.future.done():
-            one.future.set_exception(failure)
+def _fail(parties: Iterable[_Party], failure: Exception) -> None:
+    for party in parties:
+        if not party.future.done():
+            party.future.set_exception(failure)
 
 
 def _failure(verdict: int, text: str) -> Exception:
