@@ -17,13 +17,14 @@ from actors.metrics import OwnerMetrics
 from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Archive, Clock, History, Journal, SealedCards
+from engine.ports import Archive, Attachments, Clock, History, Journal, SealedCards
 from engine.stock.codec import read_archived, read_record
 from engine.stock.commands import Command, Forget, Receive
 from engine.stock.events import Event
 from engine.stock.outcomes import Outcome, Reason, Refused
-from engine.stock.pool import Pool, Step
+from engine.stock.pool import Pool
 from engine.stock.snapshot import load
+from engine.stock.state import Turn
 
 #: Between two rounds of the sweep. Expiry is exact by rule; the sweep only tidies, so it may be lazy.
 sweep_every_s = 0.25
@@ -55,11 +56,8 @@ class PoolState(Enum):
     STOPPED = "stopped"
 
 
-class Asked(NamedTuple):
-    """A command and the last moment its caller waits for it (0 = no bound)."""
-
-    deadline_ms: int
-    command: Command
+Asked = tuple[int, Command]
+"""The last moment its caller waits for it, in milliseconds since 1970 (0 = no bound), and the command."""
 
 
 class Reply(NamedTuple):
@@ -68,6 +66,9 @@ class Reply(NamedTuple):
     seq: int
     replayed: bool
     outcome: Outcome | None
+
+
+_TOO_LATE = Reply(0, replayed=False, outcome=None)
 
 
 class Hosted:
@@ -83,6 +84,7 @@ class Hosted:
         #: Holds and answers in memory when it was last folded: what the next fold will have to write again.
         self.folded_size = 0
         self.steps = 0
+        self.check_at_steps = check_every_steps
         self.is_folding = False
         self.fold_not_before_s = 0.0
         #: Imports look up fingerprints before they are decided, so chunks of one pool go one by one.
@@ -162,7 +164,7 @@ class Owner:
             raise StoreUnavailable("the store does not answer; nothing is decided until it does")
         if self._committer.is_full:
             raise Overloaded("too much is waiting to be written")
-        chunks = [one.command for one in asked if isinstance(one.command, Receive)]
+        chunks = [command for _, command in asked if type(command) is Receive]
         if not chunks:
             return await self._answer(name, asked, set())
         async with hosted.import_lock:
@@ -174,19 +176,17 @@ class Owner:
 
     async def _answer(self, name: PoolName, asked: Sequence[Asked], prints: set[bytes]) -> tuple[int, Sequence[Reply]]:
         """See submit. `prints` are the codes of import chunks that are in stock already."""
-        hosted, recalled = await self._recall(name, [one.command for one in asked])
+        hosted, recalled = await self._recall(name, asked)
         now_ms = self._clock.now_ms()
+        turn = hosted.pool.turn(now_ms, recalled)  # type: ignore[arg-type]
         try:
-            steps = [self._decide(hosted, one, now_ms, recalled, prints) for one in asked]
+            replies = self._decide(hosted, turn, asked, now_ms, prints)
         except Exception as mistake:
             # Whatever it is, the pool may have changed without its journal: it must not go on.
             self._stop(hosted, mistake)
             raise InvariantBroken(hosted.failure) from mistake
-        await self._commit(hosted, [step for step in steps if step is not None])
-        return hosted.desk.epoch, [
-            Reply(0, replayed=False, outcome=None) if step is None else Reply(step.seq, step.replayed, step.outcome)
-            for step in steps
-        ]
+        await self._commit(hosted, turn.events, turn.attachments)
+        return hosted.desk.epoch, replies
 
     async def run(self) -> None:
         """Sweep, sample the law and fold, until cancelled."""
@@ -213,32 +213,35 @@ class Owner:
         return hosted
 
     def _decide(
-        self, hosted: Hosted, one: Asked, now_ms: int, recalled: dict[str, object], prints: set[bytes]
-    ) -> Step | None:
-        if one.deadline_ms and one.deadline_ms <= now_ms:
-            return None
-        if isinstance(one.command, Receive):
-            duplicates = _duplicates(hosted.pool, one.command, prints)
-            if duplicates is not None:
-                return duplicates
-            prints.update(one.command.prints)
-        step = hosted.pool.handle(one.command, now_ms, recalled)  # type: ignore[arg-type]
-        hosted.steps += 1
-        if hosted.steps % check_every_steps == 0:
-            hosted.pool.check_counts()
-        return step
+        self, hosted: Hosted, turn: Turn, asked: Sequence[Asked], now_ms: int, prints: set[bytes]
+    ) -> Sequence[Reply]:
+        pool = hosted.pool
+        replies: list[Reply] = []
+        for deadline_ms, command in asked:
+            if deadline_ms and deadline_ms <= now_ms:
+                replies.append(_TOO_LATE)
+                continue
+            if type(command) is Receive:
+                duplicates = _duplicates(pool, command, prints)
+                if duplicates is not None:
+                    replies.append(Reply(pool.state.seq, replayed=False, outcome=duplicates))
+                    continue
+                prints.update(command.prints)
+            outcome, replayed = pool.decide(turn, command)
+            replies.append(Reply(pool.state.seq, replayed, outcome))
+        hosted.steps += len(asked)
+        if hosted.steps >= hosted.check_at_steps:
+            hosted.check_at_steps = hosted.steps + check_every_steps
+            pool.check_counts()
+        return replies
 
-    def _commit(self, hosted: Hosted, steps: Sequence[Step]) -> Awaitable[None]:
-        """Everything the steps decided, in one group.
+    def _commit(self, hosted: Hosted, events: Sequence[Event], attachments: Attachments) -> Awaitable[None]:
+        """Everything a turn decided, in one group.
 
         Takes its place in the group at once, not when it is awaited: the order of deciding is the journal's.
         """
-        events = [event for step in steps for event in step.events]
-        attachments: dict[str, dict[bytes, bytes]] = {}
-        for step in steps:
-            for table, fields in step.attachments.items():
-                attachments.setdefault(table, {}).update(fields)
-        return self._written(hosted, events, self._committer.join(hosted.desk, events, attachments))
+        group = self._committer.join(hosted.desk, events, attachments)
+        return self._written(hosted, events, group)
 
     async def _written(self, hosted: Hosted, events: Sequence[Event], group: asyncio.Future[None]) -> None:
         try:
@@ -254,7 +257,7 @@ class Owner:
             raise
         self._metrics.happened(hosted.name, events)
 
-    async def _recall(self, name: PoolName, commands: Sequence[Command]) -> tuple[Hosted, dict[str, object]]:
+    async def _recall(self, name: PoolName, asked: Sequence[Asked]) -> tuple[Hosted, dict[str, object]]:
         """Look up what has left memory, if any command needs it; usually none does and nothing awaits.
 
         Answers the pool it was looked up for, ready to decide: nothing may await until it has.
@@ -264,7 +267,7 @@ class Owner:
             hosted = self._serving(name)
             missing = [
                 key
-                for command in commands
+                for _, command in asked
                 for key in hosted.pool.missing(command, recalled)  # type: ignore[arg-type]
             ]
             if not missing:
@@ -283,7 +286,7 @@ class Owner:
             self._stop(hosted, mistake)
             return
         if events:
-            self._start(self._commit(hosted, [Step(Refused(Reason.HOLD_EXPIRED), events, {}, 0, replayed=False)]))
+            self._start(self._commit(hosted, events, {}))
 
     def _fold_when_long(self, hosted: Hosted) -> None:
         """Fold when the journal is as long as the snapshot is large, so that folding costs a constant share."""
@@ -311,7 +314,7 @@ class Owner:
             while memory.forgotten_before_ms < before_ms:
                 if self._hosted.get(hosted.name) is not hosted:
                     return
-                await self.submit(hosted.name, [Asked(0, Forget(before_ms))])
+                await self.submit(hosted.name, [(0, Forget(before_ms))])
         finally:
             hosted.is_folding = False
 
@@ -335,14 +338,13 @@ class Owner:
             _log.error("pool_stopped pool=%s cause=%s", hosted.name, hosted.failure, exc_info=mistake)
 
 
-def _duplicates(pool: Pool, command: Receive, prints: set[bytes]) -> Step | None:
+def _duplicates(pool: Pool, command: Receive, prints: set[bytes]) -> Refused | None:
     """The refusal of a chunk that is next in line and brings codes that are in stock."""
     batch = pool.state.batches.get(command.batch)
     places = [str(place) for place, print_ in enumerate(command.prints) if print_ in prints]
     if batch is None or command.chunk != batch.next_chunk or not places:
         return None
-    refused = Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
-    return Step(refused, (), {}, pool.state.seq, replayed=False)
+    return Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
 
 
 async def rebuild(name: PoolName, history: History) -> Pool:

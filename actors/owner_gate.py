@@ -5,11 +5,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from actors.owner import Asked, Owner, Reply
+from actors.owner import Owner, Reply
 from actors.wire import Address, Frames, Listen, Listening, Verdict, is_hello, listen
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
-from engine.stock.codec import plain, read_command
+from engine.stock.codec import plain, read_commands
+from engine.stock.commands import Command
 
 #: Requests one front end may have under way here; a front end keeps two per pool.
 requests_per_caller_max = 20_000
@@ -83,7 +84,7 @@ class OwnerGate:
     async def _answer(self, frames: Frames, request_id: int, name: PoolName, items: Any) -> None:
         try:
             epoch, replies = await self._owner.submit(name, _read(items))
-            frames.send((request_id, Verdict.DONE, (epoch, [_reply(reply) for reply in replies])))
+            frames.send((request_id, Verdict.DONE, (epoch, _plain(replies))))
         except (NotDone, InDoubt, Fenced, InvariantBroken) as failure:
             frames.send((request_id, _VERDICTS.get(type(failure), Verdict.RECOVERING), str(failure)))
         except Exception as mistake:  # noqa: BLE001 - a caller without an answer would wait for ever, and so would its bus
@@ -94,12 +95,12 @@ class OwnerGate:
                 self._callers[frames] -= 1
 
 
-def _read(items: Any) -> Sequence[Asked]:
+def _read(items: Any) -> Sequence[tuple[int, Command]]:
     try:
-        return [Asked(deadline_ms, read_command((number, fields))) for deadline_ms, number, fields in items]
+        return read_commands(items)
     except (TypeError, ValueError, LookupError) as mistake:
         raise InvariantBroken(f"a command cannot be read: {mistake!r}") from mistake
 
 
-def _reply(reply: Reply) -> tuple[int, bool, Any]:
-    return reply.seq, reply.replayed, None if reply.outcome is None else plain(reply.outcome)
+def _plain(replies: Sequence[Reply]) -> list[tuple[int, bool, Any]]:
+    return [(seq, replayed, None if outcome is None else plain(outcome)) for seq, replayed, outcome in replies]

@@ -119,6 +119,12 @@ def read_command(fields: Any) -> ask.Command:
     return command
 
 
+def read_commands(items: Sequence[tuple[int, int, Any]]) -> list[tuple[int, ask.Command]]:
+    """Commands with their deadlines, from (deadline_ms, number, fields). An unknown number is a LookupError."""
+    readers: Any = _COMMAND_READERS
+    return [(deadline_ms, readers[number](fields)) for deadline_ms, number, fields in items]
+
+
 def read_outcome(fields: Any) -> said.Outcome:
     """An outcome from its plain form."""
     outcome: said.Outcome = _read_tagged(_OUTCOME_READERS, fields)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from actors.adapters.memory import FaultyJournal, MemoryStore
 from actors.metrics import OwnerMetrics
-from actors.owner import Asked, Fold, Owner, Reply
+from actors.owner import Fold, Owner, Reply
 from actors.owner_gate import OwnerGate
 from actors.wire import Address
 from engine.names import BatchNo, PoolName
@@ -118,7 +118,7 @@ async def never_fold(_pool: PoolName) -> int | None:
 
 async def ask(owner: Owner, *commands: Command, pool: PoolName = POOL, deadline_ms: int = 0) -> Sequence[Reply]:
     """Submit commands as one batch."""
-    _, replies = await owner.submit(pool, [Asked(deadline_ms, command) for command in commands])
+    _, replies = await owner.submit(pool, [(deadline_ms, command) for command in commands])
     return replies
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from actors import owner as owning
 from actors.archivist import Archivist
-from actors.owner import Asked, Owner, PoolState, rebuild
+from actors.owner import Owner, PoolState, rebuild
 from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, PoolClosed, StoreUnavailable
 from engine.names import BatchNo, HoldNo, PoolName
@@ -343,7 +343,7 @@ async def test_an_append_in_doubt_at_a_replaced_owner_is_told_as_doubt(corner: C
     old = await corner.stocked(1)
     corner.road.on_the_way_back.append(InDoubt("lost"))
     corner.road.positions.append(StoreUnavailable("away"))
-    asked = asyncio.ensure_future(old.submit(POOL, [Asked(0, allocate("a"))]))
+    asked = asyncio.ensure_future(old.submit(POOL, [(0, allocate("a"))]))
     await until(lambda: corner.road.calls[-1] == "position")
     new = corner.owner()
     await new.open(POOL)
