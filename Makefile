@@ -14,13 +14,7 @@ CODE := engine actors bench clients protos tests
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setbench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
-	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS))
-
-bench-report: $(READY) ## Collect what was benched into build/bench/index.html
-	@$(BIN)/python -m bench report
-
-up: $(READY) ## Make the environment (done by every other verb when needed)
+setup: $(READY) ## Make the environment (done by every other verb when needed)
 
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +24,12 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 
 demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 40 seconds, two minutes with installing
 	@$(BIN)/python -m bench.demo
+
+bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
+	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-report: $(READY) ## Collect what was benched into build/bench/index.html
+	@$(BIN)/python -m bench report
 
 up: $(READY) ## Start Cardkeep on this machine
 	@$(BIN)/cardkeep up
