@@ -113,7 +113,7 @@ class Client:
         while (now_ns := time.monotonic_ns()) < end_ns:
             self._hear(min(pace.wait_ns(now_ns), end_ns - now_ns))
             self._start(pace)
-            while time.monotonic_ns() >= second_ends_ns:
+            while now_ns >= second_ends_ns:
                 second_ends_ns += _S_NS
                 tick = self._tally.turn(self._under_way())
                 answered += tick.answered
@@ -149,15 +149,15 @@ class Client:
 
     def _take(self, answered: Sequence[Exchange]) -> None:
         """These calls have their answers."""
-        tally, history, script = self._tally, self._history, self._script
+        history, script = self._history, self._script
         now_ns = time.monotonic_ns()
+        self._tally.answered(answered, now_ns)
         for ended in answered:
-            ended.completed_ns = now_ns
-            came = outcome(ended.trailers)
-            tally.answered(ended, came)
+            status = outcome(ended.trailers).status
             if history is not None:
-                history.answered(ended, came.status)
-            if came.status == OK:
+                ended.completed_ns = now_ns
+                history.answered(ended, status)
+            if status == OK:
                 script.answered(ended)
 
     def _miss(self, unanswered: Iterable[Exchange]) -> None:

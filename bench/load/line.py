@@ -6,8 +6,8 @@ import socket
 from bench.load.exchange import Exchange
 from bench.load.http2 import Connection, ConnectionBroken
 
-#: Bytes taken from the socket at once: some hundreds of answers, or a few batches.
-_RECEIVE_BYTES = 1 << 18
+#: Bytes taken from the socket at once: some hundreds of answers, or one batch. More would be mapped anew each time.
+_RECEIVE_BYTES = 1 << 16
 
 
 class LineBroken(Exception):

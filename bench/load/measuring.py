@@ -8,7 +8,7 @@ from hdrh.histogram import HdrHistogram
 
 from bench.load.client import Done
 from bench.load.exchange import OK, STATUS_NAMES
-from bench.load.plan import Client, Latency, Measured, Plan, Progress, Second
+from bench.load.plan import Client, Latency, Measured, Open, Plan, Progress, Second
 from bench.load.tally import Tick, Totals, percentile
 
 #: A histogram's reach, 1 µs to an hour, and its digits.
@@ -49,7 +49,8 @@ def measured(plan: Plan, done: Sequence[Done], series: tuple[Second, ...]) -> Me
     totals = _added([one.totals for one in done])
     answered = totals.ends.total()
     refusals = [(end.reason, count) for (_, end), count in totals.ends.items() if end.status != OK]
-    latency, service = latency_of(totals.took_us), latency_of(totals.served_us)
+    latency = latency_of(totals.took_us)
+    service = latency_of(totals.served_us) if isinstance(plan.pace, Open) else latency
     return Measured(
         measured_s=plan.measure_s,
         intended=answered + totals.unanswered + totals.dropped,
