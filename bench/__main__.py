@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cardkeep_client import CardkeepError
 from rich.console import Console
 
 from bench.house_process import HouseFailed
@@ -28,6 +29,8 @@ from bench.run.table import write_document, write_violations
 
 RAN, AUDIT_FAILED, USAGE, CANNOT_RUN, GOALS_MISSED = 0, 1, 2, 3, 99
 
+_PIPE_WIDTH = 160
+
 #: What `python -m bench report` is called instead of a scenario.
 _REPORT = "report"
 
@@ -35,7 +38,8 @@ _REPORT = "report"
 def main(arguments: Sequence[str] | None = None) -> int:
     """The process."""
     options = _parser().parse_args(arguments)
-    out = Console()
+    # Into a pipe no table is cut.
+    out = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     if not options.scenario:
         _list(out, as_json=options.json)
         return RAN
@@ -75,7 +79,7 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     except AuditFailed as failure:
         write_violations(Console(stderr=True), failure.findings.broken, failure.findings.violations)
         return AUDIT_FAILED
-    except (CannotRun, HouseFailed, LoadFailed, PeerFailed) as failure:
+    except (CannotRun, CardkeepError, HouseFailed, LoadFailed, PeerFailed) as failure:
         Console(stderr=True).print(f"{scenario.name} could not run: {failure}", markup=False, soft_wrap=True)
         return CANNOT_RUN
     around["took_s"] = round(time.monotonic() - began_s, 1)

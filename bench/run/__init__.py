@@ -4,9 +4,10 @@ A scenario needs `Bench` (bench.py), sides (house.py, peer.py), and what a load 
 CONTRIBUTING.md says how to write one.
 """
 
+from actors.front.doors import Door
 from bench.run.bench import Bench, CannotRun, Side
 from bench.run.house import House
 from bench.run.peer import Peer
 from bench.run.series import at_least, at_most
 
-__all__ = ["Bench", "CannotRun", "House", "Peer", "Side", "at_least", "at_most"]
+__all__ = ["Bench", "CannotRun", "Door", "House", "Peer", "Side", "at_least", "at_most"]

@@ -135,9 +135,13 @@ class Bench:
         """How long one load is measured: what the command line says, else what is usual for the scenario."""
         return self.options.seconds or usual
 
+    def rounds_planned(self, usual: int) -> int:
+        """How many rounds there will be: what the command line says, else what is usual for the scenario."""
+        return self.options.rounds or usual
+
     def rounds(self, usual: int) -> Iterator[int]:
         """Count rounds from 0. Put every side through each of them, so that a slow minute hits all alike."""
-        count = self.options.rounds or usual
+        count = self.rounds_planned(usual)
         for number in range(count):
             self.screen.enter(f"round {number + 1} of {count}")
             yield number

@@ -15,17 +15,15 @@ class RatioGoal(NamedTuple):
 
 #: Durable on both sides, the same front for both sides of a comparison, every round divided by its own round.
 RATIO_GOALS: Mapping[str, RatioGoal] = {
-    "unary_over_grpcaio_echo": RatioGoal(
-        "one Allocate a call, 64 in flight, one hot SKU, fast front ÷ echo on grpc.aio", at_least(3.5)
-    ),
-    "unary_over_echo": RatioGoal("the same ÷ echo on the same fast front", at_least(0.6)),
-    "plain_unary_over_echo": RatioGoal("the same on the plain grpc.aio front ÷ its echo", at_least(0.9)),
-    "unary_over_redis_lua": RatioGoal("the same ÷ Redis-Lua on the same fast front", at_least(3.0)),
-    "unary_over_postgres": RatioGoal("the same ÷ Postgres SKIP LOCKED on the same fast front", at_least(12.0)),
-    "batch_over_echo": RatioGoal("batches of 256, 8 callers ÷ echo on grpc.aio", at_least(0.6)),
-    "batch_over_redis_lua": RatioGoal("the same ÷ Redis-Lua, pipelined, on the same fast front", at_least(4.0)),
-    "p50_over_redis_lua_p50": RatioGoal("one caller's p50 ÷ Redis-Lua's p50, fast front", at_most(1.1)),
-    "skus_over_hot": RatioGoal("500 SKUs, uniform, 64 in flight ÷ one hot SKU", at_least(0.8)),
+    "unary_over_grpcaio_echo": RatioGoal("unary, 64 in flight: fast front ÷ echo on grpc.aio", at_least(3.5)),
+    "unary_over_echo": RatioGoal("unary, 64 in flight: ÷ echo on the same fast front", at_least(0.6)),
+    "plain_unary_over_echo": RatioGoal("unary, 64 in flight: grpc.aio front ÷ echo on grpc.aio", at_least(0.9)),
+    "unary_over_redis_lua": RatioGoal("unary, 64 in flight: ÷ Redis-Lua on the same fast front", at_least(3.0)),
+    "unary_over_postgres": RatioGoal("unary, 64 in flight: ÷ Postgres on the same fast front", at_least(12.0)),
+    "batch_over_echo": RatioGoal("batches of 256, 8 callers: fast front ÷ echo on grpc.aio", at_least(0.6)),
+    "batch_over_redis_lua": RatioGoal("batches of 256, 8 callers: ÷ Redis-Lua on the same front", at_least(4.0)),
+    "p50_over_redis_lua_p50": RatioGoal("unary, one caller: p50 ÷ Redis-Lua's p50, fast front", at_most(1.1)),
+    "skus_over_hot": RatioGoal("unary, 64 in flight: 500 SKUs alike ÷ one hot SKU", at_least(0.8)),
 }
 
 #: Holds a second in batches of 256 from 8 callers, on two cores, client included.

@@ -18,7 +18,7 @@ from bench.run.processes import Usages, usages
 _CHUNK_ROWS = 1_000
 
 #: How long any one question may take: the audit of a large SKU counts every card.
-_QUESTION_PATIENCE_S = 120.0
+_QUESTION_PATIENCE_S = 60.0
 
 
 class House:

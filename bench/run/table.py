@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,8 @@ def write_document(console: Console, document: Plain) -> None:
     audit = document["audit"]
     console.print(
         f"Audit clean: {audit['calls']:,} answers, {audit['holds']:,} holds, {audit['sales']:,} sales,"
-        f" {audit['cards']:,} cards, {audit['asked_again']:,} asked again."
+        f" {audit['cards']:,} cards, {audit['asked_again']:,} asked again.",
+        soft_wrap=True,
     )
 
 
@@ -40,31 +42,26 @@ def number(value: float) -> str:
 
 
 def _loads(document: Plain) -> Table:
-    table = Table(title="Loads: median of the rounds, and their range", title_justify="left")
-    for column in ("work", "side", "door"):
-        table.add_column(column)
-    for column in ("items/s", "range", "p50 ms", "p99 ms", "p99.9 ms", "rounds"):
-        table.add_column(column, justify="right")
+    table = _new_table("Loads: medians of the rounds, and the range of the first", "work", "side")
+    for column in ("items/s", "range", "p50 ms", "p99 ms", "p99.9 ms"):
+        table.add_column(column, justify="right", no_wrap=True)
     for load in document["loads"]:
         rate = load["items_per_s"]
         table.add_row(
             load["work"],
-            load["side"],
-            load["door"],
+            f"{load['side']} {load['door']}",
             number(rate["median"]) + _sign(rate),
             f"{number(rate['min'])}–{number(rate['max'])}",
             *(number(load[of]["median"]) for of in ("p50_ms", "p99_ms", "p999_ms")),
-            str(len(rate["rounds"])),
         )
     return table
 
 
 def _series(title: str, series: Mapping[str, Plain]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for column in ("median", "range", "middle half", "goal"):
-        table.add_column(column, justify="right")
-    table.add_column("what")
+    table = _new_table(title, "")
+    for column in ("median", "range", "goal"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("what", style="dim")
     for name, one in series.items():
         goal = one["goal"]
         wanted = "" if goal is None else f"{'≥' if goal['sense'] == 'at least' else '≤'} {number(goal['bound'])}"
@@ -72,10 +69,16 @@ def _series(title: str, series: Mapping[str, Plain]) -> Table:
             name,
             f"{number(one['median'])} {one['unit']}",
             f"{number(one['min'])}–{number(one['max'])}",
-            f"{number(one['quartile_1'])}–{number(one['quartile_3'])}",
             wanted + _sign(one),
             one["about"],
         )
+    return table
+
+
+def _new_table(title: str, *names: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, padding=(0, 1), pad_edge=False)
+    for name in names:
+        table.add_column(name, no_wrap=True)
     return table
 
 
