@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+import grpc
+from google.protobuf.message import Message
+
 from actors.front import checks
 from actors.front.reception import Context, Reception, ends_well, why
 from actors.front.refusals import Refusal
+from actors.front.replies import hold_reply, released_reply
+from actors.front.together import ask_together, refused
 from actors.front.translate import (
     from_money,
     from_view,
@@ -16,26 +21,29 @@ from actors.front.translate import (
     to_life_ms,
     to_release,
 )
+from actors.link import Answer
 from engine.names import HoldNo, PoolName, card_name
 from engine.secrecy.masks import mask
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
-from protos.cardkeep.v1 import allocation_pb2, allocation_pb2_grpc, types_pb2
+from protos.cardkeep.v1 import allocation_pb2, types_pb2
 
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
 
 
-class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
+class AllocationServicer:
     """Holds: begin, sell, give back, extend, look."""
 
     def __init__(self, reception: Reception) -> None:
         self.reception = reception
 
     @ends_well
-    async def Allocate(self, request: allocation_pb2.AllocateRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
+    async def Allocate(self, request: allocation_pb2.AllocateRequest, context: Context) -> bytes:  # noqa: N802
         """Set cards aside."""
-        return await self._allocate(request, self.reception.deadline_ms(context))
+        pool, command = to_allocate(request)
+        answer, outcome = await self.reception.ask(pool, command, self.reception.deadline_ms(context))
+        return _allocated(pool, answer, outcome)
 
     @ends_well
     async def Confirm(  # noqa: N802
@@ -45,9 +53,11 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         return await self._confirm(request, self.reception.deadline_ms(context))
 
     @ends_well
-    async def Release(self, request: allocation_pb2.ReleaseRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
+    async def Release(self, request: allocation_pb2.ReleaseRequest, context: Context) -> bytes:  # noqa: N802
         """Give a hold back."""
-        return await self._release(request, self.reception.deadline_ms(context))
+        pool, command = to_release(request)
+        answer, outcome = await self.reception.ask(pool, command, self.reception.deadline_ms(context))
+        return _released(pool, answer, outcome)
 
     @ends_well
     async def Extend(self, request: allocation_pb2.ExtendRequest, context: Context) -> types_pb2.Hold:  # noqa: N802
@@ -74,19 +84,12 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         return hold
 
     @ends_well
-    async def BatchAllocate(  # noqa: N802
-        self, request: allocation_pb2.BatchAllocateRequest, context: Context
-    ) -> allocation_pb2.BatchAllocateResponse:
-        """Many Allocates; each owner gets its share in batches."""
-
-        def answered(result: types_pb2.Hold | types_pb2.Refusal) -> allocation_pb2.AllocateResult:
-            if isinstance(result, types_pb2.Refusal):
-                return allocation_pb2.AllocateResult(refusal=result)
-            return allocation_pb2.AllocateResult(hold=result)
-
+    async def BatchAllocate(self, request: allocation_pb2.BatchAllocateRequest, context: Context) -> bytes:  # noqa: N802
+        """Many Allocates; each owner gets its share in one piece."""
         checks.card_count(sum(max(0, item.quantity) for item in request.items))
-        results = await self._each(request.items, self._allocate, self.reception.deadline_ms(context))
-        return allocation_pb2.BatchAllocateResponse(results=[answered(result) for result in results])
+        return await ask_together(
+            self.reception, request.items, to_allocate, _allocated, self.reception.deadline_ms(context)
+        )
 
     @ends_well
     async def BatchConfirm(  # noqa: N802
@@ -103,18 +106,11 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
         return allocation_pb2.BatchConfirmResponse(results=[answered(result) for result in results])
 
     @ends_well
-    async def BatchRelease(  # noqa: N802
-        self, request: allocation_pb2.BatchReleaseRequest, context: Context
-    ) -> allocation_pb2.BatchReleaseResponse:
-        """Many Releases."""
-
-        def answered(result: types_pb2.Hold | types_pb2.Refusal) -> allocation_pb2.ReleaseResult:
-            if isinstance(result, types_pb2.Refusal):
-                return allocation_pb2.ReleaseResult(refusal=result)
-            return allocation_pb2.ReleaseResult(hold=result)
-
-        results = await self._each(request.items, self._release, self.reception.deadline_ms(context))
-        return allocation_pb2.BatchReleaseResponse(results=[answered(result) for result in results])
+    async def BatchRelease(self, request: allocation_pb2.BatchReleaseRequest, context: Context) -> bytes:  # noqa: N802
+        """Many Releases; each owner gets its share in one piece."""
+        return await ask_together(
+            self.reception, request.items, to_release, _released, self.reception.deadline_ms(context)
+        )
 
     @ends_well
     async def GetAvailability(  # noqa: N802
@@ -133,12 +129,6 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
             paused=shelf.terms.paused,
         )
 
-    async def _allocate(self, request: allocation_pb2.AllocateRequest, deadline_ms: int) -> types_pb2.Hold:
-        pool, command = to_allocate(request)
-        answer, outcome = await self.reception.ask(pool, command, deadline_ms)
-        assert isinstance(outcome, said.Held | said.HoldFound)
-        return from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms)
-
     async def _confirm(
         self, request: allocation_pb2.ConfirmRequest, deadline_ms: int
     ) -> allocation_pb2.ConfirmResponse:
@@ -152,12 +142,6 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
             delivered.append(types_pb2.DeliveredCard(card=card, code=code))
         return allocation_pb2.ConfirmResponse(hold=hold, outcome=_sold_how(outcome), delivered=delivered)
 
-    async def _release(self, request: allocation_pb2.ReleaseRequest, deadline_ms: int) -> types_pb2.Hold:
-        pool, command = to_release(request)
-        answer, outcome = await self.reception.ask(pool, command, deadline_ms)
-        assert isinstance(outcome, said.Released)
-        return from_view(pool, outcome.view, answer)
-
     async def _each(
         self, items: Sequence[_Item], one: Callable[[_Item, int], Awaitable[_Answer]], deadline_ms: int
     ) -> Sequence[_Answer | types_pb2.Refusal]:
@@ -168,9 +152,40 @@ class AllocationServicer(allocation_pb2_grpc.AllocationServiceServicer):
             try:
                 return await one(item, deadline_ms)
             except Exception as failure:  # noqa: BLE001 - see above
-                return _refused(why(failure, getattr(item, "request_id", ""), type(item).__name__))
+                return refused(why(failure, getattr(item, "request_id", ""), type(item).__name__))
 
         return await asyncio.gather(*(answered(item) for item in items))
+
+
+def add_allocation(servicer: AllocationServicer, server: grpc.aio.Server) -> None:
+    """Serve it: as the generated `add_…_to_server` would, but an answer may be written already."""
+    service = allocation_pb2.DESCRIPTOR.services_by_name["AllocationService"]
+    handlers = {
+        method.name: grpc.unary_unary_rpc_method_handler(
+            getattr(servicer, method.name),
+            request_deserializer=getattr(allocation_pb2, method.input_type.name).FromString,
+            response_serializer=_written,
+        )
+        for method in service.methods
+    }
+    server.add_registered_method_handlers(service.full_name, handlers)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+
+
+def _written(reply: Message | bytes) -> bytes:
+    return reply if isinstance(reply, bytes) else reply.SerializeToString()
+
+
+def _allocated(pool: PoolName, answer: Answer, outcome: said.Outcome) -> bytes:
+    if isinstance(outcome, said.Held):
+        return hold_reply(pool, outcome, answer.epoch, answer.seq, answer.replayed)
+    assert isinstance(outcome, said.HoldFound)
+    return from_view(pool, outcome.view, answer, outcome.cards_expire_at_ms).SerializeToString()
+
+
+def _released(pool: PoolName, answer: Answer, outcome: said.Outcome) -> bytes:
+    assert isinstance(outcome, said.Released)
+    return released_reply(pool, outcome.view, answer.epoch, answer.seq, answer.replayed)
 
 
 def _to_get_hold(request: allocation_pb2.GetHoldRequest) -> tuple[PoolName, ask.GetHold]:
@@ -189,10 +204,3 @@ def _sold_how(confirmed: said.Confirmed) -> allocation_pb2.ConfirmOutcome.ValueT
     if confirmed.returned:
         return allocation_pb2.CONFIRM_OUTCOME_PARTIALLY_POSTED
     return allocation_pb2.CONFIRM_OUTCOME_POSTED
-
-
-def _refused(refusal: Refusal) -> types_pb2.Refusal:
-    item = types_pb2.Refusal(code=refusal.code, reason=refusal.reason, message=refusal.text, metadata=refusal.facts)
-    if refusal.meaning.retry_after_ms:
-        item.retry_after.FromMilliseconds(refusal.meaning.retry_after_ms)
-    return item

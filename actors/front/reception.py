@@ -82,23 +82,28 @@ class Reception:
 
     async def hear(self, pool: PoolName, command: Command, deadline_ms: int) -> tuple[Answer, Outcome]:
         """The same, for whoever wants to hear a no himself."""
-        self.waiting[pool] += 1
         try:
-            answer = await self.dispatch.ask(pool, command, deadline_ms)
-        except UnknownPool:
-            raise Refusal("SKU_NOT_FOUND", {"name": pool}) from None
+            (answer,) = await self.hear_all(pool, (command,), deadline_ms)
         except InDoubt as doubt:
             if isinstance(command, Question):
                 raise PoolClosed(*doubt.args) from doubt
             raise
-        finally:
-            self._waits_no_more(pool)
         if answer.outcome is None:
             raise Refusal("DEADLINE_PASSED")
         return answer, answer.outcome
 
-    def _waits_no_more(self, pool: PoolName) -> None:
-        self.waiting[pool] -= 1
+    async def hear_all(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int) -> Sequence[Answer]:
+        """A pool's answers to commands asked together; one whose deadline passed in line has no outcome."""
+        self.waiting[pool] += len(commands)
+        try:
+            return await self.dispatch.ask_all(pool, commands, deadline_ms)
+        except UnknownPool:
+            raise Refusal("SKU_NOT_FOUND", {"name": pool}) from None
+        finally:
+            self._wait_no_more(pool, len(commands))
+
+    def _wait_no_more(self, pool: PoolName, commands: int) -> None:
+        self.waiting[pool] -= commands
         if not self.waiting[pool]:
             del self.waiting[pool]
 

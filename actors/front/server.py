@@ -6,13 +6,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from actors.front.allocation import AllocationServicer
+from actors.front.allocation import AllocationServicer, add_allocation
 from actors.front.doors import Door, new_server
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from protos.cardkeep.v1 import (
     allocation_pb2,
-    allocation_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2,
@@ -49,7 +48,7 @@ class FrontServer:
         self._reception = allocation.reception
         self._health = HealthServicer()
         self._server = new_server(door)
-        allocation_pb2_grpc.add_AllocationServiceServicer_to_server(allocation, self._server)
+        add_allocation(allocation, self._server)
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, self._server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
