@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(
         "an order may be held for twice",
         "engine/stock/holding.py",
-        "state.memory.orders[command.order_ref] = event.hold",
+        "state.memory.orders[order_ref] = event.hold",
         "pass",
     ),
     Mutant(
