@@ -1,4 +1,4 @@
-"""Counters of owners and front ends, in each process's own registry. Children are kept, not looked up.
+"""Counters of owners and front ends, in each process's own registry. What is counted at every call or event is a tally.
 
 One endpoint per machine gathers all of them (`scrape.py`). Labels never carry orders, users or cards; only
 SKUs, of which a machine has thousands at most.
@@ -11,12 +11,12 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     Info,
     ProcessCollector,
     disable_created_metrics,
 )
 
+from actors.tally import Spread, Tally
 from engine.names import PoolName
 from engine.stock.events import Event, HoldConfirmed, HoldExpired, HoldReleased, RefundRaised
 from engine.stock.looking import shelf_view
@@ -55,8 +55,11 @@ class OwnerMetrics(_ProcessMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
 
-        def histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
-            return Histogram(name, text, buckets=buckets, registry=registry)
+        def spread(name: str, text: str, bounds: Sequence[float]) -> Spread:
+            return Spread(name, text, bounds=bounds, registry=registry)
+
+        def tally(name: str, text: str, *labels: str) -> Tally:
+            return Tally(name, text, labels, registry=registry)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, registry=registry)
@@ -64,13 +67,13 @@ class OwnerMetrics(_ProcessMetrics):
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(name, text, labels, registry=registry)
 
-        self._appends = histogram("cardkeep_append_seconds", "Seconds until the store had a group of events.", _SECONDS)
-        self._events = histogram("cardkeep_append_events", "Events in one group written at once.", _SIZES)
-        self._pools = histogram("cardkeep_append_pools", "SKUs in one group written at once.", _SIZES)
-        self._checks = counter("cardkeep_position_checks", "Groups that wrote nothing and only proved ownership.")
-        self._happened = counter("cardkeep_events", "Durable events by kind.", "sku", "event")
-        self._ended = counter("cardkeep_holds_ended", "Holds that came to this end; a late sale twice.", "sku", "state")
-        self._refunds = counter("cardkeep_refunds_due", "Payments that bought nothing, by why.", "sku", "reason")
+        self._appends = spread("cardkeep_append_seconds", "Seconds until the store had a group of events.", _SECONDS)
+        self._events = spread("cardkeep_append_events", "Events in one group written at once.", _SIZES)
+        self._pools = spread("cardkeep_append_pools", "SKUs in one group written at once.", _SIZES)
+        self._checks = tally("cardkeep_position_checks", "Groups that wrote nothing and only proved ownership.")
+        self._happened = tally("cardkeep_events", "Durable events by kind.", "sku", "event")
+        self._ended = tally("cardkeep_holds_ended", "Holds that came to this end; a late sale twice.", "sku", "state")
+        self._refunds = tally("cardkeep_refunds_due", "Payments that bought nothing, by why.", "sku", "reason")
         self._fenced = counter("cardkeep_fenced", "Times a newer owner took this SKU over.", "sku")
         self._stopped = counter("cardkeep_stopped", "Times this SKU stopped on a broken law: act on any.", "sku")
         self._recovery = gauge("cardkeep_recovery_seconds", "Seconds the latest opening took, waiting included.", "sku")
@@ -82,7 +85,7 @@ class OwnerMetrics(_ProcessMetrics):
     def appended(self, pools: int, events: int, seconds: float) -> None:
         """A group was written; one without events only asked for the position, and says nothing of writing."""
         if not events:
-            self._checks.inc()
+            self._checks.add()
             return
         self._appends.observe(seconds)
         self._events.observe(events)
@@ -90,12 +93,18 @@ class OwnerMetrics(_ProcessMetrics):
 
     def happened(self, pool: PoolName, events: Sequence[Event]) -> None:
         """Events became durable."""
+        times_by_kind: dict[type[Event], int] = {}
         for event in events:
-            self._happened.labels(pool.sku, type(event).__name__).inc()
-            if type(event) in _ENDS:
-                self._ended.labels(pool.sku, _ENDS[type(event)]).inc()
-            elif isinstance(event, RefundRaised):
-                self._refunds.labels(pool.sku, event.reason or "").inc()
+            kind = type(event)
+            times_by_kind[kind] = times_by_kind.get(kind, 0) + 1
+        for kind, times in times_by_kind.items():
+            self._happened.add((pool.sku, kind.__name__), times)
+            if kind in _ENDS:
+                self._ended.add((pool.sku, _ENDS[kind]), times)
+        if RefundRaised in times_by_kind:
+            for event in events:
+                if isinstance(event, RefundRaised):
+                    self._refunds.add((pool.sku, str(event.reason or "")))
 
     def fenced(self, pool: PoolName) -> None:
         """A pool was lost to a newer epoch."""
@@ -111,7 +120,7 @@ class OwnerMetrics(_ProcessMetrics):
         self._fenced.labels(pool.sku)
         self._stopped.labels(pool.sku)
         for state in _ENDS.values():
-            self._ended.labels(pool.sku, state)
+            self._ended.add((pool.sku, state), 0)
 
     def hosts(self, by_state: Mapping[str, int], serving: Sequence[tuple[Pool, int]]) -> None:
         """What the owner has now: pools by state, and those that serve with their events since the snapshot.
@@ -137,14 +146,14 @@ class FrontMetrics(_ProcessMetrics):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
-        self._requests = Counter(
+        self._requests = Tally(
             "cardkeep_requests", "Calls by end: OK, CANCELLED or a reason.", ["method", "outcome"], registry=registry
         )
-        self._seconds = Histogram(
+        self._seconds = Spread(
             "cardkeep_request_seconds",
             "Seconds from a call's arrival to its answer.",
             ["method"],
-            buckets=_SECONDS,
+            bounds=_SECONDS,
             registry=registry,
         )
         self._under_way = Gauge("cardkeep_calls_under_way", "Calls without an answer yet.", registry=registry)
@@ -155,8 +164,8 @@ class FrontMetrics(_ProcessMetrics):
 
     def answered(self, method: str, outcome: str, seconds: float) -> None:
         """A call ended."""
-        self._requests.labels(method, outcome).inc()
-        self._seconds.labels(method).observe(seconds)
+        self._requests.add((method, outcome))
+        self._seconds.observe(seconds, (method,))
 
     def imported(self, outcome: str, lines: int) -> None:
         """Lines of an import were taken or refused."""
