@@ -105,7 +105,7 @@ class Client:
         end_ns = measured_from_ns + int(plan.measure_s * _S_NS)
         first_s = -ceil(plan.warmup_s)
         self._tally = Tally(measured_from_ns, first_s)
-        pace = pace_of(plan, self._script, self._tally, start_ns, self._process)
+        pace = pace_of(plan, self._process, self._script, self._tally, (start_ns, end_ns))
         time.sleep(max(0, start_ns - time.monotonic_ns()) / _S_NS)
         cpu_before_s = time.process_time()
         second_ends_ns = measured_from_ns + (first_s + 1) * _S_NS
@@ -119,6 +119,7 @@ class Client:
                 answered += tick.answered
                 report(tick)
                 self._give_up(now_ns)
+        self._start(pace)  # what was due before the end and had no turn
         self._drain()
         answered += self._tally.turn(0).answered
         spent_s = time.process_time() - cpu_before_s

@@ -9,6 +9,7 @@ from bench.load.scripts import Script
 from bench.load.tally import Tally
 
 _S_NS = 1_000_000_000
+_NEVER_NS = 1 << 62
 
 
 class Pace(Protocol):
@@ -24,13 +25,14 @@ class Pace(Protocol):
 class ClosedPace:
     """Each line is kept full."""
 
-    def __init__(self, pace: Closed, script: Script) -> None:
+    def __init__(self, pace: Closed, script: Script, until_ns: int) -> None:
         self._in_flight = pace.in_flight
         self._script = script
+        self._until_ns = until_ns
 
     def start(self, lines: Sequence[Line], now_ns: int) -> None:
         """See Pace."""
-        for line in lines:
+        for line in lines if now_ns < self._until_ns else ():
             connection = line.connection
             for _ in range(connection.room(self._in_flight)):
                 call = self._script.next()
@@ -81,22 +83,27 @@ class OpenPace:
 
 
 class Schedule:
-    """Evenly spaced moments; the processes of a plan take turns."""
+    """Moments, evenly spaced from `first_ns` to before `until_ns`; then `next_ns` never comes."""
 
-    def __init__(self, start_ns: int, rate_per_s: float, process: int, processes: int) -> None:
-        self._interval_ns = _S_NS * processes / rate_per_s
-        self._first_ns = start_ns + self._interval_ns * process / processes
+    def __init__(self, first_ns: int, interval_ns: float, until_ns: int) -> None:
+        self._first_ns = first_ns
+        self._interval_ns = interval_ns
+        self._until_ns = until_ns
         self._count = 0
-        self.next_ns = int(self._first_ns)
+        self.next_ns = first_ns
 
     def advance(self) -> None:
         """The next moment. Counted from the first, so that no rounding adds up."""
         self._count += 1
-        self.next_ns = int(self._first_ns + self._interval_ns * self._count)
+        next_ns = self._first_ns + int(self._interval_ns * self._count)
+        self.next_ns = next_ns if next_ns < self._until_ns else _NEVER_NS
 
 
-def pace_of(plan: Plan, script: Script, tally: Tally, start_ns: int, process: int) -> Pace:
-    """The plan's pace, for one of its processes."""
+def pace_of(plan: Plan, process: int, script: Script, tally: Tally, span_ns: tuple[int, int]) -> Pace:
+    """The plan's pace for one of its processes, which take turns, from one moment to another."""
+    start_ns, until_ns = span_ns
     if isinstance(plan.pace, Closed):
-        return ClosedPace(plan.pace, script)
-    return OpenPace(plan.pace, script, tally, Schedule(start_ns, plan.pace.rate_per_s, process, plan.processes))
+        return ClosedPace(plan.pace, script, until_ns)
+    apart_ns = _S_NS / plan.pace.rate_per_s
+    schedule = Schedule(start_ns + int(apart_ns * process), apart_ns * plan.processes, until_ns)
+    return OpenPace(plan.pace, script, tally, schedule)
