@@ -97,7 +97,9 @@ def duration_ms(duration: Duration, field: str, *, least_ms: int, most_ms: int) 
 def hold_for_ms(duration: Duration) -> int:
     """Whole milliseconds. Outside of what any SKU allows it is cut to just outside: the SKU names its own bounds."""
     milliseconds = duration.seconds * 1000 + duration.nanos // 1_000_000
-    return max(limits.hold_for_ms_min - 1, min(milliseconds, limits.hold_for_ms_max + 1))
+    if milliseconds < limits.hold_for_ms_min:
+        return limits.hold_for_ms_min - 1
+    return milliseconds if milliseconds <= limits.hold_for_ms_max else limits.hold_for_ms_max + 1
 
 
 def moment_ms(moment: Timestamp, field: str) -> int:

@@ -59,9 +59,10 @@ def to_confirm(request: allocation_pb2.ConfirmRequest) -> tuple[PoolName, ask.Co
     pool, hold = checks.hold(request.name)
     if not request.payment_ref:
         raise Refusal("PAYMENT_REF_REQUIRED")
-    window_ms = checks.duration_ms(request.late_window, "late_window", least_ms=0, most_ms=limits.late_window_ms_max)
+    has_window = request.HasField("late_window")
+    window_ms = _to_window_ms(request) if has_window else 0
     # A window of no length is a payment that must not be late.
-    never_late = request.HasField("late_window") and not window_ms
+    never_late = has_window and not window_ms
     is_reacquire = request.late_policy == allocation_pb2.LATE_POLICY_REACQUIRE and not never_late
     return pool, ask.Confirm(
         checks.request_id(request.request_id),
@@ -72,6 +73,10 @@ def to_confirm(request: allocation_pb2.ConfirmRequest) -> tuple[PoolName, ask.Co
         ask.REACQUIRE if is_reacquire else ask.STRICT,
         window_ms,
     )
+
+
+def _to_window_ms(request: allocation_pb2.ConfirmRequest) -> int:
+    return checks.duration_ms(request.late_window, "late_window", least_ms=0, most_ms=limits.late_window_ms_max)
 
 
 def to_release(request: allocation_pb2.ReleaseRequest) -> tuple[PoolName, ask.Release]:

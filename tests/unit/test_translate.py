@@ -61,6 +61,18 @@ def test_every_field_arrives_in_its_place() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asked_ms", "passed_on_ms"),
+    [(-1, 999), (0, 999), (999, 999), (1_000, 1_000), (86_400_000, 86_400_000), (86_400_001, 86_400_001)]
+    + [(10**14, 86_400_001)],
+)
+def test_a_hold_that_no_sku_allows_is_cut_to_just_outside(asked_ms: int, passed_on_ms: int) -> None:
+    """The SKU refuses it then, naming its own bounds: a second to a day is what any SKU may allow."""
+    hold_for = Duration()
+    hold_for.FromMilliseconds(asked_ms)
+    assert to_allocate(wish(hold_for=hold_for))[1].hold_for_ms == passed_on_ms
+
+
 def test_each_part_of_a_principal_may_be_as_long_as_any_id() -> None:
     """The bound is each part's own, not that of all together."""
     who = types_pb2.Principal(**dict.fromkeys(PARTS, TOO_LONG[1:]))
