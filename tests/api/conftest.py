@@ -1,4 +1,4 @@
-"""A store for the whole run, and a house for each test."""
+"""A store for the whole run, and for each test a house behind each of the two doors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +8,7 @@ import pytest
 
 from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.redis_store import RedisStore
+from actors.front.doors import Door
 from tests.api.small_house import SmallHouse
 
 
@@ -22,13 +23,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     loop.close()
 
 
+@pytest.fixture(params=list(Door), ids=str)
+def door(request: pytest.FixtureRequest) -> Door:
+    """Everything the API promises holds behind either."""
+    chosen: Door = request.param
+    return chosen
+
+
 @pytest.fixture
-async def house(server: EmbeddedStore, tmp_path: Path) -> AsyncIterator[SmallHouse]:
+async def house(server: EmbeddedStore, tmp_path: Path, door: Door) -> AsyncIterator[SmallHouse]:
     """A house nobody else lives in: the store is empty."""
     store = RedisStore(server.url)
     await store.line.ask([("FLUSHALL",)])
     await store.close()
-    house = SmallHouse(server, tmp_path)
+    house = SmallHouse(server, tmp_path, door)
     await house.start()
     yield house
     await house.stop()
@@ -44,9 +52,9 @@ async def own_server(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
 
 
 @pytest.fixture
-async def own_house(own_server: EmbeddedStore, tmp_path: Path) -> AsyncIterator[SmallHouse]:
+async def own_house(own_server: EmbeddedStore, tmp_path: Path, door: Door) -> AsyncIterator[SmallHouse]:
     """A house on that store."""
-    house = SmallHouse(own_server, tmp_path)
+    house = SmallHouse(own_server, tmp_path, door)
     await house.start()
     yield house
     await house.stop()

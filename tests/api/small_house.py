@@ -27,6 +27,7 @@ from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
 from actors.archivist import Archivist
+from actors.front.doors import Door
 from actors.front_host import FrontHost
 from actors.owner_host import OwnerHost
 from actors.settings import Settings
@@ -78,13 +79,18 @@ class Failure(NamedTuple):
 class SmallHouse:
     """Store line, steward, owners and one front end. `folder` takes keys and sockets."""
 
-    def __init__(self, server: EmbeddedStore, folder: Path, *, reflection: bool = False) -> None:
+    def __init__(self, server: EmbeddedStore, folder: Path, door: Door, *, reflection: bool = False) -> None:
         url = server.url
         self.server = server
         self.clock = MovableClock()
         self.owner_clock = MovableClock()
         self.settings = Settings(
-            data=folder, store_url=SecretStr(url), port=0, reflection=reflection, token=SecretStr("a token")
+            data=folder,
+            store_url=SecretStr(url),
+            port=0,
+            front_door=door.value,
+            reflection=reflection,
+            token=SecretStr("a token"),
         )
         self.store = RedisStore(url)
         self.registry = RedisRegistry(self.store.line)

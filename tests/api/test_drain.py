@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from actors.adapters.embedded_store import EmbeddedStore
+from actors.front.doors import Door
 from protos.cardkeep.v1 import inventory_pb2
 from tests.api.breakdowns_provoked import frozen
 from tests.api.small_house import SmallHouse, failure, new_id, rows
@@ -63,9 +64,9 @@ async def test_a_drain_lets_calls_under_way_finish_and_no_others_in(own_house: S
     await stopping
 
 
-async def test_reflection_lists_the_services_when_it_is_on(server: EmbeddedStore, tmp_path: Path) -> None:
+async def test_reflection_lists_the_services_when_it_is_on(server: EmbeddedStore, tmp_path: Path, door: Door) -> None:
     """For development."""
-    house = SmallHouse(server, tmp_path, reflection=True)
+    house = SmallHouse(server, tmp_path, door, reflection=True)
     await house.start()
     stub = reflection_pb2_grpc.ServerReflectionStub(house.channel)
     call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
