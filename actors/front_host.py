@@ -16,6 +16,7 @@ from actors.front.doors import Door
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from actors.front.reception import Reception
+from actors.front.sealing import Sealing
 from actors.front.server import FrontServer
 from actors.metrics import FrontMetrics
 from actors.settings import Settings
@@ -39,11 +40,13 @@ class FrontHost:
         self._metrics = FrontMetrics(CollectorRegistry())
         clock = clock or SystemClock()
         self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value())
+        self._sealing = Sealing(settings.keys_folder)
         self._reception = Reception(
             self._dispatch,
             registry=self._registry,
             cards=self._store,
             vault=LocalVault(KeyRingFile(settings.keys_folder)),
+            sealing=self._sealing,
             clock=clock,
             metrics=self._metrics,
         )
@@ -66,6 +69,7 @@ class FrontHost:
         await self._server.drain()
         if self._watching is not None:
             self._watching.cancel()
+        await self._sealing.close()
         await self._store.close()
 
     async def metrics(self) -> bytes:

@@ -5,15 +5,12 @@ from functools import lru_cache
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from actors.front.moments import is_moment, whole_ms
 from actors.front.refusals import Refusal
 from engine import limits
 from engine.money import Money, is_currency
 from engine.names import BatchNo, Card, HoldNo, PoolName, is_name_part, parse_batch, parse_card, parse_hold, parse_pool
 from protos.cardkeep.v1 import types_pb2
-
-#: Seconds since 1970 of the years 1 and 9999, which bound a Timestamp.
-_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
-_NANOS = 1_000_000_000
 
 
 #: Pools whose names are kept as read, about 400 bytes each: in a sale the same few come with every call.
@@ -107,12 +104,7 @@ def moment_ms(moment: Timestamp, field: str) -> int:
     if not is_moment(moment):
         text = "A moment lies between the years 1 and 9999; its nanos between 0 and 999,999,999."
         raise Refusal("INVALID_FIELD", {"field": field}, text)
-    return moment.seconds * 1000 + moment.nanos // 1_000_000
-
-
-def is_moment(moment: Timestamp) -> bool:
-    """Whether a Timestamp is one: see google/protobuf/timestamp.proto."""
-    return _FIRST_S <= moment.seconds <= _LAST_S and 0 <= moment.nanos < _NANOS
+    return whole_ms(moment)
 
 
 def money(amount: types_pb2.Money, field: str) -> Money:

@@ -1,26 +1,25 @@
 """ImportCards: codes come in plain here and leave sealed. Nothing behind this room ever sees one.
 
-Each chunk is checked line by line, freed of what is in the file twice or in stock already, sealed, and
-received by the pool in one durable step; only then is it acknowledged. An import that broke off goes on
-with the chunk its batch names next.
+Each chunk is checked, fingerprinted and sealed by the sealing process, and received by the pool in one durable
+step; only then is it acknowledged. While the pool receives one chunk the next is sealed, for the serials that it
+will most likely have. What is in stock already the pool says, and the chunk comes again without it. An import
+that broke off goes on with the chunk its batch names next.
 """
 
+import asyncio
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from itertools import groupby
-from typing import NamedTuple
-from unicodedata import category
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
 from actors.front import checks
+from actors.front.chunks import Chunk, SealedChunk, Turned
 from actors.front.reception import Reception
 from actors.front.refusals import Refusal, refusal_of
 from actors.front.translate import from_batch
 from engine import limits
-from engine.money import is_currency
-from engine.names import BatchNo, Card, PoolName, batch_name, batch_of, serial_of
-from engine.secrecy.normal import normal_code
+from engine.names import Card, PoolName, batch_name, batch_of, serial_of
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from engine.stock.terms import Terms
@@ -29,28 +28,34 @@ from protos.cardkeep.v1 import inventory_pb2
 #: Refused lines named in the final report; their count by reason is always whole.
 lines_in_report_max = 1_000
 
-#: Tries to receive one chunk when another import brings the same codes at the same moment.
-_TRIES_PER_CHUNK = 3
+#: Chunks sealed and not yet asked of the pool: one waits, the next is being sealed.
+chunks_ahead_max = 1
 
+#: Tries to receive one chunk: a first, one without what is in stock, and more for what other imports bring meanwhile.
+_TRIES_PER_CHUNK = 4
 
-class _Line(NamedTuple):
-    line_no: int
-    code: str
-    expires_at_ms: int | None
-    print: bytes
+_Step = tuple[inventory_pb2.ImportCardsRequest, SealedChunk | None]
 
 
 class Import:
     """One stream of one import."""
+
+    _pool: PoolName
+    _view: said.BatchView
+    _terms: Terms
+    _data_key: bytes
+    #: What the pool has, as far as this stream knows.
+    _step: said.Received
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
         self._began_ms = reception.clock.now_ms()
         self._refused: list[inventory_pb2.RefusedLine] = []
         self._reasons: Counter[str] = Counter()
-        #: Line numbers of the cards this stream brought, by serial from `_first_serial` on: 8 bytes a card.
+        #: Line numbers of the cards this stream brought, by serial from `_view.received` on: 8 bytes a card.
         self._lines = array("q")
-        self._first_serial = 0
+        #: The first serial of the next chunk to be sealed, if every chunk before it comes in as it is.
+        self._foreseen = 0
         self.import_id = ""
 
     async def run(
@@ -60,41 +65,29 @@ class Import:
         first = await anext(aiter(requests), None)
         if first is None or not first.HasField("header"):
             raise Refusal("INVALID_FIELD", {"field": "header"}, "The first message of an import is its header.")
-        pool, view = await self._open(first.header)
+        await self._open(first.header)
         opened = inventory_pb2.ImportOpened(
-            batch=batch_name(pool, view.batch),
-            next_chunk=view.next_chunk,
-            accepted=view.received,
-            complete=not view.is_open,
+            batch=batch_name(self._pool, self._view.batch),
+            next_chunk=self._view.next_chunk,
+            accepted=self._view.received,
+            complete=not self._view.is_open,
         )
         yield inventory_pb2.ImportCardsResponse(opened=opened)
-        terms = await self._terms(pool)
-        data_key = await self._reception.cards.data_key(pool, view.batch)
-        self._first_serial = view.received
-        step = said.Received(view.next_chunk, view.received, again=True)
-        async for request in requests:
-            if request.HasField("end"):
-                yield inventory_pb2.ImportCardsResponse(report=await self._close(pool, view.batch, request.end, step))
-                return
-            if not request.HasField("chunk"):
-                raise Refusal("INVALID_FIELD", {"field": "step"}, "After the header come chunks, then the end.")
-            refused: Sequence[inventory_pb2.RefusedLine] = ()
-            checks.item_count(len(request.chunk.rows), "rows", limits.chunk_cards_max)
-            if request.chunk.chunk_no >= step.next_chunk:
-                lines, refused = await self._check(pool, view, terms, request.chunk, next_serial=step.next_serial)
-                before = step.next_serial
-                step, late = await self._receive(
-                    pool, view, data_key, step, chunk_no=request.chunk.chunk_no, lines=lines
+        async with aclosing(self._sealed_ahead(requests)) as steps:
+            async for request, sealed in steps:
+                if request.HasField("end"):
+                    yield inventory_pb2.ImportCardsResponse(report=await self._close(request.end))
+                    return
+                if not request.HasField("chunk"):
+                    raise Refusal("INVALID_FIELD", {"field": "step"}, "After the header come chunks, then the end.")
+                refused = await self._receive(request.chunk, sealed)
+                received = inventory_pb2.ChunkReceived(
+                    chunk_no=request.chunk.chunk_no, accepted=self._step.next_serial, refused_lines=refused
                 )
-                refused = [*refused, *late]
-                self._count(0 if step.again else step.next_serial - before, refused)
-            received = inventory_pb2.ChunkReceived(
-                chunk_no=request.chunk.chunk_no, accepted=step.next_serial, refused_lines=refused
-            )
-            yield inventory_pb2.ImportCardsResponse(received=received)
+                yield inventory_pb2.ImportCardsResponse(received=received)
 
-    async def _open(self, header: inventory_pb2.ImportHeader) -> tuple[PoolName, said.BatchView]:
-        pool = checks.pool(header.parent)
+    async def _open(self, header: inventory_pb2.ImportHeader) -> None:
+        pool = self._pool = checks.pool(header.parent)
         self.import_id = checks.request_id(header.import_id, "import_id")
         command = ask.OpenBatch(
             f"open/{secrets.token_hex(16)}",
@@ -107,107 +100,144 @@ class Import:
         )
         _, outcome = await self._reception.ask(pool, command, 0)
         assert isinstance(outcome, said.ImportReady)
-        return pool, outcome.view
-
-    async def _terms(self, pool: PoolName) -> Terms:
+        view = self._view = outcome.view
         _, shelf = await self._reception.ask(pool, ask.GetShelf(), 0)
         assert isinstance(shelf, said.Shelf)
-        return shelf.terms
+        self._terms = shelf.terms
+        self._data_key = await self._reception.cards.data_key(pool, view.batch)
+        self._step = said.Received(view.next_chunk, view.received, again=True)
+        self._foreseen = view.received
 
-    async def _check(
+    async def _sealed_ahead(
+        self, requests: AsyncIterator[inventory_pb2.ImportCardsRequest]
+    ) -> AsyncGenerator[_Step, None]:
+        """What the caller sends, in order, with each chunk that is news sealed."""
+        ready: asyncio.Queue[_Step | Exception | None] = asyncio.Queue(chunks_ahead_max)
+        sealing = asyncio.get_running_loop().create_task(self._seal_all(requests, ready))
+        try:
+            while (step := await ready.get()) is not None:
+                if isinstance(step, Exception):
+                    raise step
+                yield step
+        finally:
+            sealing.cancel()
+
+    async def _seal_all(
         self,
-        pool: PoolName,
-        view: said.BatchView,
-        terms: Terms,
-        chunk: inventory_pb2.ImportChunk,
-        *,
-        next_serial: int,
-    ) -> tuple[list[_Line], list[inventory_pb2.RefusedLine]]:
-        """The lines that may become cards, and the others with their reasons.
+        requests: AsyncIterator[inventory_pb2.ImportCardsRequest],
+        ready: "asyncio.Queue[_Step | Exception | None]",
+    ) -> None:
+        try:
+            async for request in requests:
+                sealed = None
+                if request.HasField("chunk"):
+                    checks.item_count(len(request.chunk.rows), "rows", limits.chunk_cards_max)
+                    if request.chunk.chunk_no >= self._view.next_chunk:
+                        sealed = await self._seal(request.chunk, self._foreseen)
+                        self._foreseen += len(sealed.lines)
+                await ready.put((request, sealed))
+        except Exception as failure:  # noqa: BLE001 - it is raised where the stream is answered, after what came before
+            await ready.put(failure)
+        else:
+            await ready.put(None)
 
-        A card of this batch from `next_serial` on came in with this very chunk, by another stream of this import:
-        it is no duplicate, and the pool will say that it has the chunk.
-        """
-        now_ms = self._reception.clock.now_ms()
-        codes = [row.code.strip() for row in chunk.rows]
-        prints = await self._reception.vault.fingerprint(pool, codes)
-        known = await self._reception.cards.trace(pool, prints)
-        seen: dict[bytes, int] = {}
-        lines: list[_Line] = []
-        refused: list[inventory_pb2.RefusedLine] = []
-        for row, code, fingerprint, card in zip(chunk.rows, codes, prints, known, strict=True):
-            reason = _fault(code, row, terms)
-            if reason:
-                refused.append(_refused(row.line_no, reason))
-                continue
-            has_own_end = row.HasField("expire_time")
-            expires_at_ms = checks.moment_ms(row.expire_time, "expire_time") if has_own_end else view.expires_at_ms
-            own_serial = None if card is None or batch_of(card) != view.batch else serial_of(card)
-            if expires_at_ms is not None and expires_at_ms <= now_ms:
-                refused.append(_refused(row.line_no, "ALREADY_EXPIRED"))
-            elif fingerprint in seen or (own_serial is not None and own_serial < next_serial):
-                first_line = seen.get(fingerprint) or self._line_of(card)
-                refused.append(_refused(row.line_no, "DUPLICATE_IN_FILE", first_line))
-            elif card is not None and own_serial is None:
-                refused.append(_refused(row.line_no, "DUPLICATE_IN_STOCK"))
-            else:
-                seen[fingerprint] = row.line_no
-                lines.append(_Line(row.line_no, code, expires_at_ms, fingerprint))
-        return lines, refused
-
-    def _line_of(self, card: Card | None) -> int:
-        """The line that brought a card of this import; 0 when another stream did."""
-        place = -1 if card is None else serial_of(card) - self._first_serial
-        return self._lines[place] if 0 <= place < len(self._lines) else 0
+    async def _seal(
+        self, chunk: inventory_pb2.ImportChunk, first_serial: int, known: Sequence[bytes] = ()
+    ) -> SealedChunk:
+        return await self._reception.sealing.seal(
+            Chunk(
+                *self._pool,
+                self._view.batch,
+                self._data_key,
+                first_serial,
+                self._view.expires_at_ms,
+                self._terms.face_value,
+                self._reception.clock.now_ms(),
+                known,
+                chunk.SerializeToString(),
+            )
+        )
 
     async def _receive(
-        self,
-        pool: PoolName,
-        view: said.BatchView,
-        data_key: bytes,
-        step: said.Received,
-        *,
-        chunk_no: int,
-        lines: list[_Line],
-    ) -> tuple[said.Received, list[inventory_pb2.RefusedLine]]:
-        """Seal the lines and let the pool receive them; drop what another import brought meanwhile."""
-        late: list[inventory_pb2.RefusedLine] = []
+        self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk | None
+    ) -> Sequence[inventory_pb2.RefusedLine]:
+        """Let the pool receive a chunk, and say what it could not take. `_step` is where the pool is then."""
+        foreseen = 0 if sealed is None else len(sealed.lines)
+        if sealed is None or chunk.chunk_no < self._step.next_chunk:
+            self._foreseen -= foreseen
+            return ()
+        before = self._step
+        sealed, self._step = await self._received(chunk, sealed)
+        came = self._step.next_serial - before.next_serial
+        self._foreseen += came - foreseen
+        # When another stream brought further chunks too, or these lines, the lines of their cards are not known here.
+        is_ours = self._step.next_chunk == chunk.chunk_no + 1 and len(sealed.lines) == came
+        refused = await self._refused_lines(sealed, before if self._step.again else None)
+        self._lines.extend(sealed.lines if is_ours else [0] * came)
+        self._count(0 if self._step.again else came, refused)
+        return refused
+
+    async def _received(
+        self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk
+    ) -> tuple[SealedChunk, said.Received]:
+        """The chunk as the pool took it: for the serials that are next, and without what is in stock."""
+        known: list[bytes] = []
         for _ in range(_TRIES_PER_CHUNK):
-            lines.sort(key=lambda line: line.expires_at_ms or 0)
-            sealed = await self._reception.vault.seal(
-                pool, view.batch, data_key, step.next_serial, [line.code for line in lines]
+            if sealed.first_serial != self._step.next_serial:
+                sealed = await self._seal(chunk, self._step.next_serial, known)
+            command = ask.Receive(
+                self._view.batch, chunk.chunk_no, sealed.first_serial, sealed.lots, sealed.prints, sealed.sealed
             )
-            lots = tuple(
-                (len(list(group)), expires_at_ms)
-                for expires_at_ms, group in groupby(lines, key=lambda line: line.expires_at_ms)
-            )
-            prints = tuple(line.print for line in lines)
-            command = ask.Receive(view.batch, chunk_no, step.next_serial, lots, prints, tuple(sealed))
-            _, outcome = await self._reception.hear(pool, command, 0)
-            if isinstance(outcome, said.Refused) and outcome.reason is said.Reason.DUPLICATES_IN_STOCK:
-                twice = {int(place) for place in dict(outcome.facts)["places"].split(",")}
-                late += [_refused(lines[place].line_no, "DUPLICATE_IN_STOCK") for place in sorted(twice)]
-                lines = [line for place, line in enumerate(lines) if place not in twice]
-                continue
-            if isinstance(outcome, said.Refused):
-                raise refusal_of(pool, command, outcome)
-            assert isinstance(outcome, said.Received)
-            # When another stream brought further chunks too, their lines are not known here.
-            is_alone = outcome.next_chunk == chunk_no + 1
-            unknown = [0] * (outcome.next_serial - step.next_serial)
-            self._lines.extend([line.line_no for line in lines] if is_alone else unknown)
-            return outcome, late
+            _, outcome = await self._reception.hear(self._pool, command, 0)
+            if isinstance(outcome, said.Received):
+                return sealed, outcome
+            assert isinstance(outcome, said.Refused)
+            if outcome.reason is not said.Reason.DUPLICATES_IN_STOCK:
+                raise refusal_of(self._pool, command, outcome)
+            known += [sealed.prints[int(place)] for place in dict(outcome.facts)["places"].split(",")]
+            sealed = await self._seal(chunk, sealed.first_serial, known)
         raise Refusal("OVERLOADED", text="Another import brings the same codes at the same time; retry this one.")
 
-    async def _close(
-        self, pool: PoolName, batch: BatchNo, end: inventory_pb2.ImportEnd, step: said.Received
-    ) -> inventory_pb2.ImportReport:
-        if end.chunks != step.next_chunk:
-            raise Refusal("IMPORT_OUT_OF_STEP", {"nextChunk": step.next_chunk})
-        _, outcome = await self._reception.ask(pool, ask.CloseBatch(batch), 0)
+    async def _refused_lines(
+        self, sealed: SealedChunk, before: said.Received | None
+    ) -> Sequence[inventory_pb2.RefusedLine]:
+        """The lines turned away, each with its reason.
+
+        A chunk that was there already, brought by another stream, was not looked through by the pool: then `before` is
+        where this stream stood, and what is older than that was turned away then.
+        """
+        prints = [line.print for line in sealed.turned if not line.reason]
+        turned = list(sealed.turned)
+        if before is not None:
+            prints += sealed.prints
+            turned += [
+                Turned(line_no, "", 0, print_) for line_no, print_ in zip(sealed.lines, sealed.prints, strict=True)
+            ]
+        found = await self._reception.cards.trace(self._pool, prints) if prints else ()
+        card_of = dict(zip(prints, found, strict=True))
+        refused = []
+        for line in turned:
+            card = card_of.get(line.print)
+            if line.reason:
+                refused.append(_refused(line.line_no, line.reason, line.first_line))
+            elif card is None or batch_of(card) != self._view.batch:
+                refused.append(_refused(line.line_no, "DUPLICATE_IN_STOCK"))
+            elif before is None or serial_of(card) < before.next_serial:
+                refused.append(_refused(line.line_no, "DUPLICATE_IN_FILE", self._line_of(card)))
+        return refused
+
+    def _line_of(self, card: Card) -> int:
+        """The line that brought a card of this import; 0 when another stream did."""
+        place = serial_of(card) - self._view.received
+        return self._lines[place] if 0 <= place < len(self._lines) else 0
+
+    async def _close(self, end: inventory_pb2.ImportEnd) -> inventory_pb2.ImportReport:
+        if end.chunks != self._step.next_chunk:
+            raise Refusal("IMPORT_OUT_OF_STEP", {"nextChunk": self._step.next_chunk})
+        _, outcome = await self._reception.ask(self._pool, ask.CloseBatch(self._view.batch), 0)
         assert isinstance(outcome, said.ImportWhole)
         report = inventory_pb2.ImportReport(
-            batch=from_batch(pool, outcome.view),
+            batch=from_batch(self._pool, outcome.view),
             accepted=outcome.view.received,
             refused=self._reasons.total(),
             refused_lines=self._refused,
@@ -237,25 +267,6 @@ _MESSAGES = {
     "DUPLICATE_IN_FILE": "The code stands in this import before.",
     "DUPLICATE_IN_STOCK": "The code is in stock already, or was sold.",
 }
-
-
-def _fault(code: str, row: inventory_pb2.ImportRow, terms: Terms) -> str:
-    """What is wrong with a line by itself; empty when nothing is."""
-    if not normal_code(code):
-        return "EMPTY_CODE"
-    if len(code) > limits.code_chars_max:
-        return "CODE_TOO_LONG"
-    if any(category(character) == "Cc" and character != "\t" for character in code):
-        return "CODE_NOT_TEXT"
-    if row.HasField("face_value"):
-        value = row.face_value
-        if not 0 <= value.minor <= limits.money_minor_max or not is_currency(value.currency):
-            return "INVALID_MONEY"
-        if terms.face_value not in {None, (value.minor, value.currency)}:
-            return "FACE_VALUE_MISMATCH"
-    if row.HasField("expire_time") and not checks.is_moment(row.expire_time):
-        return "INVALID_TIME"
-    return ""
 
 
 def _refused(line_no: int, reason: str, first_line: int = 0) -> inventory_pb2.RefusedLine:

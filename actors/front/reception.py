@@ -17,6 +17,7 @@ import grpc
 
 from actors.dispatch import Dispatch, UnknownPool
 from actors.front.refusals import Refusal, refusal_for, refusal_of, status_of
+from actors.front.sealing import Sealing
 from actors.link import Answer
 from actors.metrics import FrontMetrics
 from engine.errors import InDoubt, InvariantBroken, NotDone, PoolClosed, UnreadableCard
@@ -50,6 +51,7 @@ class Reception:
         registry: Registry,
         cards: SealedCards,
         vault: Vault,
+        sealing: Sealing,
         clock: Clock,
         metrics: FrontMetrics,
     ) -> None:
@@ -57,6 +59,7 @@ class Reception:
         self.registry = registry
         self.cards = cards
         self.vault = vault
+        self.sealing = sealing
         self.clock = clock
         self.metrics = metrics
         self.is_draining = False

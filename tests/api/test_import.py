@@ -155,6 +155,36 @@ async def test_an_import_goes_on_where_it_broke_off(house: SmallHouse) -> None:
     assert [one.code for one in sold.delivered] == [row.code for chunk in chunks for row in chunk]
 
 
+async def test_chunks_sent_ahead_of_their_answers_find_their_serials(house: SmallHouse) -> None:
+    """Each is sealed before it is known how many cards came before it; every code still opens for its buyer."""
+    sku = await house.sku()
+    await house.stock(sku, ["old-1", "old-2"])
+    chunks = [
+        rows(["a", "old-1", "b"]),
+        rows(["c", "a", "d"], first_line=4),
+        rows(["e", "old-2"], first_line=7),
+        rows(["f", "d", "f"], first_line=9),
+    ]
+    call: Any = house.inventory.ImportCards()
+    await call.write(inventory_pb2.ImportCardsRequest(header=_header(sku)))
+    for number, chunk in enumerate([*chunks[:2], chunks[0], *chunks[2:]]):
+        await call.write(_chunk((0, 1, 0, 2, 3)[number], chunk))
+    await call.write(inventory_pb2.ImportCardsRequest(end=inventory_pb2.ImportEnd(chunks=4)))
+    answers = [await call.read() for _ in range(7)]
+    assert [answer.received.accepted for answer in answers[1:6]] == [2, 4, 4, 5, 6]
+    refused = [(line.line_no, line.reason, line.message[-7:]) for line in answers[6].report.refused_lines]
+    assert [(line_no, reason) for line_no, reason, _ in refused] == [
+        (2, "DUPLICATE_IN_STOCK"),
+        (5, "DUPLICATE_IN_FILE"),
+        (8, "DUPLICATE_IN_STOCK"),
+        (10, "DUPLICATE_IN_FILE"),
+        (11, "DUPLICATE_IN_FILE"),
+    ]
+    assert [refused[place][2] for place in (1, 3, 4)] == ["line 1.", "line 6.", "line 9."]
+    sold = await house.confirm(await house.allocate(sku, 8))
+    assert [one.code for one in sold.delivered] == ["old-1", "old-2", "a", "b", "c", "d", "e", "f"]
+
+
 async def test_an_acknowledged_chunk_sent_again_is_acknowledged_again(house: SmallHouse) -> None:
     """Within one stream and after the end; its lines are not reported as duplicates."""
     sku = await house.sku()
