@@ -16,9 +16,7 @@ from typing import Any
 from cardkeep_client import CardkeepError
 from rich.console import Console
 
-from bench.house_process import HouseFailed
 from bench.load.plan import LoadFailed
-from bench.peers import PeerFailed
 from bench.report import write_index, write_page
 from bench.run.bench import AuditFailed, Bench, CannotRun, Options
 from bench.run.catalogue import Scenario, find, names
@@ -79,7 +77,7 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     except AuditFailed as failure:
         write_violations(Console(stderr=True), failure.findings.broken, failure.findings.violations)
         return AUDIT_FAILED
-    except (CannotRun, CardkeepError, HouseFailed, LoadFailed, PeerFailed) as failure:
+    except (CannotRun, CardkeepError, LoadFailed) as failure:
         Console(stderr=True).print(f"{scenario.name} could not run: {failure}", markup=False, soft_wrap=True)
         return CANNOT_RUN
     around["took_s"] = round(time.monotonic() - began_s, 1)

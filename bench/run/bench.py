@@ -23,9 +23,10 @@ from typing import Protocol
 
 from actors.front.doors import Door
 from bench.audit import Books, Findings
+from bench.house_process import HouseFailed
 from bench.load import fleet
 from bench.load.plan import Measured, Plan, Progress
-from bench.peers import PEERS
+from bench.peers import PEERS, PeerFailed
 from bench.run.checking import Loaded, look_into
 from bench.run.figures import Figures, Load, Round
 from bench.run.house import House
@@ -111,24 +112,28 @@ class Bench:
     # Sides
 
     def house(self, door: Door = Door.FAST, *, label: str = "cardkeep", **settings: str) -> House:
-        """Start a house of its own; `settings` are those of actors/settings.py, as text. Raises HouseFailed."""
+        """Start a house of its own; `settings` are those of actors/settings.py, as text. Raises CannotRun."""
         house = House(label, self._folder / f"{label}-{door}", door, settings)
         self._sides.append(house)
-        house.start(self.screen.say)
+        try:
+            house.start(self.screen.say)
+        except HouseFailed as failure:
+            raise CannotRun(f"{failure}. It said at last:\n{house.last_words()}") from failure
         return house
 
     def peer(self, name: str, door: Door = Door.FAST, *, cards: int = 1, stocks: int = 1) -> Peer | None:
         """Start one of bench/peers with `stocks` SKUs of `cards` cards each.
 
-        None, with a note that says how to get it, when it is missing here.
+        None, with a note that says why and how to get it, when it cannot be had here: the rest runs.
         """
-        if missing := PEERS[name].missing():
-            self.note(f"{PEERS[name].title} is left out: {missing}")
-            return None
-        self.screen.say(f"starting {name}")
+        self.screen.say(f"starting {name} {door.value}")
         peer = Peer(name, self._folder / f"{name}-{door}", door, cards=cards, stocks=stocks)
+        try:
+            peer.start()
+        except PeerFailed as failure:
+            self.note(f"{PEERS[name].title} is left out. {failure}")
+            return None
         self._sides.append(peer)
-        peer.start()
         return peer
 
     def seconds(self, usual: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cardkeep_client import Client, Owner
+from cardkeep_client import CardkeepError, Client, Owner
 
 from actors.front.doors import Door
 from bench.audit import Books
@@ -19,6 +19,8 @@ _CHUNK_ROWS = 1_000
 
 #: How long any one question may take: the audit of a large SKU counts every card.
 _QUESTION_PATIENCE_S = 60.0
+
+_LAST_LINES = 10
 
 
 class House:
@@ -47,6 +49,11 @@ class House:
             self._client.close()
             self._client = None
         self._process.stop()
+
+    def last_words(self) -> str:
+        """The end of what it said on its way up, for when it did not get there."""
+        told = self.folder / "house.out"
+        return "\n".join(told.read_text(errors="replace").splitlines()[-_LAST_LINES:]) if told.exists() else ""
 
     @property
     def target(self) -> str:
@@ -97,7 +104,12 @@ class House:
         return usages(self._process.pid)
 
     def _books_of(self, sku: str) -> Books:
-        audit = self.client.audit(sku)
+        try:
+            audit = self.client.audit(sku)
+        except CardkeepError as failure:
+            if failure.reason != "POOL_STOPPED":
+                raise
+            return Books(sku, 0, 0, 0, 0, 0, 0, time.time() * 1000, violations=(str(failure),))
         cards = audit.cards
         return Books(
             sku,
