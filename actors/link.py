@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
@@ -53,13 +53,26 @@ class Answer(NamedTuple):
     outcome: Outcome | None
 
 
+class Hearer(Protocol):
+    """Who hears the answers to commands, once: a future, or what is like one."""
+
+    def done(self) -> bool:
+        """Whether it heard already, or listens no more."""
+
+    def set_result(self, answers: Sequence[Answer], /) -> None:
+        """Hear them, in the order of the commands."""
+
+    def set_exception(self, failure: Exception, /) -> None:
+        """Hear why there are none."""
+
+
 class _Party(NamedTuple):
     """Commands that one caller asked together: they travel together and are answered together."""
 
     deadline_ms: int
     until_s: float
     commands: Sequence[Command]
-    future: asyncio.Future[Sequence[Answer]]
+    hearer: Hearer
 
 
 class _Bus:
@@ -113,10 +126,19 @@ class Link:
     def ask_all(
         self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, until_s: float
     ) -> asyncio.Future[Sequence[Answer]]:
-        """Send commands with the next batch; their answers come at the latest when the loop's time is `until_s`.
+        """The answers to commands that travel together; see `board`."""
+        future: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
+        self.board(pool, commands, deadline_ms, until_s, future)
+        return future
 
-        Raises Overloaded, NotOwner, PoolClosed or StoreUnavailable (nothing happened), InDoubt (the
-        connection broke, or no answer came), InvariantBroken (the pool has stopped).
+    def board(
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, until_s: float, hearer: Hearer
+    ) -> None:
+        """Send commands with the next batch; `hearer` hears at the latest when the loop's time is `until_s`.
+
+        Raises PoolClosed or Overloaded when they cannot even board. It hears NotOwner, PoolClosed, StoreUnavailable
+        or Overloaded (nothing happened), InDoubt (the connection broke, or no answer came), InvariantBroken (the
+        pool has stopped).
         """
         if not self.is_open:
             raise PoolClosed(f"the line to {self.address} is down")
@@ -125,15 +147,12 @@ class Link:
             bus = self._buses[pool] = _Bus()
         if bus.waiting >= commands_waiting_max:
             raise Overloaded(f"{commands_waiting_max} commands already wait for {pool}")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Sequence[Answer]] = loop.create_future()
-        bus.gathering.append(_Party(deadline_ms, until_s, commands, future))
+        bus.gathering.append(_Party(deadline_ms, until_s, commands, hearer))
         bus.waiting += len(commands)
         if self._looking is None:
-            self._looking = loop.call_later(look_every_s, self._look_for_late)
+            self._looking = asyncio.get_running_loop().call_later(look_every_s, self._look_for_late)
         if bus.under_way < batches_under_way_max:
             self._depart(pool, bus)
-        return future
 
     def close(self) -> None:
         """Hang up; what is under way ends in doubt."""
@@ -166,8 +185,8 @@ class Link:
                     Answer(epoch, seq, replayed, None if fields is None else read_outcome(fields))
                     for seq, replayed, fields in islice(coming, len(party.commands))
                 ]
-                if not party.future.done():
-                    party.future.set_result(answers)
+                if not party.hearer.done():
+                    party.hearer.set_result(answers)
         else:
             _fail(parties, _failure(verdict, body))
         # Not before all is read: what cannot be read ends the connection, and these callers with it.
@@ -209,7 +228,7 @@ def _board(bus: _Bus) -> Sequence[_Party]:
             break
         party = gathering.popleft()
         bus.waiting -= size
-        if not party.future.done():
+        if not party.hearer.done():
             parties.append(party)
             boarded += size
             if is_alone:
@@ -223,7 +242,7 @@ def _turn_away(parties: Sequence[_Party], bus: _Bus) -> None:
         try:
             pack([plain(command) for command in party.commands])
         except (OverflowError, TypeError, ValueError) as mistake:
-            party.future.set_exception(mistake)
+            party.hearer.set_exception(mistake)
         else:
             bus.gathering.appendleft(party)
             bus.waiting += len(party.commands)
@@ -231,8 +250,8 @@ def _turn_away(parties: Sequence[_Party], bus: _Bus) -> None:
 
 def _fail(parties: Iterable[_Party], failure: Exception) -> None:
     for party in parties:
-        if not party.future.done():
-            party.future.set_exception(failure)
+        if not party.hearer.done():
+            party.hearer.set_exception(failure)
 
 
 def _failure(verdict: int, text: str) -> Exception:
