@@ -12,7 +12,6 @@ from engine.money import Money, is_currency
 from engine.names import BatchNo, Card, HoldNo, PoolName, is_name_part, parse_batch, parse_card, parse_hold, parse_pool
 from protos.cardkeep.v1 import types_pb2
 
-
 #: Pools whose names are kept as read, about 400 bytes each: in a sale the same few come with every call.
 _pools_kept_max = 8_192
 
