@@ -247,6 +247,17 @@ def test_messages_wait_for_the_windows_of_connection_and_stream() -> None:
     assert [kind for kind, _, _, _ in sent(connection)] == [HEADERS, DATA]
 
 
+def test_small_messages_too_wait_for_the_window_of_the_connection() -> None:
+    """Seven messages of 10,000 bytes are more than 65,535: the last is cut where the window ends."""
+    connection = opened()
+    calls = [call(10_000) for _ in range(7)]
+    for asked in calls:
+        connection.start(asked)
+    assert [len(body) for body in bodies(sent(connection)).values()] == [10_000] * 6 + [5_535]
+    connection.receive(widen(0, 10_000))
+    assert bodies(sent(connection)) == {13: calls[6].message[5_535:]}
+
+
 def test_the_window_of_a_stream_is_what_the_settings_say_even_later() -> None:
     """RFC 9113, section 6.9.2: a new initial window changes the windows of streams that are open, even below zero."""
     connection = opened(window=100)
