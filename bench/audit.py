@@ -152,6 +152,8 @@ class _Told:
         self._sale_tried_ms: dict[str, float] = {}
         self._answers: dict[str, tuple[str, str, tuple[str, ...]]] = {}
         self._unsettled: set[str] = set()
+        #: How many different cards of each SKU were ever given out.
+        self._given: Counter[str] = Counter()
 
     def hear(self, call: Call) -> None:
         """Take in one call, in any order."""
@@ -215,6 +217,7 @@ class _Told:
                 if end_ms > until_ms:
                     until_ms, by = end_ms, hold
         self._findings.cards_given = len(first)
+        self._given = Counter(map(_sku_of, first))
 
     def _stays(self) -> Iterable[tuple[str, tuple[float, float, str]]]:
         """Each card with when it was surely in which hold. A stay that may have been empty hinders nobody."""
@@ -236,14 +239,13 @@ class _Told:
     def compare(self, books: Sequence[Books]) -> None:
         """The house has what it told, and nothing else."""
         held, sold = self._standing({one.sku: one.counted_at_ms for one in books})
-        out = Counter(_sku_of(card) for card in {card for card, _ in self._stays()})
         for one in books:
             for law in one.violations:
                 self._findings.object("conservation", f"{one.sku} says: {law}")
             if one.received != one.on_shelf + one.held + one.sold + one.void:
                 self._findings.object("conservation", f"{one.sku} counts {one._asdict()}")
-            if out[one.sku] > one.received:
-                self._findings.object("oversold", f"{one.sku} gave out {out[one.sku]} cards of {one.received}")
+            if self._given[one.sku] > one.received:
+                self._findings.object("oversold", f"{one.sku} gave out {self._given[one.sku]} cards of {one.received}")
             for what, told, has in (("sold", sold[one.sku], one.sold), ("held", held[one.sku], one.held)):
                 if told > has:
                     self._findings.object("lost", f"{told} cards of {one.sku} were told to be {what}, it has {has}")
