@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 #: What may be asked again because it did not happen: no promise was made.
-NOT_DONE = frozenset({"OVERLOADED", "ACTOR_RECOVERING", "STORE_UNAVAILABLE", "DRAINING", "DEADLINE_PASSED"})
+NOT_DONE = frozenset(
+    {"OVERLOADED", "ACTOR_RECOVERING", "STORE_UNAVAILABLE", "DRAINING", "DEADLINE_PASSED", "REFUSED_STREAM"}
+)
 
 #: What may have happened: it has to be asked again until there is an answer.
 UNKNOWN = frozenset({"", "UNKNOWN", "OUTCOME_UNKNOWN", "DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED", "INTERNAL"})
