@@ -26,8 +26,8 @@ _ONE = _HOLE + _ITEMS[0].decode()
 _FIELD_1 = b"\x0a"
 _REQUEST_ID = b"\x7a" + bytes((len(_ONE),))
 
-#: In a reply, a hold's name is field 1 of the hold, and its state (field 2, never 0) follows.
-_HOLD_NAME = re.compile(rb"\n.(tenants/[^/]+/skus/[^/]+/holds/[0-9]+)\x10")
+#: In a reply, a hold's name is field 1 of the hold; the tag of what follows is no digit.
+_HOLD_NAME = re.compile(rb"\n.(tenants/[^/]+/skus/[^/]+/holds/[0-9]+)")
 
 
 _Kind = TypeVar("_Kind", "AllocateKind", "HoldKind", "BatchReleaseKind")
