@@ -102,12 +102,25 @@ def _figures(document: Plain) -> str:
 
 
 def _loads(document: Plain) -> str:
-    head = ("work", "side", "door", "items/s", "range", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "refused or failed")
+    head = (
+        "work",
+        "side",
+        "door",
+        "items/s",
+        "range",
+        "calls/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "max ms",
+        "refused or failed",
+    )
     rows = [
         (
             *(text(load[name]) for name in ("work", "side", "door")),
             number(load["items_per_s"]["median"]),
             span(load["items_per_s"]),
+            number(load["calls_per_s"]["median"]),
             *(number(load[name]["median"]) for name in ("p50_ms", "p99_ms", "p999_ms", "max_ms")),
             text(_refusals(load)),
         )

@@ -43,7 +43,7 @@ def number(value: float) -> str:
 
 def _loads(document: Plain) -> Table:
     table = _new_table("Loads: medians of the rounds, and the range of the first", "work", "side")
-    for column in ("items/s", "range", "p50 ms", "p99 ms", "p99.9 ms"):
+    for column in ("items/s", "range", "calls/s", "p50 ms", "p99 ms", "p99.9 ms"):
         table.add_column(column, justify="right", no_wrap=True)
     for load in document["loads"]:
         rate = load["items_per_s"]
@@ -52,6 +52,7 @@ def _loads(document: Plain) -> Table:
             f"{load['side']} {load['door']}",
             number(rate["median"]) + _sign(rate),
             f"{number(rate['min'])}–{number(rate['max'])}",
+            number(load["calls_per_s"]["median"]),
             *(number(load[of]["median"]) for of in ("p50_ms", "p99_ms", "p999_ms")),
         )
     return table
