@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.report.pictures import pictures
 from bench.report.style import STYLE
-from bench.report.words import Cell, Plain, number, paragraphs, span, table, text, verdict
+from bench.report.words import Cell, Plain, moment, number, paragraphs, span, table, text, verdict
 
 
 def write_page(path: Path) -> Path:
@@ -35,9 +35,9 @@ def _overview(documents: Sequence[Plain]) -> str:
         (
             Cell(f'<a href="{escape(one["scenario"])}.html">{escape(one["scenario"])}</a>'),
             text(one["title"]),
-            Cell('<span class="good">✓ clean</span>'),
-            Cell('<span class="good">✓ all</span>' if one["goals_met"] else '<span class="bad">✗ not all</span>'),
-            text(one["began_at"]),
+            Cell('<span class="good whole">✓ clean</span>'),
+            _goals_in_a_word(one),
+            moment(one["began_at"]),
             text(one["revision"]["commit"][:10] + (" and changes" if one["revision"]["dirty"] else "")),
         )
         for one in documents
@@ -51,6 +51,13 @@ def _overview(documents: Sequence[Plain]) -> str:
     )
 
 
+def _goals_in_a_word(document: Plain) -> Cell:
+    if not any(one["goal"] for _, one in _with_goals(document)):
+        return text("none set")
+    met = document["goals_met"]
+    return Cell('<span class="good whole">✓ all</span>' if met else '<span class="bad whole">✗ not all</span>')
+
+
 def _body(document: Plain) -> str:
     audit, revision = document["audit"], document["revision"]
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in document["notes"])
@@ -59,7 +66,7 @@ def _body(document: Plain) -> str:
         f"<h1>{escape(document['title'])}</h1>{paragraphs(document['about'])}"
         f'<p><span class="good">✓ Audit clean</span>: {audit["calls"]:,} answers, {audit["holds"]:,} holds,'
         f" {audit['sales']:,} sales, {audit['cards']:,} cards; {audit['asked_again']:,} requests were asked again.</p>"
-        f'<p class="soft">{escape(document["began_at"])}, {document["took_s"]:,} s, revision'
+        f'<p class="soft">{moment(document["began_at"]).html}, {document["took_s"]:,} s, revision'
         f" {escape(revision['commit'][:10])}{' with local changes' if revision['dirty'] else ''},"
         f" {document['machine']['cores']} cores.</p>{notes}"
         + (f"<h2>Goals and ratios</h2>{_goals(document)}" if _with_goals(document) else "")

@@ -48,8 +48,8 @@ def _group(title: str, entries: Sequence[tuple[int, str, Plain]]) -> str:
         + bar_plot("Items a second", bars, "items/s")
         + bar_plot("p99 of a call", tails, "ms")
         + percentile_plot("Latency of calls, all rounds together", curves)
-        + time_plot("Items a second, second by second, each round", pace, "items/s")
-        + time_plot("p99 of each second, each round", tail, "ms")
+        + (time_plot("Items a second, second by second, each round", pace, "items/s") if pace else "")
+        + (time_plot("p99 of each second, each round", tail, "ms") if tail else "")
         + "</div>"
     )
 

@@ -34,7 +34,8 @@ svg .range { stroke: var(--ink); stroke-width: 1.5; } svg .middle { stroke: var(
 .legend li { display: flex; align-items: center; gap: 8px; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 4px 0; }
 th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; font-size: .9rem; } .n { text-align: right; white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; font-size: .9rem; } .n { text-align: right; }
+.n, .whole { white-space: nowrap; }
 code, pre { font: .9rem ui-monospace, monospace; }
 pre { background: var(--panel); padding: 10px 12px; border-radius: 8px;
   overflow-x: auto; }

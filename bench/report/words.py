@@ -33,20 +33,27 @@ def span(series: Plain) -> Cell:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table that scrolls by itself where the page is narrow."""
-    body = "".join(
-        "<tr>" + "".join(f'<td class="n">{c.html}</td>' if c.is_number else f"<td>{c.html}</td>" for c in row) + "</tr>"
-        for row in rows
+    """A table that scrolls by itself where the page is narrow. Over numbers, names stand to the right."""
+    lines = list(rows)
+    are_numbers = [cell.is_number for cell in lines[0]] if lines else [False] * len(head)
+    names = "".join(
+        f"<th{' class=n' if is_number else ''}>{escape(name)}</th>"
+        for name, is_number in zip(head, are_numbers, strict=True)
     )
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(_of(cell) for cell in row)}</tr>" for row in lines)
     return f'<div class="wide" tabindex="0"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def moment(iso: str) -> Cell:
+    """A moment in UTC, to the minute."""
+    return Cell(f'<span class="whole">{escape(iso[:16].replace("T", " "))} UTC</span>')
 
 
 def verdict(series: Plain) -> tuple[Cell, Cell]:
     """A goal and whether it was met, in a word as well as a sign."""
     goal = series["goal"]
     if goal is None:
-        return Cell(""), Cell("")
+        return Cell("", True), Cell("")
     sign = "≥" if goal["sense"] == "at least" else "≤"
     met = Cell('<span class="good">✓ met</span>') if goal["met"] else Cell('<span class="bad">✗ missed</span>')
     return Cell(f"{sign} {number(goal['bound']).html}", True), met
@@ -56,3 +63,7 @@ def paragraphs(prose: str) -> str:
     """A docstring without its first line, as paragraphs."""
     parts = prose.split("\n\n")[1:]
     return "".join(f"<p>{escape(' '.join(part.split()))}</p>" for part in parts)
+
+
+def _of(cell: Cell) -> str:
+    return f'<td class="n">{cell.html}</td>' if cell.is_number else f"<td>{cell.html}</td>"

@@ -131,7 +131,8 @@ class Bench:
         try:
             peer.start()
         except PeerFailed as failure:
-            self.note(f"{PEERS[name].title} is left out. {failure}")
+            lines = str(failure).splitlines()
+            self.note(f"{PEERS[name].title} is left out. {' … '.join(dict.fromkeys((lines[0], lines[-1])))}")
             return None
         self._sides.append(peer)
         return peer

@@ -38,9 +38,8 @@ class Load:
         """One figure over its rounds: items_per_s, calls_per_s, p50_ms, p90_ms, p99_ms, p999_ms or max_ms."""
         unit = "ms" if of.endswith("_ms") else "/s"
         goal = self.goal if of == "items_per_s" else None
-        return Series(
-            unit, goal, f"{self.work}, {self.side} {self.door}: {of}", [_value(one, of) for one in self.rounds]
-        )
+        about = "items a second" if of == "items_per_s" else of.replace("_", " ")
+        return Series(unit, goal, about, [_value(one, of) for one in self.rounds])
 
 
 @dataclass(slots=True)
