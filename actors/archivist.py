@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from itertools import islice
 
-from actors.owner import rebuild
+from actors.rebuilding import rebuild
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName

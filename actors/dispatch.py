@@ -2,17 +2,21 @@
 
 Asking again is always safe: every write carries its own name (request_id, chunk number), so an owner
 that already did it gives the same answer. So a caller sees an owner's death as one slow answer.
+
+Who answered for a pool is asked until it no longer does, whatever the placement says meanwhile: a pool that
+moves is served by its old owner until the new one has claimed it.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from actors.link import Answer, Link
+from actors.link import Answer, Hearer, Link, NotOwner
+from actors.signpost import Signpost
 from actors.wire import Address, Connect, connect, parse_address
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Clock, Registry
+from engine.ports import NOBODY, Clock, Registry
 from engine.stock.commands import Command
 
 #: First pause before asking again, doubled up to the last: an owner is back within a second or two.
@@ -40,8 +44,9 @@ class Dispatch:
         self._clock = clock
         self._token = token
         self._connect = connect
-        self._version = 0
-        self._places: Mapping[PoolName, str] = {}
+        self._signpost = Signpost(registry)
+        #: Whom we ask for a pool.
+        self._routes: dict[PoolName, str] = {}
         self._addresses: Mapping[str, Address] = {}
         self._links: dict[Address, Link] = {}
         self._opening: dict[Address, asyncio.Task[Link]] = {}
@@ -57,17 +62,32 @@ class Dispatch:
         (answer,) = await self.ask_all(pool, (command,), deadline_ms)
         return answer
 
-    async def ask_all(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int) -> Sequence[Answer]:
+    def ask_once(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer) -> bool:
+        """Ask, when a line to the pool's owner is open: the hearer hears how this one try ends. False: not asked.
+
+        Whoever hears of a failure may go on with `ask_all`, and must say there what it heard. Raises Overloaded.
+        """
+        link = self._open_link(pool)
+        if link is not None:
+            link.board(pool, commands, deadline_ms, self._until_s(deadline_ms), hearer)
+        return link is not None
+
+    async def ask_all(
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Exception | None = None
+    ) -> Sequence[Answer]:
         """The commands' answers, however many times they have to be asked within the deadline (0 = `patience_ms`).
 
-        They are asked together, and again together. Raises UnknownPool; Overloaded at once; InvariantBroken when the pool has stopped; at the deadline
-        the last NotDone. Whatever ends it, once any try may have reached an owner it raises InDoubt, and
-        no answer says that nothing happened.
+        `heard` is how a first try ended, if there was one.
+        They are asked together, and again together. Raises UnknownPool; Overloaded at once; InvariantBroken when
+        the pool has stopped; at the deadline the last NotDone. Whatever ends it, once any try may have reached an
+        owner it raises InDoubt, and no answer says that nothing happened.
         """
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + (deadline_ms - self._clock.now_ms() if deadline_ms else patience_ms) / 1000
+        until_s = self._until_s(deadline_ms)
         pause_s = pause_first_s
-        doubt: InDoubt | None = None
+        doubt = heard if isinstance(heard, InDoubt) else None
+        if isinstance(heard, NotDone | InDoubt):
+            await self._pause(pool, heard, pause_s, until_s)
         while True:
             try:
                 link = self._open_link(pool) or await self._found(pool, until_s)
@@ -87,10 +107,23 @@ class Dispatch:
                 return answers
             if loop.time() + pause_s >= until_s:
                 raise doubt or last
-            await asyncio.sleep(pause_s)
+            await self._pause(pool, last, pause_s, until_s)
             pause_s = min(pause_s * 2, pause_last_s)
-            if not isinstance(last, StoreUnavailable):
-                await asyncio.wait([self._reread()], timeout=until_s - loop.time())
+
+    def _until_s(self, deadline_ms: int) -> float:
+        wait_ms = deadline_ms - self._clock.now_ms() if deadline_ms else patience_ms
+        return asyncio.get_running_loop().time() + wait_ms / 1000
+
+    async def _pause(self, pool: PoolName, after: Exception, for_s: float, until_s: float) -> None:
+        """Wait before asking again, and then look up anew whom to ask; a store that is away would not say.
+
+        Who hears for the first time that a pool has moved need not wait: its new owner has claimed it already.
+        """
+        if not isinstance(after, NotOwner) or for_s > pause_first_s:
+            await asyncio.sleep(for_s)
+        if not isinstance(after, StoreUnavailable):
+            self._routes.pop(pool, None)
+            await asyncio.wait([self._reread()], timeout=max(0.0, until_s - asyncio.get_running_loop().time()))
 
     async def close(self) -> None:
         """Hang up everywhere, and ask the registry nothing more."""
@@ -103,7 +136,7 @@ class Dispatch:
 
     def _open_link(self, pool: PoolName) -> Link | None:
         """The line to the pool's owner, when both are known and it is up."""
-        owner = self._places.get(pool)
+        owner = self._routes.get(pool)
         address = None if owner is None else self._addresses.get(owner)
         link = None if address is None else self._links.get(address)
         return link if link is not None and link.is_open else None
@@ -116,20 +149,27 @@ class Dispatch:
             raise PoolClosed(f"the owner of {pool} was not found in time") from late
 
     async def _link(self, pool: PoolName) -> Link:
-        owner = self._places.get(pool) or await self._look_up(pool)
+        owner = self._routes.get(pool)
+        if owner is None:
+            owner = self._routes[pool] = await self._look_up(pool)
         address = self._addresses.get(owner)
         if address is None:
             raise PoolClosed(f"the owner of {pool} is not there yet")
         return self._open_link(pool) or await self._opened(address)
 
     async def _look_up(self, pool: PoolName) -> str:
-        """Who owns a pool we have not heard of. A table that cannot be read says nothing about it."""
-        for _ in range(2):  # The first reading may have been under way before the pool was placed.
+        """Whom a pool is placed with. Of one we have not heard of a table that cannot be read says nothing."""
+        for _ in range(2):  # The first reading may have been under way before the pool was registered.
+            if pool in self._signpost.owner_of:
+                break
             if not await asyncio.shield(self._reread()):
                 raise StoreUnavailable("the placement of pools cannot be read")
-            if pool in self._places:
-                return self._places[pool]
-        raise UnknownPool(f"{pool} does not exist")
+        owner = self._signpost.owner_of.get(pool)
+        if owner is None:
+            raise UnknownPool(f"{pool} does not exist")
+        if owner == NOBODY:
+            raise PoolClosed(f"{pool} has not been given an owner yet")
+        return owner
 
     async def _opened(self, address: Address) -> Link:
         """One attempt to connect at a time for each address, shared by all who wait."""
@@ -168,8 +208,7 @@ class Dispatch:
 
     async def _read(self) -> bool:
         try:
-            if await self._registry.placement_version() != self._version:
-                self._version, self._places = await self._registry.placement()
+            await self._signpost.refresh()
             seats = await self._registry.owners()
         except (StoreUnavailable, InDoubt) as away:
             _log.warning("placement_unread cause=%s", away)

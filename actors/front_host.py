@@ -21,13 +21,7 @@ from actors.front.server import FrontServer
 from actors.metrics import FrontMetrics
 from actors.settings import Settings
 from actors.store_facts import StoreFacts, is_reachable
-from engine.errors import PoolClosed
-from engine.names import PoolName
 from engine.ports import Clock
-
-#: How long CreateSku waits for the new SKU's owner: an actor starts in about half a second.
-_OWNER_PATIENCE_S = 20.0
-_LOOK_EVERY_S = 0.05
 
 
 class FrontHost:
@@ -52,7 +46,7 @@ class FrontHost:
         )
         self._server = FrontServer(
             AllocationServicer(self._reception),
-            InventoryServicer(self._reception, self._place),
+            InventoryServicer(self._reception),
             OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.front_ends),
             door=Door(settings.front_door),
             with_reflection=settings.reflection,
@@ -77,12 +71,3 @@ class FrontHost:
         self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
         self._metrics.depth(self._reception.calls_under_way, self._dispatch.waiting)
         return generate_latest(self._metrics.registry)
-
-    async def _place(self, pool: PoolName) -> None:
-        """Wait until the steward has given a new pool an owner that answers."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + _OWNER_PATIENCE_S
-        while pool not in (await self._registry.placement()).owner_of:
-            if loop.time() > until_s:
-                raise PoolClosed(f"nobody has taken {pool} yet; is the steward running?")
-            await asyncio.sleep(_LOOK_EVERY_S)

@@ -2,19 +2,30 @@
 
 Two may sit in one seat for a while, when one was only frozen. The later incarnation stays, since the
 registry takes the other's announcement no more; until then the journal's epoch keeps them apart.
+
+A pool that is placed elsewhere is served here until its new owner has claimed it, so that a move is as
+short as a claim. Nobody tells anybody anything: the placement is an invitation, the epoch is the handshake.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import deque
 
-from actors.owner import Owner, PoolState
+from actors.hosted import PoolState
+from actors.owner import Owner
+from actors.signpost import Signpost
 from engine.errors import InDoubt, StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Placement, Registry, Seat
+from engine.ports import Registry, Seat
 
 #: Between two looks at the placement: a new SKU waits about half of this for its owner.
 look_every_s = 0.1
+
+#: Between two reports of how busy we are.
+report_every_s = 1.0
+
+#: Pools opened at once: their questions to the store then travel together, and a large pool holds up few others.
+opening_max = 64
 
 _log = logging.getLogger(__name__)
 
@@ -26,9 +37,13 @@ class Incumbent:
         self._owner = owner
         self._registry = registry
         self._seat = seat
-        self._placement = Placement(0, {})
-        self._mine: Mapping[PoolName, None] = {}
+        self._signpost = Signpost(registry)
         self._opening: set[asyncio.Task[None]] = set()
+        self._to_open: deque[PoolName] = deque()
+        #: Pools that are hosted here and placed elsewhere.
+        self._leaving: dict[PoolName, None] = {}
+        self._report_at_s = 0.0
+        self._reports = 0
 
     async def sit(self) -> None:
         """Announce the seat and follow the placement, until another incarnation has taken the seat."""
@@ -42,6 +57,7 @@ class Incumbent:
                     _log.warning("owner_replaced owner=%s incarnation=%d", self._seat.owner_id, self._seat.incarnation)
                     return
                 await self._follow_placement()
+                await self._report()
             except (StoreUnavailable, InDoubt) as away:
                 _log.warning("placement_unread cause=%s", away)
             except Exception:  # noqa: BLE001 - a top loop
@@ -56,19 +72,46 @@ class Incumbent:
                 self._seat = self._seat._replace(incarnation=seat.incarnation + 1)
 
     async def _follow_placement(self) -> None:
-        if await self._registry.placement_version() != self._placement.version:
-            self._placement = await self._registry.placement()
-            owner_of = self._placement.owner_of
-            self._mine = dict.fromkeys(sorted(pool for pool in owner_of if owner_of[pool] == self._seat.owner_id))
-        hosted = {one.name: one for one in self._owner.hosted}
-        for pool in self._mine:
-            if pool not in hosted or hosted[pool].state is PoolState.FENCED:
-                self._open(pool)
-        for pool in hosted:
-            if pool not in self._mine:
-                self._owner.close(pool)
+        for pool in sorted([*await self._signpost.refresh(), *self._owner.lost]):
+            hosted = self._owner.find(pool)
+            if not self._is_mine(pool):
+                if hosted is not None:
+                    self._leaving[pool] = None
+            elif hosted is None or hosted.state is PoolState.FENCED:
+                self._to_open.append(pool)
+            else:
+                hosted.is_leaving = False
+                self._leaving.pop(pool, None)
+        self._open_more()
+        if self._leaving:
+            await asyncio.gather(*(self._leave(pool) for pool in list(self._leaving)))
 
-    def _open(self, pool: PoolName) -> None:
-        task = asyncio.get_running_loop().create_task(self._owner.open(pool))
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+    def _is_mine(self, pool: PoolName) -> bool:
+        return self._signpost.owner_of.get(pool) == self._seat.owner_id
+
+    def _open_more(self) -> None:
+        while self._to_open and len(self._opening) < opening_max:
+            pool = self._to_open.popleft()
+            hosted = self._owner.find(pool)
+            if self._is_mine(pool) and (hosted is None or hosted.state is PoolState.FENCED):
+                task = asyncio.get_running_loop().create_task(self._owner.open(pool))
+                self._opening.add(task)
+                task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        self._open_more()
+
+    async def _leave(self, pool: PoolName) -> None:
+        if self._owner.find(pool) is not None:
+            await self._owner.leave(pool)
+        if self._owner.find(pool) is None:
+            self._leaving.pop(pool, None)
+
+    async def _report(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._report_at_s:
+            self._report_at_s = now_s + report_every_s
+            self._reports += 1
+            beat = self._seat.incarnation + self._reports
+            await self._registry.report(self._owner.meter.report(self._seat.owner_id, beat))

@@ -7,23 +7,24 @@ nothing of Ray or sockets; `owner_gate.py` lets front ends in, `cluster.py` make
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from enum import Enum
 from itertools import compress
 from time import perf_counter
 from typing import NamedTuple
 
 from actors.committer import Committer, Desk
+from actors.hosted import Hosted, PoolState
+from actors.load_meter import LoadMeter
 from actors.metrics import OwnerMetrics
+from actors.rebuilding import take_over
 from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Archive, Attachments, Clock, History, Journal, SealedCards
-from engine.stock.codec import read_archived, read_record
+from engine.ports import Archive, Attachments, Clock, Journal, SealedCards
+from engine.stock.codec import read_archived
 from engine.stock.commands import Command, Forget, Receive
 from engine.stock.events import Event
 from engine.stock.outcomes import Outcome, Reason, Refused
 from engine.stock.pool import Pool
-from engine.stock.snapshot import load
 from engine.stock.state import Turn
 
 #: Between two rounds of the sweep. Expiry is exact by rule; the sweep only tidies, so it may be lazy.
@@ -38,22 +39,13 @@ fold_again_s = 10.0
 #: Steps between two samples of the conservation law in a running pool; each fold looks at every card.
 check_every_steps = 10_000
 
-#: Records replayed before other pools of this owner get a turn.
-_REPLAY_SLICE = 200
+#: Pools looked after before others in this process get a turn.
+_POOLS_PER_TURN = 100
 
 _log = logging.getLogger(__name__)
 
 Fold = Callable[[PoolName], Awaitable[int | None]]
 """Asks the archivist to fold a pool; returns the moment before which all is archived."""
-
-
-class PoolState(Enum):
-    """Whether a hosted pool answers."""
-
-    RECOVERING = "recovering"
-    SERVING = "serving"
-    FENCED = "fenced"
-    STOPPED = "stopped"
 
 
 Asked = tuple[int, Command]
@@ -69,26 +61,6 @@ class Reply(NamedTuple):
 
 
 _TOO_LATE = Reply(0, replayed=False, outcome=None)
-
-
-class Hosted:
-    """One pool this owner hosts."""
-
-    def __init__(self, name: PoolName) -> None:
-        self.name = name
-        self.state = PoolState.RECOVERING
-        self.pool = Pool(name)
-        self.desk = Desk(name, 0, 0)
-        self.failure = ""
-        self.snapshot_seq = 0
-        #: Holds and answers in memory when it was last folded: what the next fold will have to write again.
-        self.folded_size = 0
-        self.steps = 0
-        self.check_at_steps = check_every_steps
-        self.is_folding = False
-        self.fold_not_before_s = 0.0
-        #: Imports look up fingerprints before they are decided, so chunks of one pool go one by one.
-        self.import_lock = asyncio.Lock()
 
 
 class Owner:
@@ -115,6 +87,14 @@ class Owner:
         self._hosted: dict[PoolName, Hosted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer = Committer(journal, metrics.appended)
+        #: How busy the pools are.
+        self.meter = LoadMeter()
+        #: Pools that a newer epoch has taken: to be opened again, or left.
+        self.lost: set[PoolName] = set()
+
+    def find(self, name: PoolName) -> Hosted | None:
+        """A pool, if it is hosted here."""
+        return self._hosted.get(name)
 
     @property
     def hosted(self) -> Sequence[Hosted]:
@@ -122,35 +102,46 @@ class Owner:
         return list(self._hosted.values())
 
     async def open(self, name: PoolName) -> None:
-        """Take over a pool: claim a new epoch, rebuild it, serve it. Waits for a store that is away."""
+        """Take over a pool: rebuild it beside whoever still serves it, then claim it, catch up, serve it.
+
+        So nobody answers only for as long as the last few records take. Waits for a store that is away; gives
+        up when the pool is closed or opened anew meanwhile.
+        """
         hosted = self._hosted[name] = Hosted(name)
+        self.lost.discard(name)
         began_s = perf_counter()
-        history: History | None = None
-        while history is None:
-            try:
-                history = await self._journal.claim(name)
-            except InvariantBroken as broken:
-                self._stop(hosted, broken)
-                return
-            except (StoreUnavailable, InDoubt) as away:
-                _log.warning("claim_waits pool=%s cause=%s", name, away)
-                await asyncio.sleep(sweep_every_s)
-                if self._hosted.get(name) is not hosted:
-                    return  # It moved elsewhere meanwhile: a claim now would only fence its new owner.
         try:
-            hosted.pool = await rebuild(name, history)
+            taken = await take_over(self._journal, name, lambda: self._hosted.get(name) is hosted)
         except InvariantBroken as broken:
             self._stop(hosted, broken)
             return
+        if taken is None:
+            return
+        hosted.pool, history = taken
         hosted.desk = Desk(name, history.position.epoch, history.position.seq)
         hosted.snapshot_seq = history.snapshot_seq
+        hosted.check_at_steps = check_every_steps
         hosted.state = PoolState.SERVING
         self._metrics.recovered(name, perf_counter() - began_s)
         _log.info("pool_open pool=%s epoch=%d seq=%d", name, hosted.desk.epoch, hosted.desk.seq)
 
+    async def leave(self, name: PoolName) -> None:
+        """Let go of a pool that is placed elsewhere; of one that is served, once its new owner has claimed it.
+
+        To be called again until it is not hosted any more. Raises StoreUnavailable.
+        """
+        hosted = self._hosted[name]
+        hosted.is_leaving = True
+        if hosted.state is PoolState.SERVING and (await self._journal.position(name)).epoch == hosted.desk.epoch:
+            return
+        if self._hosted.get(name) is hosted and hosted.is_leaving:
+            self.close(name)
+
     def close(self, name: PoolName) -> None:
         """Stop answering for a pool that moves elsewhere."""
         self._hosted.pop(name, None)
+        self.lost.discard(name)
+        self.meter.forget(name)
 
     async def submit(self, name: PoolName, asked: Sequence[Asked]) -> tuple[int, Sequence[Reply]]:
         """Decide the commands in order; answer once the journal has what the answers rest on.
@@ -189,14 +180,32 @@ class Owner:
         return hosted.desk.epoch, replies
 
     async def run(self) -> None:
-        """Sweep, sample the law and fold, until cancelled."""
+        """Measure load, sweep, sample the law and fold, until cancelled."""
+        loop = asyncio.get_running_loop()
+        measured_s = loop.time()
         while True:
             await asyncio.sleep(sweep_every_s)
-            if not self._committer.is_stalled:
-                for hosted in self.hosted:
-                    if hosted.state is PoolState.SERVING:
-                        self._sweep(hosted)
-                        self._fold_when_long(hosted)
+            awake = self._awake()
+            over_s, measured_s = loop.time() - measured_s, loop.time()
+            self.meter.measure({one.name: one.steps - one.steps_seen for one in awake}, over_s)
+            for one in awake:
+                one.steps_seen, one.needs_look = one.steps, True
+            for at, hosted in enumerate([] if self._committer.is_stalled else awake, start=1):
+                if hosted.state is PoolState.SERVING:
+                    hosted.needs_look = False
+                    self._sweep(hosted)
+                    self._fold_when_long(hosted)
+                if at % _POOLS_PER_TURN == 0:
+                    await asyncio.sleep(0)
+
+    def _awake(self) -> list[Hosted]:
+        """Pools to be looked after: a glance at each of ten thousand takes a millisecond, a look at each a hundred."""
+        now_ms = self._clock.now_ms()
+        return [
+            one
+            for one in self._hosted.values()
+            if one.steps != one.steps_seen or one.needs_look or one.due_ms <= now_ms
+        ]
 
     async def finish(self) -> None:
         """Wait until everything decided is written."""
@@ -277,8 +286,8 @@ class Owner:
                 recalled[key] = None if value is None else read_archived(key, value)
 
     def _sweep(self, hosted: Hosted) -> None:
-        due_ms = hosted.pool.state.holds.next_deadline_ms()
-        if due_ms is None or due_ms > self._clock.now_ms():
+        hosted.due_ms = hosted.next_deadline_ms()
+        if hosted.due_ms > self._clock.now_ms():
             return
         try:
             events = hosted.pool.sweep(self._clock.now_ms(), limits.expire_per_step_max)
@@ -291,10 +300,13 @@ class Owner:
     def _fold_when_long(self, hosted: Hosted) -> None:
         """Fold when the journal is as long as the snapshot is large, so that folding costs a constant share."""
         due_at = hosted.snapshot_seq + max(self._fold_after_events, hosted.folded_size)
+        if hosted.desk.seq <= due_at:
+            return
         is_time = asyncio.get_running_loop().time() >= hosted.fold_not_before_s
-        if not hosted.is_folding and is_time and hosted.desk.seq > due_at:
+        if not hosted.is_folding and is_time:
             hosted.is_folding = True
             self._start(self._fold_now(hosted))
+        hosted.needs_look = True
 
     async def _fold_now(self, hosted: Hosted) -> None:
         """Let the archivist fold; then forget what it archived, a step at a time."""
@@ -327,6 +339,10 @@ class Owner:
     def _fence(self, hosted: Hosted) -> None:
         if hosted.state is PoolState.SERVING:
             hosted.state = PoolState.FENCED
+            self.lost.add(hosted.name)
+            if hosted.is_leaving:
+                _log.info("pool_handed_over pool=%s epoch=%d", hosted.name, hosted.desk.epoch)
+                return
             self._metrics.fenced(hosted.name)
             _log.warning("pool_fenced pool=%s epoch=%d", hosted.name, hosted.desk.epoch)
 
@@ -345,35 +361,6 @@ def _duplicates(pool: Pool, command: Receive, prints: set[bytes]) -> Refused | N
     if batch is None or command.chunk != batch.next_chunk or not places:
         return None
     return Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
-
-
-async def rebuild(name: PoolName, history: History) -> Pool:
-    """A pool from its snapshot and journal. Raises InvariantBroken when they do not fit together."""
-    try:
-        return await _replayed(name, history)
-    except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as mistake:
-        raise InvariantBroken(f"the journal of {name} tells what cannot have happened: {mistake!r}") from mistake
-
-
-async def _replayed(name: PoolName, history: History) -> Pool:
-    pool = Pool(name, None if history.snapshot is None else load(name, history.snapshot))
-    epoch = 0
-    for replayed, packed in enumerate(history.records, start=1):
-        record = read_record(packed)
-        if record.first_seq != pool.state.seq + 1 or record.epoch < epoch:
-            raise InvariantBroken(
-                f"the journal of {name} goes from seq {pool.state.seq} (epoch {epoch})"
-                f" to seq {record.first_seq} (epoch {record.epoch})"
-            )
-        epoch = record.epoch
-        for event in record.events:
-            pool.apply(event)
-        if replayed % _REPLAY_SLICE == 0:
-            await asyncio.sleep(0)
-    if pool.state.seq != history.position.seq:
-        text = f"the journal of {name} ends at seq {pool.state.seq}, but says it has {history.position.seq} events"
-        raise InvariantBroken(text)
-    return pool
 
 
 async def _logged(work: Awaitable[None]) -> None:

@@ -14,9 +14,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
+from actors.hosted import PoolState
 from actors.incumbent import Incumbent
 from actors.metrics import OwnerMetrics
-from actors.owner import Fold, Owner, PoolState
+from actors.owner import Fold, Owner
 from actors.owner_gate import OwnerGate
 from actors.settings import Settings
 from actors.store_facts import is_reachable

@@ -1,19 +1,34 @@
-"""The steward: every registered pool has an owner, and every owner has a living actor.
+"""The steward: every registered pool has an owner that suits its load, and every owner has a living actor.
 
-It asks nobody and remembers nothing: it reads the registry, mends what is missing, and looks again. So
-it may be killed and started anywhere, at any time; two at once would only do the same work twice.
+It asks nobody: it reads the registry, mends what is missing, and looks again. What it remembers (who spoke when,
+what moved a moment ago) only makes it patient. So it may be killed and started anywhere, at any time; two at once
+would only do the same work twice. Who should go where is decided in `engine/placing.py`.
 """
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+from actors.signpost import Signpost
 from engine.errors import InDoubt, StoreUnavailable
-from engine.ports import Placement, Registry
+from engine.names import PoolName
+from engine.placing import Scene, decide
+from engine.ports import Load, Registry
 
 #: Between two rounds: a new SKU waits about half of this to be placed.
 round_every_s = 0.1
+
+#: Between two looks at the load: owners speak as often.
+weigh_every_s = 1.0
+
+#: Looks without a word from an owner after which its pools are given to others. Ray brings a dead one back in less.
+silent_looks_max = 10
+
+#: How long a pool rests after a move: its load at the new place must be known first.
+rest_s = 10.0
+
+#: How long an actor may take to start before the others are looked after again; it goes on starting.
+start_patience_s = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +37,21 @@ EnsureOwner = Callable[[str], Awaitable[None]]
 
 
 class Steward:
-    """Places pools: one owner each up to `actors_max` owners, then the owner with the fewest pools."""
+    """Places pools with owners `owner-0` … of which there are at most `actors_max`."""
 
     def __init__(self, registry: Registry, ensure_owner: EnsureOwner, actors_max: int) -> None:
         self._registry = registry
         self._ensure_owner = ensure_owner
-        self._actors_max = actors_max
+        self._signpost = Signpost(registry)
+        self._owners = [f"owner-{number}" for number in range(actors_max)]
         self._ensured: set[str] = set()
+        self._starting: dict[str, asyncio.Future[None]] = {}
+        self._loads: Mapping[str, Load] = {}
+        #: Looks since each owner that has pools, or ever spoke, last did.
+        self._silent_for: dict[str, int] = {}
+        self._moved_at_s: dict[PoolName, float] = {}
+        self._weigh_at_s = 0.0
+        self._is_settled = False
 
     async def run(self) -> None:
         """Mend, look again, until cancelled."""
@@ -44,22 +67,68 @@ class Steward:
 
     async def mend(self) -> None:
         """One round."""
-        placement = await self._registry.placement()
-        owner_of = dict(placement.owner_of)
-        for pool in await self._registry.pools():
-            if pool not in owner_of:
-                owner_of[pool] = self.choose(Placement(placement.version, owner_of))
-                await self._registry.place(pool, owner_of[pool])
-                _log.info("pool_placed pool=%s owner=%s", pool, owner_of[pool])
-        for owner_id in sorted(set(owner_of.values()) - self._ensured):
-            await self._ensure_owner(owner_id)
-            self._ensured.add(owner_id)
+        if await self._signpost.refresh():
+            self._is_settled = False
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._weigh_at_s:
+            self._weigh_at_s = now_s + weigh_every_s
+            await self._listen()
+        if not self._is_settled:
+            await self._place(now_s)
+            self._is_settled = True
+        await self._start()
 
-    def choose(self, placement: Placement) -> str:
-        """The owner for one more pool."""
-        pools = Counter(placement.owner_of.values())
-        if len(pools) < self._actors_max:
-            return next(
-                owner_id for owner_id in map("owner-{}".format, range(self._actors_max)) if owner_id not in pools
+    async def _listen(self) -> None:
+        """Hear how busy the owners are, and notice who has not spoken for long."""
+        loads = {load.owner_id: load for load in await self._registry.loads()}
+        for owner_id in {*loads, *self._signpost.owner_of.values()}:
+            has_spoken = loads.get(owner_id) != self._loads.get(owner_id)
+            self._silent_for[owner_id] = 0 if has_spoken else self._silent_for.get(owner_id, 0) + 1
+        self._loads = loads
+        self._is_settled = False
+
+    async def _place(self, now_s: float) -> None:
+        """Give pools that need one another owner."""
+        silent = {owner_id for owner_id, looks in self._silent_for.items() if looks >= silent_looks_max}
+        self._moved_at_s = {pool: at_s for pool, at_s in self._moved_at_s.items() if now_s < at_s + rest_s}
+        owner_of = self._signpost.owner_of
+        moves = decide(
+            Scene(
+                owner_of,
+                [owner_id for owner_id in self._owners if owner_id not in silent],
+                {pool: per_s for load in self._loads.values() for pool, per_s in load.pools.items()},
+                {owner_id: load.per_s - sum(load.pools.values()) for owner_id, load in self._loads.items()},
+                self._moved_at_s.keys(),
             )
-        return min(pools, key=lambda owner_id: (pools[owner_id], owner_id))
+        )
+        if not moves:
+            return
+        await self._registry.place(moves)
+        await self._retire(silent & {owner_of[pool] for pool in moves})
+        self._moved_at_s.update({pool: now_s for pool in moves if owner_of[pool] in self._owners})
+        for pool, owner_id in list(moves.items())[:20]:
+            _log.info("pool_placed pool=%s owner=%s before=%s", pool, owner_id, owner_of[pool] or "nobody")
+        if len(moves) > 20:
+            _log.info("pools_placed count=%d", len(moves))
+        await self._signpost.refresh()
+
+    async def _retire(self, silent: set[str]) -> None:
+        """Take owners that lost their pools off the list, so that nobody waits for them; one that lives comes back."""
+        for seat in await self._registry.owners() if silent else ():
+            if seat.owner_id in silent:
+                _log.error("owner_silent owner=%s", seat.owner_id)
+                await self._registry.retire(seat)
+                self._ensured.discard(seat.owner_id)
+
+    async def _start(self) -> None:
+        """Start the actors of owners that have pools, or fell silent, and may have none."""
+        wanted = {*self._signpost.owner_of.values(), *self._silent_for}.intersection(self._owners)
+        for owner_id in sorted(wanted - self._ensured - self._starting.keys()):
+            self._starting[owner_id] = asyncio.ensure_future(self._ensure_owner(owner_id))
+        if self._starting:
+            await asyncio.wait(self._starting.values(), timeout=start_patience_s)
+        for owner_id, starting in list(self._starting.items()):
+            if starting.done():
+                del self._starting[owner_id]
+                starting.result()
+                self._ensured.add(owner_id)

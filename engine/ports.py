@@ -41,11 +41,22 @@ class History(NamedTuple):
     records: Sequence[bytes]
 
 
+class Known(NamedTuple):
+    """How much of a history one has: its snapshot, by `snapshot_seq`, and so many records after it."""
+
+    snapshot_seq: int
+    records: int
+
+
+#: The history of a pool that nothing has happened to.
+NOTHING = Known(0, 0)
+
+
 class Journal(Protocol):
     """Append-only events of every pool, fenced by epoch."""
 
-    async def claim(self, pool: PoolName) -> History:
-        """Take a new epoch (older ones are fenced from this moment) and read the history under it."""
+    async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
+        """Take a new epoch (older ones are fenced from this moment) and read the history under it, as `read` does."""
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
         """Make all records durable in one round; each pool's is all or nothing, in the given order.
@@ -62,8 +73,12 @@ class Journal(Protocol):
     async def position(self, pool: PoolName) -> Position:
         """The position now. Raises StoreUnavailable."""
 
-    async def read(self, pool: PoolName) -> History:
-        """The history without claiming it, for the archivist and for audits."""
+    async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
+        """The history without claiming it: for the archivist, for audits, and to prepare a claim.
+
+        Where `known` still is what the journal begins with, the answer has neither the snapshot nor the known
+        records: its `snapshot_seq` is the known one, its records go on from there. Otherwise it is the whole.
+        """
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """Put `snapshot` (up to `snapshot_seq`) in place of `history`'s snapshot and all its records, atomically.
@@ -152,34 +167,53 @@ class Seat(NamedTuple):
     pid: int
 
 
+NOBODY = ""
+"""Owns the pools that have not been placed yet."""
+
+
 class Placement(NamedTuple):
-    """Which owner each placed pool belongs to. `version` grows with every change, from 0."""
+    """Which owner each pool belongs to, NOBODY for those not placed yet. `version` grows with every change, from 0."""
 
     version: int
     owner_of: Mapping[PoolName, str]
 
 
+class Load(NamedTuple):
+    """What an owner has to do, in commands per second: in all, and for its busiest pools.
+
+    `beat` differs each time an owner speaks: one that has not changed for long says that its owner is gone.
+    """
+
+    owner_id: str
+    beat: int
+    per_s: float
+    pools: Mapping[PoolName, float]
+
+
 class Registry(Protocol):
-    """Which pools there are, who should own them, and where owners are.
+    """Which pools there are, who should own them, where owners are, and how busy.
 
     A signpost, not a lock: what keeps two owners apart is the journal's epoch. Every call may be repeated
     when it failed, InDoubt included.
     """
 
     async def add_pool(self, pool: PoolName) -> bool:
-        """Make the pool known. False when it was already."""
+        """Make the pool known, as NOBODY's. False when it was already."""
 
     async def pools(self) -> Sequence[PoolName]:
         """Every pool, in order of name."""
 
-    async def place(self, pool: PoolName, owner_id: str) -> int:
-        """Say who shall own the pool; answers the version of the placement that says so."""
+    async def place(self, owner_of: Mapping[PoolName, str]) -> int:
+        """Say who shall own these pools; answers the version of the placement that says so."""
 
-    async def placement(self) -> Placement:
-        """The whole placement, of one moment."""
+    async def placement(self, since: int = 0) -> Placement:
+        """The placement of one moment; of pools, only those that changed after the version `since`.
+
+        A version below `since` is another store's, an older copy say: then it is the whole placement.
+        """
 
     async def placement_version(self) -> int:
-        """Its version alone: cheap enough to ask often."""
+        """Its version alone: the cheapest question there is."""
 
     async def announce(self, seat: Seat) -> bool:
         """Say where an owner is. False when a later incarnation has already spoken; then nothing changed."""
@@ -189,3 +223,9 @@ class Registry(Protocol):
 
     async def owners(self) -> Sequence[Seat]:
         """Every announced owner, in order of id. Some may be dead: only a call to them can tell."""
+
+    async def report(self, load: Load) -> None:
+        """Say how busy an owner is, in place of what it said before."""
+
+    async def loads(self) -> Sequence[Load]:
+        """The latest word of each owner, in order of id."""

@@ -18,16 +18,19 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
   ck:{t/s}:prints          hash    fingerprint -> card. append. Never dies.
   ck:{t/s}:archive:K       string  what a pool may forget. The adapter sets it, with its own time to live.
 
-  ck:{registry}:pools      set     every pool as "tenant/sku". The adapter. Never dies.
-  ck:{registry}:placement  hash    "tenant/sku" -> owner id. place.
-  ck:{registry}:version    string  counts the changes of placement. place.
+  ck:{registry}:placement  hash    every pool as "tenant/sku" -> owner id, empty until it is placed. add_pool,
+                                   place. Never dies.
+  ck:{registry}:version    string  counts the changes of placement. add_pool, place.
+  ck:{registry}:changes    zset    every pool by the version of its last change, so that readers ask for what is
+                                   new to them. add_pool, place.
   ck:{registry}:seats      hash    owner id -> JSON {incarnation, address, node, pid}. announce, retire.
+  ck:{registry}:loads      hash    owner id -> JSON {beat, per_s, pools}. The adapter.
 
 Numbers that count are compared as the decimal strings they are stored as: a Lua number is a double.
 ]]
 
--- Arguments of one HSET: a Lua call takes fewer than 8,000.
-local hset_arguments_max = 4000
+-- Arguments of one HSET or HMGET: a Lua call takes fewer than 8,000.
+local arguments_max = 4000
 
 local function history_of(keys)
   local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'snapshot_seq', 'snapshot', 'pieces')
@@ -61,8 +64,8 @@ local function append(keys, args)
   local at = 5
   for key = 3, #keys do
     local last = at + tonumber(args[at])
-    for from = at + 1, last, hset_arguments_max do
-      redis.call('HSET', keys[key], unpack(args, from, math.min(from + hset_arguments_max - 1, last)))
+    for from = at + 1, last, arguments_max do
+      redis.call('HSET', keys[key], unpack(args, from, math.min(from + arguments_max - 1, last)))
     end
     at = last + 1
   end
@@ -88,18 +91,48 @@ local function fold(keys, args)
   return 1
 end
 
--- keys: placement, version. args: pool, owner id. Answers the version that says so.
-local function place(keys, args)
-  if redis.call('HGET', keys[1], args[1]) == args[2] then
-    return tonumber(redis.call('GET', keys[2]))
-  end
-  redis.call('HSET', keys[1], args[1], args[2])
-  return redis.call('INCR', keys[2])
+local function changed(keys, pool)
+  local version = redis.call('INCR', keys[2])
+  redis.call('ZADD', keys[3], version, pool)
+  return version
 end
 
--- keys: placement, version. Answers the version, then pool, owner id, pool, owner id ...
-local function placement(keys)
-  return {tonumber(redis.call('GET', keys[2]) or 0), redis.call('HGETALL', keys[1])}
+-- keys: placement, version, changes. args: pool. Answers 1, or 0 when it was there.
+local function add_pool(keys, args)
+  if redis.call('HSETNX', keys[1], args[1], '') == 0 then
+    return 0
+  end
+  changed(keys, args[1])
+  return 1
+end
+
+-- keys: placement, version, changes. args: pool, owner id, pool, owner id ... Answers the version that says so.
+local function place(keys, args)
+  local version = tonumber(redis.call('GET', keys[2]) or 0)
+  for at = 1, #args, 2 do
+    if redis.call('HGET', keys[1], args[at]) ~= args[at + 1] then
+      redis.call('HSET', keys[1], args[at], args[at + 1])
+      version = changed(keys, args[at])
+    end
+  end
+  return version
+end
+
+-- keys: placement, version, changes. args: version. Answers the version, and pool, owner id, pool, owner id ... of
+-- what changed after the given one; of everything, when that is 0 or has not been reached.
+local function placement(keys, args)
+  local version, since = tonumber(redis.call('GET', keys[2]) or 0), tonumber(args[1])
+  if since == 0 or since > version then
+    return {version, redis.call('HGETALL', keys[1])}
+  end
+  local pools, fields = redis.call('ZRANGEBYSCORE', keys[3], '(' .. args[1], '+inf'), {}
+  for from = 1, #pools, arguments_max do
+    local to = math.min(from + arguments_max - 1, #pools)
+    for at, owner_id in ipairs(redis.call('HMGET', keys[1], unpack(pools, from, to))) do
+      fields[#fields + 1], fields[#fields + 2] = pools[from + at - 1], owner_id
+    end
+  end
+  return {version, fields}
 end
 
 local function incarnation_at(seats, owner_id)
@@ -113,7 +146,9 @@ local function announce(keys, args)
   if seated and seated > tonumber(args[2]) then
     return 0
   end
-  redis.call('HSET', keys[1], args[1], args[3])
+  if redis.call('HGET', keys[1], args[1]) ~= args[3] then
+    redis.call('HSET', keys[1], args[1], args[3])
+  end
   return 1
 end
 
@@ -130,6 +165,7 @@ end
 redis.register_function('cardkeep_claim', claim)
 redis.register_function('cardkeep_append', append)
 redis.register_function('cardkeep_fold', fold)
+redis.register_function('cardkeep_add_pool', add_pool)
 redis.register_function('cardkeep_place', place)
 redis.register_function('cardkeep_announce', announce)
 redis.register_function('cardkeep_retire', retire)

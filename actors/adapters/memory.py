@@ -9,7 +9,20 @@ from typing import Protocol, TypeVar
 
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, Card, PoolName, batch_of
-from engine.ports import Append, Clock, History, Journal, Placement, Position, SealedCard, Seat
+from engine.ports import (
+    NOBODY,
+    NOTHING,
+    Append,
+    Clock,
+    History,
+    Journal,
+    Known,
+    Load,
+    Placement,
+    Position,
+    SealedCard,
+    Seat,
+)
 from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
 
 _T = TypeVar("_T")
@@ -38,11 +51,11 @@ class MemoryStore:
         self._clock = clock
         self._pools: dict[PoolName, _Pool] = {}
 
-    async def claim(self, pool: PoolName) -> History:
+    async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
         held = self._pool(pool)
         held.position = held.position._replace(epoch=held.position.epoch + 1)
-        return await self.read(pool)
+        return await self.read(pool, known)
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
         """See Journal."""
@@ -52,9 +65,11 @@ class MemoryStore:
         """See Journal."""
         return self._pool(pool).position
 
-    async def read(self, pool: PoolName) -> History:
+    async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
         held = self._pool(pool)
+        if held.snapshot_seq == known.snapshot_seq:
+            return History(held.position, None, held.snapshot_seq, held.records[known.records :])
         return History(held.position, held.snapshot, held.snapshot_seq, list(held.records))
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
@@ -109,34 +124,41 @@ class MemoryRegistry:
     """Registry."""
 
     def __init__(self) -> None:
-        self._pools: set[PoolName] = set()
-        self._placement = Placement(0, {})
+        self._version = 0
+        self._owner_of: dict[PoolName, str] = {}
+        self._changed_in: dict[PoolName, int] = {}
         self._seats: dict[str, Seat] = {}
+        self._loads: dict[str, Load] = {}
 
     async def add_pool(self, pool: PoolName) -> bool:
         """See Registry."""
-        is_new = pool not in self._pools
-        self._pools.add(pool)
+        is_new = pool not in self._owner_of
+        if is_new:
+            self._place(pool, NOBODY)
         return is_new
 
     async def pools(self) -> Sequence[PoolName]:
         """See Registry."""
-        return sorted(self._pools)
+        return sorted(self._owner_of)
 
-    async def place(self, pool: PoolName, owner_id: str) -> int:
+    async def place(self, owner_of: Mapping[PoolName, str]) -> int:
         """See Registry."""
-        version, owner_of = self._placement
-        if owner_of.get(pool) != owner_id:
-            self._placement = Placement(version + 1, {**owner_of, pool: owner_id})
-        return self._placement.version
+        for pool, owner_id in owner_of.items():
+            if self._owner_of.get(pool) != owner_id:
+                self._place(pool, owner_id)
+        return self._version
 
-    async def placement(self) -> Placement:
+    async def placement(self, since: int = 0) -> Placement:
         """See Registry."""
-        return self._placement
+        is_whole = since > self._version
+        changed = {
+            pool: owner_id for pool, owner_id in self._owner_of.items() if is_whole or self._changed_in[pool] > since
+        }
+        return Placement(self._version, changed)
 
     async def placement_version(self) -> int:
         """See Registry."""
-        return self._placement.version
+        return self._version
 
     async def announce(self, seat: Seat) -> bool:
         """See Registry."""
@@ -157,6 +179,19 @@ class MemoryRegistry:
     async def owners(self) -> Sequence[Seat]:
         """See Registry."""
         return sorted(self._seats.values())
+
+    async def report(self, load: Load) -> None:
+        """See Registry."""
+        self._loads[load.owner_id] = load
+
+    async def loads(self) -> Sequence[Load]:
+        """See Registry."""
+        return [self._loads[owner_id] for owner_id in sorted(self._loads)]
+
+    def _place(self, pool: PoolName, owner_id: str) -> None:
+        self._version += 1
+        self._owner_of[pool] = owner_id
+        self._changed_in[pool] = self._version
 
 
 class Faults(Protocol):
@@ -180,9 +215,9 @@ class FaultyJournal:
         self._journal = journal
         self._faults = faults
 
-    async def claim(self, pool: PoolName) -> History:
+    async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._travel("claim", lambda: self._journal.claim(pool))
+        return await self._travel("claim", lambda: self._journal.claim(pool, known))
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
         """See Journal."""
@@ -192,9 +227,9 @@ class FaultyJournal:
         """See Journal."""
         return await self._travel("position", lambda: self._journal.position(pool))
 
-    async def read(self, pool: PoolName) -> History:
+    async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._travel("read", lambda: self._journal.read(pool))
+        return await self._travel("read", lambda: self._journal.read(pool, known))
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """See Journal."""

@@ -12,7 +12,7 @@ from actors.adapters.redis_line import Command, RedisLine
 from actors.adapters.redis_settings import Durability, check_settings
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, Card, PoolName, batch_of
-from engine.ports import Append, History, Position, SealedCard
+from engine.ports import NOTHING, Append, History, Known, Position, SealedCard
 from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
 
 #: Bytes of one piece of a snapshot: storing one holds the server up for a millisecond or two. Folding 15 MB
@@ -56,13 +56,13 @@ class RedisStore:
         await self.line.load_library()
         return described
 
-    async def claim(self, pool: PoolName) -> History:
+    async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal. Raises StoreUnavailable; an epoch taken without an answer binds nobody."""
-        return await self._history(pool, "cardkeep_claim")
+        return await self._history(pool, "cardkeep_claim", known)
 
-    async def read(self, pool: PoolName) -> History:
+    async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._history(pool, "cardkeep_look")
+        return await self._history(pool, "cardkeep_look", known)
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
         """See Journal. All appends travel in one pipeline, and so share one sync of the disk."""
@@ -136,30 +136,35 @@ class RedisStore:
         replies = await self.line.ask([("HMGET", _key(pool, name), *part) for part in parts]) if parts else ()
         return [value for reply in replies for value in reply]
 
-    async def _history(self, pool: PoolName, function: str) -> History:
-        """All of it, as of one moment: what a fold tears away underneath is read again from the start."""
+    async def _history(self, pool: PoolName, function: str, known: Known) -> History:
+        """As of one moment: what a fold tears away underneath is read again from the start."""
         meta, journal = _key(pool, "meta"), _key(pool, "journal")
         while True:
             (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)])
             look = _Look(*reply)
-            pieces = await self._elements(meta, look, look.snapshot, look.pieces)
-            records = None if pieces is None else await self._elements(meta, look, journal, look.records)
+            goes_on = look.snapshot_seq == known.snapshot_seq
+            pieces = [] if goes_on else await self._elements(meta, look, look.snapshot, 0, look.pieces)
+            first = known.records if goes_on else 0
+            records = None if pieces is None else await self._elements(meta, look, journal, first, look.records)
             if pieces is not None and records is not None:
-                snapshot = b"".join(pieces) if look.snapshot else None
+                snapshot = None if goes_on or not look.snapshot else b"".join(pieces)
                 return History(Position(look.epoch, look.seq), snapshot, look.snapshot_seq, records)
 
-    async def _elements(self, meta: str, look: "_Look", key: str | bytes, count: int) -> list[bytes] | None:
-        """The first `count` elements of a list, a slice at a time; None when a fold came in between."""
+    async def _elements(self, meta: str, look: "_Look", key: str | bytes, first: int, end: int) -> list[bytes] | None:
+        """The elements [first, end) of a list, a slice at a time; None when a fold came in between."""
         found: list[bytes] = []
         step = 4
-        while len(found) < count:
-            last = min(len(found) + step, count) - 1
-            asks: Sequence[Command] = [("LRANGE", key, len(found), last), ("HGET", meta, "snapshot")]
+        while first + len(found) < end:
+            start = first + len(found)
+            asks: Sequence[Command] = [
+                ("LRANGE", key, start, min(start + step, end) - 1),
+                ("HGET", meta, "snapshot"),
+            ]
             part, snapshot = await self.line.ask(asks)
             if (snapshot or b"") != look.snapshot:
                 return None
             if not part:
-                raise InvariantBroken(f"the store lost elements of {key!r}: {count} expected, {len(found)} there")
+                raise InvariantBroken(f"the store lost elements of {key!r}: {end} expected, {start} there")
             found += part
             step = max(1, min(4096, step * slice_bytes // (sum(map(len, part)) + 1)))
         return found

@@ -1,7 +1,7 @@
 """InventoryService: what the back office asks of SKUs, batches and cards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from time import perf_counter
 
 from actors.front import checks
@@ -19,16 +19,12 @@ from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from protos.cardkeep.v1 import inventory_pb2, inventory_pb2_grpc, types_pb2
 
-Place = Callable[[PoolName], Awaitable[None]]
-"""Gives a new pool an owner, and waits until it is announced."""
-
 
 class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     """SKUs, imports, batches, withdrawals, replacements, audits."""
 
-    def __init__(self, reception: Reception, place: Place) -> None:
+    def __init__(self, reception: Reception) -> None:
         self.reception = reception
-        self._place = place
 
     @ends_well
     async def CreateSku(self, request: inventory_pb2.CreateSkuRequest, context: Context) -> inventory_pb2.Sku:  # noqa: N802
@@ -41,7 +37,6 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         pool = PoolName(tenant, request.sku_id)
         deadline_ms = self.reception.deadline_ms(context)
         await self.reception.registry.add_pool(pool)
-        await self._place(pool)
         command = ask.Configure(request_id, change.terms, change.fields, creates=True)
         _, outcome = await self.reception.ask(pool, command, deadline_ms)
         assert isinstance(outcome, said.Configured)

@@ -20,7 +20,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from pydantic import SecretStr
 
-from actors import front_host, incumbent, steward
+from actors import incumbent, steward
 from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.redis_registry import RedisRegistry
@@ -102,11 +102,11 @@ class SmallHouse:
         self.front: FrontHost
         self.channel: grpc.aio.Channel
         self.target = ""
-        self._usual_s = steward.round_every_s, incumbent.look_every_s, front_host._LOOK_EVERY_S
+        self._usual_s = steward.round_every_s, incumbent.look_every_s
 
     async def start(self) -> None:
         """Open the doors."""
-        steward.round_every_s = incumbent.look_every_s = front_host._LOOK_EVERY_S = _QUICK_S
+        steward.round_every_s = incumbent.look_every_s = _QUICK_S
         durability = await self.store.open()
         self.ring.create_if_missing(may_create=True, now_ms=self.clock.now_ms())
         self._stewarding = asyncio.get_running_loop().create_task(self._steward.run())
@@ -127,7 +127,7 @@ class SmallHouse:
             await self.stop_owner(owner_id)
         await self.store.close()
         # Who comes after this house, the simulator say, must not live at its pace.
-        steward.round_every_s, incumbent.look_every_s, front_host._LOOK_EVERY_S = self._usual_s
+        steward.round_every_s, incumbent.look_every_s = self._usual_s
 
     async def ensure_owner(self, owner_id: str) -> None:
         """What the steward asks for."""

@@ -76,7 +76,7 @@ class Street:
         await self.store.start()
         await self._line.open()
         await self.registry.add_pool(POOL)
-        await self.registry.place(POOL, OWNER_ID)
+        await self.registry.place({POOL: OWNER_ID})
         self.start_owner()
         self._watching = asyncio.get_running_loop().create_task(self.dispatch.watch())
         opened = ask.OpenBatch("open", "file", "a supplier", "staff", None, None, b"key")

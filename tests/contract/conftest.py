@@ -107,7 +107,7 @@ async def registry(url: str | None) -> AsyncIterator[Registry]:
         yield MemoryRegistry()
         return
     store = RedisStore(url)
-    keys = [f"ck:{{registry}}:{name}" for name in ("pools", "placement", "version", "seats")]
+    keys = [f"ck:{{registry}}:{name}" for name in ("placement", "version", "changes", "seats", "loads")]
     await store.line.ask([("UNLINK", *keys)])
     yield RedisRegistry(store.line)
     await store.close()

@@ -9,7 +9,7 @@ from actors.adapters.memory import FaultyJournal
 from actors.adapters.redis_store import piece_bytes_max
 from engine.errors import InDoubt, StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Append, Attachments, History, Journal, Position, SealedCards
+from engine.ports import Append, Attachments, History, Journal, Known, Position, SealedCards
 
 
 def entry(
@@ -248,3 +248,34 @@ async def test_a_cancelled_caller_does_not_poison_the_next(journal: Journal, poo
     assert await journal.append([entry(pool, 1, 1)]) == [Position(1, 2)]
     assert await journal.position(pool) == Position(1, 2)
     assert is_whole(await journal.read(pool))
+
+
+@pytest.mark.parametrize("call", ["read", "claim"])
+async def test_who_knows_the_beginning_is_told_the_rest(journal: Journal, pool: PoolName, call: str) -> None:
+    """The records after those it has; nothing, when there are none; and the position is the present one."""
+    await journal.claim(pool)
+    for number in range(1, 8):
+        await fill(journal, pool, 1, range(number, number + 1))
+    whole = await journal.read(pool)
+    epoch = 1 if call == "read" else 2
+    rest = await getattr(journal, call)(pool, Known(0, 5))
+    assert rest == History(Position(epoch, 7), None, 0, whole.records[5:])
+    assert (await journal.read(pool, Known(0, 7))).records == []
+
+
+async def test_who_knows_the_snapshot_is_told_what_came_after(journal: Journal, pool: PoolName) -> None:
+    """It need not read it again."""
+    await journal.claim(pool)
+    await fill(journal, pool, 1, range(1, 4))
+    assert await journal.fold(pool, await journal.read(pool), b"three", 3)
+    await fill(journal, pool, 1, range(4, 6))
+    whole = await journal.read(pool)
+    assert await journal.read(pool, Known(3, 0)) == History(Position(1, 5), None, 3, whole.records)
+
+
+async def test_after_a_fold_the_whole_is_told_anew(journal: Journal, pool: PoolName) -> None:
+    """The records one has may be among those that were folded away."""
+    await journal.claim(pool)
+    await fill(journal, pool, 1, range(1, 4))
+    assert await journal.fold(pool, await journal.read(pool), b"three", 3)
+    assert await journal.claim(pool, Known(0, 2)) == History(Position(2, 3), b"three", 3, [])

@@ -1,7 +1,7 @@
 """What every registry promises: pools once, placement with a version, and the latest word of each owner."""
 
 from engine.names import PoolName
-from engine.ports import Placement, Registry, Seat
+from engine.ports import NOBODY, Load, Placement, Registry, Seat
 
 RED, GREEN = PoolName("t", "red"), PoolName("t", "green")
 
@@ -25,12 +25,55 @@ async def test_an_empty_registry_has_version_zero(registry: Registry) -> None:
     assert await registry.owners() == []
 
 
+async def test_a_new_pool_is_nobodys(registry: Registry) -> None:
+    """It is in the placement at once, so that whoever reads on hears of it; placing it does not add it again."""
+    await registry.add_pool(RED)
+    assert await registry.placement() == Placement(1, {RED: NOBODY})
+    await registry.place({RED: "one"})
+    assert not await registry.add_pool(RED)
+    assert await registry.placement() == Placement(2, {RED: "one"})
+
+
+async def test_a_reader_is_told_what_is_new_to_it(registry: Registry) -> None:
+    """Each pool that changed since, as it is now, once; whoever knows it all is told nothing."""
+    version = await registry.place({RED: "one", GREEN: "one"})
+    assert await registry.placement(version) == Placement(2, {})
+    await registry.place({RED: "two"})
+    await registry.place({RED: "three"})
+    assert await registry.placement(version) == Placement(4, {RED: "three"})
+    assert await registry.placement(1) == Placement(4, {GREEN: "one", RED: "three"})
+
+
+async def test_a_reader_that_knows_more_than_there_is_is_told_everything(registry: Registry) -> None:
+    """The store was put back to an older copy, say."""
+    await registry.place({RED: "one"})
+    assert await registry.placement(7) == Placement(1, {RED: "one"})
+
+
+async def test_thousands_of_pools_are_placed_and_read_at_once(registry: Registry) -> None:
+    """More than one step of the store takes, both ways."""
+    many = {PoolName("t", f"sku-{number}"): f"owner-{number % 3}" for number in range(9_000)}
+    await registry.place({RED: "one"})
+    assert await registry.place(many) == 9_001
+    assert await registry.placement(1) == Placement(9_001, many)
+    assert await registry.place(many) == 9_001
+
+
+async def test_the_latest_word_of_each_owner_on_its_load_is_kept(registry: Registry) -> None:
+    """In order of id, with a decimal at most."""
+    first = Load("two", 1, 12.5, {RED: 12.5})
+    await registry.report(first)
+    await registry.report(Load("one", 7, 0.0, {}))
+    await registry.report(first._replace(beat=2))
+    assert await registry.loads() == [Load("one", 7, 0.0, {}), Load("two", 2, 12.5, {RED: 12.5})]
+
+
 async def test_the_version_counts_changes_of_placement(registry: Registry) -> None:
     """Placing and moving count, saying the same again does not."""
-    assert await registry.place(RED, "one") == 1
-    assert await registry.place(GREEN, "one") == 2
-    assert await registry.place(RED, "one") == 2
-    assert await registry.place(RED, "two") == 3
+    assert await registry.place({RED: "one"}) == 1
+    assert await registry.place({GREEN: "one"}) == 2
+    assert await registry.place({RED: "one"}) == 2
+    assert await registry.place({RED: "two"}) == 3
     assert await registry.placement() == Placement(3, {RED: "two", GREEN: "one"})
     assert await registry.placement_version() == 3
 

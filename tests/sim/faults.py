@@ -21,7 +21,7 @@ _KINDS = {
     "clock_steps": 0.6,
     "hours_pass": 0.8,
     "fold_crashes": 0.5,
-    "pool_moves": 0.5,
+    "pool_moves": 0.7,
     "caller_gives_up": 0.6,
     "asked_twice": 0.8,
 }

@@ -11,7 +11,7 @@ from actors.adapters.memory import MemoryRegistry, MemoryStore
 from actors.wire import Address, Frames, OnEnd, OnFrame
 from engine.errors import InDoubt, StoreUnavailable
 from engine.names import BatchNo, Card, PoolName
-from engine.ports import Append, History, Placement, Position, SealedCard, Seat
+from engine.ports import NOTHING, Append, History, Known, Load, Placement, Position, SealedCard, Seat
 from tests.sim.faults import Fate, Faults
 from tests.sim.loop import Process
 
@@ -33,9 +33,9 @@ class StoreRoad:
         self._faults = faults
         self._server = server
 
-    async def claim(self, pool: PoolName) -> History:
+    async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._ask(lambda: self._store.claim(pool))
+        return await self._ask(lambda: self._store.claim(pool, known))
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
         """See Journal."""
@@ -45,9 +45,9 @@ class StoreRoad:
         """See Journal."""
         return await self._ask(lambda: self._store.position(pool))
 
-    async def read(self, pool: PoolName) -> History:
+    async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._ask(lambda: self._store.read(pool))
+        return await self._ask(lambda: self._store.read(pool, known))
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """See Journal."""
@@ -85,13 +85,13 @@ class StoreRoad:
         """See Registry."""
         return await self._ask(self._registry.pools)
 
-    async def place(self, pool: PoolName, owner_id: str) -> int:
+    async def place(self, owner_of: Mapping[PoolName, str]) -> int:
         """See Registry."""
-        return await self._change(lambda: self._registry.place(pool, owner_id))
+        return await self._change(lambda: self._registry.place(owner_of))
 
-    async def placement(self) -> Placement:
+    async def placement(self, since: int = 0) -> Placement:
         """See Registry."""
-        return await self._ask(self._registry.placement)
+        return await self._ask(lambda: self._registry.placement(since))
 
     async def placement_version(self) -> int:
         """See Registry."""
@@ -108,6 +108,14 @@ class StoreRoad:
     async def owners(self) -> Sequence[Seat]:
         """See Registry."""
         return await self._ask(self._registry.owners)
+
+    async def report(self, load: Load) -> None:
+        """See Registry."""
+        await self._change(lambda: self._registry.report(load))
+
+    async def loads(self) -> Sequence[Load]:
+        """See Registry."""
+        return await self._ask(self._registry.loads)
 
     async def _ask(self, done: Callable[[], Awaitable[_T]]) -> _T:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import NamedTuple
 
-from actors.owner import rebuild
+from actors.rebuilding import rebuild
 from engine.errors import InvariantBroken
 from engine.names import PoolName
 from engine.stock.commands import Audit, GetHold, Remembered

@@ -27,10 +27,21 @@ async def trouble(world: World) -> None:
             world.later(chance.uniform(0.1, 6.0), _store_returns, world)
         if world.passed_ms < _PASS_MS_MAX and world.faults.happens("hours_pass", 0.15):
             world.let_hours_pass(chance.choice((1, 11, 16, 130, 700)))
-        if world.faults.happens("pool_moves", 0.1):
-            pool = chance.choice(world.pools)
-            await world.registry.place(pool, owner_id or "owner-0")
-            world.note(f"{pool.sku} moves to {owner_id}")
+        if world.faults.happens("pool_moves", 0.4):
+            await _move(world)
+
+
+async def _move(world: World) -> None:
+    """Place a pool elsewhere; sometimes it is called back before it has arrived, or just after."""
+    chance = world.faults.random
+    pool, owner_id = chance.choice(world.pools), chance.choice(sorted(world.owners))
+    before = world.registry._owner_of[pool]
+    await world.registry.place({pool: owner_id})
+    world.note(f"{pool.sku} moves from {before} to {owner_id}")
+    if chance.random() < 0.3:
+        await asyncio.sleep(chance.uniform(0.0, 0.5))
+        await world.registry.place({pool: before})
+        world.note(f"{pool.sku} is called back")
 
 
 def _trouble_owner(world: World, owner_id: str) -> None:

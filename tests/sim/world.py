@@ -16,15 +16,16 @@ from prometheus_client import CollectorRegistry
 from actors.adapters.memory import MemoryRegistry, MemoryStore
 from actors.archivist import Archivist
 from actors.dispatch import Dispatch
+from actors.hosted import PoolState
 from actors.incumbent import Incumbent
 from actors.metrics import OwnerMetrics
-from actors.owner import Owner, PoolState
+from actors.owner import Owner
 from actors.owner_gate import OwnerGate
 from actors.steward import Steward
 from actors.wire import Address
 from engine.limits import MINUTE_MS
 from engine.names import PoolName
-from engine.ports import Append, Position, Seat
+from engine.ports import NOBODY, Append, Position, Seat
 from tests.sim.faults import Faults
 from tests.sim.loop import Process, VirtualLoop
 from tests.sim.roads import Network, StoreRoad
@@ -138,7 +139,7 @@ class World:
         """Register all pools and wait until each has been placed."""
         for pool in self.pools:
             await self.registry.add_pool(pool)
-        while len((await self.registry.placement()).owner_of) < len(self.pools):  # noqa: ASYNC110
+        while NOBODY in (await self.registry.placement()).owner_of.values():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     async def fold(self, pool: PoolName) -> int | None:
@@ -210,7 +211,7 @@ class World:
 
     def _seated(self, pool: PoolName) -> OwnerProcess | None:
         """Whose address the registry names: a copy that was frozen before it sat down may take the seat last."""
-        seat = self.registry._seats.get(self.registry._placement.owner_of[pool])
+        seat = self.registry._seats.get(self.registry._owner_of[pool])
         return next((one for one in self._copies if seat and str(one.address) == seat.address), None)
 
     def _thaw(self, one: OwnerProcess) -> None:

@@ -39,7 +39,7 @@ class ToldClock:
 
 
 class Road:
-    """Faults for `FaultyJournal`: appends and claims wait while it is closed; failures befall the next calls."""
+    """Faults for `FaultyJournal`: appends, claims, readings wait while it is closed; failures befall the next calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -51,7 +51,7 @@ class Road:
         self._arrived = asyncio.Event()
 
     def close(self) -> None:
-        """Let no append and no claim arrive until `reopen`."""
+        """Let no append, no claim and no reading arrive until `reopen`."""
         self._is_open.clear()
         self._arrived.clear()
 
@@ -66,7 +66,7 @@ class Road:
     async def before(self, call: str) -> None:
         """See Faults."""
         self.calls.append(call)
-        if call in {"append", "claim"}:
+        if call in {"append", "claim", "read"}:
             self._arrived.set()
             await self._is_open.wait()
         if call == "append":

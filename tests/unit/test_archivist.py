@@ -8,7 +8,7 @@ import pytest
 from actors import archivist as archiving
 from actors.adapters.memory import FaultyJournal, MemoryStore
 from actors.archivist import Archivist
-from actors.owner import rebuild
+from actors.rebuilding import rebuild
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import HoldNo, PoolName

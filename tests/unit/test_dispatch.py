@@ -9,6 +9,7 @@ import pytest
 from actors import dispatch as dispatching
 from actors.adapters.memory import MemoryRegistry
 from actors.dispatch import Dispatch, UnknownPool
+from actors.hosted import PoolState
 from actors.owner import Owner
 from actors.owner_gate import OwnerGate
 from actors.wire import Address, Frames, Verdict, listen
@@ -22,23 +23,19 @@ from tests.unit.corridor import POOL, TOKEN, Corner, allocate, until
 
 
 class _Registry(MemoryRegistry):
-    """A registry that can be away, and counts how often the whole placement is read."""
+    """A registry that can be away, and counts how often the placement is read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_away = False
         self.placements_read = 0
 
-    async def placement(self) -> Placement:
+    async def placement(self, since: int = 0) -> Placement:
         """See Registry."""
         self.placements_read += 1
-        return await super().placement()
-
-    async def placement_version(self) -> int:
-        """See Registry."""
         if self.is_away:
             raise StoreUnavailable("away")
-        return await super().placement_version()
+        return await super().placement(since)
 
 
 class _Street:
@@ -60,7 +57,7 @@ class _Street:
         self._gates.append(gate)
         seat = Seat(owner_id, str(address), self._incarnation, "here", 1)
         await self.registry.announce(seat)
-        await self.registry.place(pool, owner_id)
+        await self.registry.place({pool: owner_id})
         return seat
 
     async def close(self) -> None:
@@ -103,6 +100,30 @@ async def test_a_pool_that_moved_is_asked_for_at_its_new_owner(street: _Street) 
     second = await street.dispatch.ask(POOL, allocate("b"), 0)
     assert (first.epoch, second.epoch) == (1, 2)
     assert isinstance(second.outcome, Held)
+
+
+async def test_the_old_owner_is_asked_until_the_new_one_has_claimed(street: _Street) -> None:
+    """The placement says where a pool is going; who answered for it goes on until it says no."""
+    old = await street.corner.stocked(3)
+    await street.settle("owner-0", old)
+    await street.dispatch.ask(POOL, GetShelf(), 0)
+    new = street.corner.owner()
+    await street.settle("owner-1", new)
+    await street.dispatch._reread()
+    assert (await street.dispatch.ask(POOL, allocate("a"), 0)).epoch == 1
+    await new.open(POOL)
+    assert (await street.dispatch.ask(POOL, allocate("b"), 0)).epoch == 2
+    assert {hosted.state for hosted in old.hosted} == {PoolState.FENCED}
+
+
+async def test_a_pool_that_nobody_owns_yet_is_waited_for(street: _Street) -> None:
+    """It is registered, so it is not unknown; the steward has not come by."""
+    await street.registry.add_pool(POOL)
+    owner = await street.corner.stocked(1)
+    asked = asyncio.ensure_future(street.dispatch.ask(POOL, allocate("a"), 0))
+    await until(lambda: street.registry.placements_read)
+    await street.settle("owner-0", owner)
+    assert isinstance((await asked).outcome, Held)
 
 
 async def test_a_line_that_breaks_after_the_append_is_asked_again_and_gives_the_same_answer(street: _Street) -> None:
@@ -176,7 +197,7 @@ async def test_a_pool_placed_during_a_reading_is_not_missed(street: _Street) -> 
     street.registry.owners = slow_owners  # type: ignore[method-assign]
     first = asyncio.ensure_future(street.dispatch.ask(PoolName("default", "NOWHERE"), GetShelf(), 0))
     await reading.wait()
-    await street.registry.place(POOL, "owner-0")
+    await street.registry.place({POOL: "owner-0"})
     asked = asyncio.ensure_future(street.dispatch.ask(POOL, GetShelf(), 0))
     await asyncio.sleep(0)
     go_on.set()
@@ -187,7 +208,7 @@ async def test_a_pool_placed_during_a_reading_is_not_missed(street: _Street) -> 
 
 async def test_an_owner_that_is_not_there_yet_is_waited_for(street: _Street) -> None:
     """Placed and not announced: recovering, not unknown; it appears within the deadline."""
-    await street.registry.place(POOL, "owner-0")
+    await street.registry.place({POOL: "owner-0"})
     owner = await street.corner.stocked(1)
     asked = asyncio.ensure_future(street.dispatch.ask(POOL, allocate("a"), 0))
     await until(lambda: street.registry.placements_read)
@@ -199,7 +220,7 @@ async def test_at_the_deadline_a_no_is_a_no_when_nothing_was_sent(street: _Stree
     """Nobody listens at the owner's address."""
     seat = Seat("owner-0", "unix:/nowhere/at/all.sock", 1, "here", 1)
     await street.registry.announce(seat)
-    await street.registry.place(POOL, "owner-0")
+    await street.registry.place({POOL: "owner-0"})
     with pytest.raises(PoolClosed):
         await street.dispatch.ask(POOL, allocate("a"), street.deadline_ms(100))
 
@@ -242,7 +263,7 @@ class _Scripted:
 async def _asked_of(street: _Street, folder: Path, scripted: _Scripted) -> None:
     server, address = await listen(Address("unix", str(folder / "scripted.sock")), scripted.on_frame, lambda _: None)
     await street.registry.announce(Seat("owner-0", str(address), 1, "here", 1))
-    await street.registry.place(POOL, "owner-0")
+    await street.registry.place({POOL: "owner-0"})
     try:
         await street.dispatch.ask(POOL, allocate("a"), street.deadline_ms(300))
     finally:

@@ -6,9 +6,11 @@ import pytest
 
 from actors import incumbent as sitting
 from actors.adapters.memory import MemoryRegistry
+from actors.hosted import PoolState
 from actors.incumbent import Incumbent
-from actors.owner import Owner, PoolState
+from actors.owner import Owner
 from engine.errors import StoreUnavailable
+from engine.names import PoolName
 from engine.ports import Seat
 from engine.stock.outcomes import Held
 from tests.unit.corridor import NEIGHBOUR, POOL, Corner, allocate, ask_one, stock, until
@@ -26,18 +28,91 @@ def _serves(owner: Owner) -> list[str]:
     return [hosted.name.sku for hosted in owner.hosted if hosted.state is PoolState.SERVING]
 
 
-async def test_it_opens_what_is_placed_with_it_and_closes_what_has_moved() -> None:
+async def test_it_opens_what_is_placed_with_it() -> None:
     """And leaves alone what belongs to others."""
     corner, registry = Corner(), MemoryRegistry()
     owner = corner.owner()
-    await registry.place(POOL, "owner-0")
-    await registry.place(NEIGHBOUR, "owner-1")
+    await registry.place({POOL: "owner-0", NEIGHBOUR: "owner-1"})
     sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
     await until(lambda: _serves(owner) == [POOL.sku])
-    await registry.place(NEIGHBOUR, "owner-0")
+    await registry.place({NEIGHBOUR: "owner-0"})
     await until(lambda: _serves(owner) == [POOL.sku, NEIGHBOUR.sku])
-    await registry.place(POOL, "owner-1")
-    await until(lambda: _serves(owner) == [NEIGHBOUR.sku])
+    sit.cancel()
+
+
+async def test_what_has_moved_is_served_until_it_is_claimed_elsewhere() -> None:
+    """Then it is forgotten, although nobody asked for it; and nobody is told that it was lost."""
+    corner, registry = Corner(), MemoryRegistry()
+    owner = corner.owner()
+    await registry.place({POOL: "owner-0"})
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: _serves(owner))
+    await stock(owner, 1)
+    await registry.place({POOL: "owner-1"})
+    await until(lambda: owner.hosted[0].is_leaving)
+    assert isinstance(await ask_one(owner, allocate("a")), Held)
+    await corner.owner().open(POOL)
+    await until(lambda: owner.hosted == [])
+    assert not owner._metrics.registry.get_sample_value("cardkeep_fenced_total", {"sku": POOL.sku})
+    sit.cancel()
+
+
+async def test_a_pool_that_comes_back_before_it_was_claimed_just_stays() -> None:
+    """It is not opened anew, and not left when somebody claims it later."""
+    corner, registry = Corner(), MemoryRegistry()
+    owner = corner.owner()
+    await registry.place({POOL: "owner-0"})
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: _serves(owner))
+    (hosted,) = owner.hosted
+    await registry.place({POOL: "owner-1"})
+    await until(lambda: hosted.is_leaving)
+    await registry.place({POOL: "owner-0"})
+    await until(lambda: not hosted.is_leaving)
+    assert owner.hosted == [hosted]
+    assert hosted.desk.epoch == 1
+    sit.cancel()
+
+
+async def test_a_pool_that_moves_on_while_it_is_being_opened_is_not_claimed() -> None:
+    """A claim would only fence its new owner."""
+    corner, registry = Corner(), MemoryRegistry()
+    owner = corner.owner()
+    corner.road.close()
+    await registry.place({POOL: "owner-0"})
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: "read" in corner.road.calls)
+    await registry.place({POOL: "owner-1"})
+    await until(lambda: owner.hosted == [])
+    corner.road.reopen()
+    await asyncio.sleep(0.01)
+    assert (await corner.store.position(POOL)).epoch == 0
+    sit.cancel()
+
+
+async def test_ten_thousand_pools_are_opened_a_few_at_a_time() -> None:
+    """So that one large one among them does not wait for all others, nor they for it."""
+    corner, registry = Corner(), MemoryRegistry()
+    owner = corner.owner()
+    await registry.place({PoolName("default", f"sku-{number}"): "owner-0" for number in range(1_000)})
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: owner.hosted)
+    assert len(owner.hosted) <= sitting.opening_max
+    await until(lambda: len(_serves(owner)) == 1_000)
+    sit.cancel()
+
+
+async def test_it_says_how_busy_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each report differs from the last, busy or not: that is how one knows that it lives."""
+    monkeypatch.setattr(sitting, "report_every_s", 0.0)
+    registry, owner = MemoryRegistry(), Corner().owner()
+    owner.meter.measure({POOL: 600, NEIGHBOUR: 3}, 3.0)
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: registry._loads)
+    (first,) = await registry.loads()
+    assert first.per_s == pytest.approx(100.5)
+    assert first.pools == {POOL: pytest.approx(100.0)}
+    await until(lambda: registry._loads["owner-0"].beat != first.beat)
     sit.cancel()
 
 
@@ -45,7 +120,7 @@ async def test_a_pool_that_was_fenced_and_is_still_placed_here_is_opened_again()
     """Whoever fenced it, the placement says that it is ours."""
     corner, registry = Corner(), MemoryRegistry()
     owner = corner.owner()
-    await registry.place(POOL, "owner-0")
+    await registry.place({POOL: "owner-0"})
     sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
     await until(lambda: _serves(owner))
     await stock(owner, 1)
@@ -65,7 +140,7 @@ async def test_it_leaves_when_a_later_incarnation_has_announced_itself() -> None
     await asyncio.sleep(0.01)
     await registry.announce(_SEAT._replace(address="unix:/b", incarnation=2))
     await asyncio.wait_for(sit, 5)
-    await registry.place(POOL, "owner-0")
+    await registry.place({POOL: "owner-0"})
     assert owner.hosted == []
     assert (await registry.owners())[0].incarnation == 2
 

@@ -7,7 +7,9 @@ import pytest
 
 from actors import owner as owning
 from actors.archivist import Archivist
-from actors.owner import Owner, PoolState, rebuild
+from actors.hosted import PoolState
+from actors.owner import Owner
+from actors.rebuilding import rebuild
 from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, PoolClosed, StoreUnavailable
 from engine.names import BatchNo, HoldNo, PoolName

@@ -1,6 +1,7 @@
 """The steward: who gets which pool, who is started, and what it does when it cannot read."""
 
 import asyncio
+from itertools import count
 
 import pytest
 
@@ -9,7 +10,7 @@ from actors.adapters.memory import MemoryRegistry
 from actors.steward import Steward
 from engine.errors import StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Placement
+from engine.ports import Load, Placement, Seat
 from tests.unit.corridor import until
 
 
@@ -18,11 +19,11 @@ class _Registry(MemoryRegistry):
 
     is_away = False
 
-    async def placement(self) -> Placement:
+    async def placement(self, since: int = 0) -> Placement:
         """See Registry."""
         if self.is_away:
             raise StoreUnavailable("away")
-        return await super().placement()
+        return await super().placement(since)
 
 
 class _Actors:
@@ -65,13 +66,13 @@ async def test_beyond_that_pools_share_the_owner_with_the_fewest() -> None:
 
 
 async def test_a_pool_that_has_an_owner_keeps_it() -> None:
-    """Also one that was moved by hand, to an owner the steward did not invent; that one is started too."""
+    """Unless that is none of ours: from a house that was allowed more of them, say."""
     registry = _Registry()
-    await registry.add_pool(_pool(0))
-    await registry.place(_pool(0), "hot-1")
+    for pool, owner_id in ((0, "owner-1"), (1, "owner-7")):
+        await registry.place({_pool(pool): owner_id})
     actors = await _mended(registry, 2, actors_max=2)
-    assert dict((await registry.placement()).owner_of) == {_pool(0): "hot-1", _pool(1): "owner-0"}
-    assert actors.started == ["hot-1", "owner-0"]
+    assert dict((await registry.placement()).owner_of) == {_pool(0): "owner-1", _pool(1): "owner-0"}
+    assert actors.started == ["owner-0", "owner-1"]
 
 
 async def test_a_second_round_does_nothing_and_a_new_steward_only_looks_after_the_living() -> None:
@@ -98,3 +99,72 @@ async def test_a_store_that_is_away_only_delays_it(monkeypatch: pytest.MonkeyPat
     registry.is_away = False
     await until(lambda: actors.started)
     running.cancel()
+
+
+_beats = count(1)
+
+
+async def _rounds(steward: Steward, registry: MemoryRegistry, seconds: int, *speakers: str, **loads: float) -> None:
+    """Rounds of one look at the load each, before which these owners speak."""
+    for _ in range(seconds):
+        for owner_id in speakers:
+            pools = {PoolName("default", sku.replace("_", "-")): load for sku, load in loads.items()}
+            mine = {pool: load for pool, load in pools.items() if registry._owner_of[pool] == owner_id}
+            await registry.report(Load(owner_id, next(_beats), sum(mine.values()), mine))
+        steward._weigh_at_s = 0.0
+        await steward.mend()
+
+
+async def test_a_pool_that_turns_hot_is_left_alone_by_its_neighbours() -> None:
+    """Four quiet pools on two owners; one is asked a lot."""
+    registry = _Registry()
+    actors = await _mended(registry, 4, actors_max=2)
+    hot = (await registry.placement()).owner_of[_pool(2)]
+    steward = Steward(registry, actors.ensure, 2)
+    await _rounds(steward, registry, 2, "owner-0", "owner-1", sku_2=2_000.0)
+    owner_of = (await registry.placement()).owner_of
+    assert [pool for pool, owner_id in owner_of.items() if owner_id == hot] == [_pool(2)]
+
+
+async def test_a_pool_that_moved_rests_before_it_moves_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It made way for one hot pool, and came to another that turns hot: there it stays until it has rested."""
+    registry = _Registry()
+    actors = await _mended(registry, 4, actors_max=2)
+    steward = Steward(registry, actors.ensure, 2)
+    await _rounds(steward, registry, 1, "owner-0", "owner-1", sku_2=2_000.0)
+    assert (await registry.placement()).owner_of[_pool(0)] == "owner-1"
+    await _rounds(steward, registry, 2, "owner-0", "owner-1", sku_1=2_000.0)
+    owner_of = (await registry.placement()).owner_of
+    assert [pool for pool, owner_id in owner_of.items() if owner_id == "owner-1"] == [_pool(0), _pool(1)]
+    monkeypatch.setattr(stewarding, "rest_s", 0.0)
+    await _rounds(steward, registry, 1, "owner-0", "owner-1", sku_1=2_000.0)
+    assert (await registry.placement()).owner_of[_pool(0)] == "owner-0"
+
+
+async def test_the_pools_of_an_owner_that_falls_silent_are_taken_over() -> None:
+    """Its seat is taken off the list, so that nobody waits for it; when it speaks again it may be given pools again."""
+    registry = _Registry()
+    actors = await _mended(registry, 4, actors_max=2)
+    for owner_id in ("owner-0", "owner-1"):
+        await registry.announce(Seat(owner_id, "unix:/a", 1, "here", 1))
+    steward = Steward(registry, actors.ensure, 2)
+    await _rounds(steward, registry, 1, "owner-0", "owner-1")
+    await _rounds(steward, registry, stewarding.silent_looks_max - 1, "owner-0")
+    assert set((await registry.placement()).owner_of.values()) == {"owner-0", "owner-1"}
+    await _rounds(steward, registry, 1, "owner-0")
+    assert set((await registry.placement()).owner_of.values()) == {"owner-0"}
+    assert [seat.owner_id for seat in await registry.owners()] == ["owner-0"]
+    await registry.add_pool(_pool(4))
+    await _rounds(steward, registry, 1, "owner-0", "owner-1")
+    assert (await registry.placement()).owner_of[_pool(4)] == "owner-1"
+    assert actors.started[-1] == "owner-1"
+
+
+async def test_when_all_are_silent_all_stays_as_it_is() -> None:
+    """There is nobody to take anything over: the machine stood still, most likely."""
+    registry = _Registry()
+    actors = await _mended(registry, 4, actors_max=2)
+    steward = Steward(registry, actors.ensure, 2)
+    before = await registry.placement()
+    await _rounds(steward, registry, 2 * stewarding.silent_looks_max)
+    assert await registry.placement() == before

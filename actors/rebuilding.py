@@ -1,0 +1,110 @@
+"""A pool rebuilt from what the store has of it, all at once or piece by piece while its owner goes on."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
+from engine.names import PoolName
+from engine.ports import NOTHING, History, Journal, Known
+from engine.stock.codec import read_record
+from engine.stock.pool import Pool
+from engine.stock.snapshot import load
+
+#: Events replayed before others in this process get a turn: a few milliseconds.
+_EVENTS_PER_TURN = 500
+
+
+#: Records that may be missing when a pool is claimed: what they hold is read while nobody answers for it.
+_TAIL_RECORDS_MAX = 64
+
+#: Readings of a journal that is written to all the while, before the pool is claimed anyway.
+_READINGS_MAX = 10
+
+#: Between two tries at a store that is away.
+_AGAIN_EVERY_S = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+class Rebuilt:
+    """A pool as far as its history was read; `known` says how far that is."""
+
+    def __init__(self, name: PoolName) -> None:
+        self.name = name
+        self.pool = Pool(name)
+        self.known = NOTHING
+        self._epoch = 0
+
+    async def take_in(self, history: History) -> None:
+        """What was read with `known`: more of the same, or all anew. Raises InvariantBroken when it does not fit."""
+        try:
+            await self._replay(history)
+        except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as mistake:
+            raise InvariantBroken(
+                f"the journal of {self.name} tells what cannot have happened: {mistake!r}"
+            ) from mistake
+
+    async def _replay(self, history: History) -> None:
+        if history.snapshot_seq != self.known.snapshot_seq:
+            self.pool = Pool(self.name, None if history.snapshot is None else load(self.name, history.snapshot))
+            self.known, self._epoch = Known(history.snapshot_seq, 0), 0
+        events = 0
+        for packed in history.records:
+            record = read_record(packed)
+            if record.first_seq != self.pool.state.seq + 1 or record.epoch < self._epoch:
+                raise InvariantBroken(
+                    f"the journal of {self.name} goes from seq {self.pool.state.seq} (epoch {self._epoch})"
+                    f" to seq {record.first_seq} (epoch {record.epoch})"
+                )
+            self._epoch = record.epoch
+            for event in record.events:
+                self.pool.apply(event)
+            events += len(record.events)
+            if events >= _EVENTS_PER_TURN:
+                events = 0
+                await asyncio.sleep(0)
+        if self.pool.state.seq != history.position.seq:
+            raise InvariantBroken(
+                f"the journal of {self.name} ends at seq {self.pool.state.seq},"
+                f" but says it has {history.position.seq} events"
+            )
+        self.known = self.known._replace(records=self.known.records + len(history.records))
+
+
+async def rebuild(name: PoolName, history: History) -> Pool:
+    """A pool from its whole history. Raises InvariantBroken when its parts do not fit together."""
+    rebuilt = Rebuilt(name)
+    await rebuilt.take_in(history)
+    return rebuilt.pool
+
+
+async def take_over(journal: Journal, name: PoolName, is_wanted: Callable[[], bool]) -> tuple[Pool, History] | None:
+    """Rebuild a pool beside whoever still serves it, then claim it and catch up: as of then it is the caller's.
+
+    The history is what the claim answered. Waits for a store that is away; None as soon as `is_wanted` says no.
+    Raises InvariantBroken when the journal cannot be rebuilt.
+    """
+    ahead = Rebuilt(name)
+    for _ in range(_READINGS_MAX):
+        history = await _read_on(ahead, journal.read, is_wanted)
+        if history is None or len(history.records) <= _TAIL_RECORDS_MAX:
+            break
+    history = await _read_on(ahead, journal.claim, is_wanted)
+    return None if history is None else (ahead.pool, history)
+
+
+async def _read_on(
+    ahead: Rebuilt, ask: Callable[[PoolName, Known], Awaitable[History]], is_wanted: Callable[[], bool]
+) -> History | None:
+    """What the journal has beyond what is known, taken in."""
+    while is_wanted():
+        try:
+            history = await ask(ahead.name, ahead.known)
+        except (StoreUnavailable, InDoubt) as away:
+            _log.warning("opening_waits pool=%s cause=%s", ahead.name, away)
+            await asyncio.sleep(_AGAIN_EVERY_S)
+        else:
+            await ahead.take_in(history)
+            return history
+    return None
