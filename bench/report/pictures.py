@@ -16,7 +16,7 @@ from bench.report.plots import (
 from bench.report.words import Plain
 
 #: In this order the parts of a stack stand; what a side does not have takes no room.
-_ROLES = ("client", "front", "owner", "store", "archivist", "ray", "house", "helper")
+_ROLES = ("client", "front", "owner", "store", "archivist", "ray", "house", "other")
 
 
 def pictures(document: Plain) -> str:

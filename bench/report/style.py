@@ -40,5 +40,6 @@ code, pre { font: .9rem ui-monospace, monospace; }
 pre { background: var(--panel); padding: 10px 12px; border-radius: 8px;
   overflow-x: auto; }
 @media (max-width: 600px) { body { padding: 16px 12px 40px; } figure { padding: 8px; }
+  table { font-size: .88rem; } td, th { padding-right: 9px; }
   svg text, svg .tick, svg .unit { font-size: 17px; } svg .tick { font-size: 15px; } }
 """

@@ -55,7 +55,11 @@ def verdict(series: Plain) -> tuple[Cell, Cell]:
     if goal is None:
         return Cell("", True), Cell("")
     sign = "≥" if goal["sense"] == "at least" else "≤"
-    met = Cell('<span class="good">✓ met</span>') if goal["met"] else Cell('<span class="bad">✗ missed</span>')
+    met = (
+        Cell('<span class="good whole">✓ met</span>')
+        if goal["met"]
+        else Cell('<span class="bad whole">✗ missed</span>')
+    )
     return Cell(f"{sign} {number(goal['bound']).html}", True), met
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-#: A process's part by its name or its command line; the first that fits. What fits none is a `helper` (Ray's own).
+#: A process's part by its name or its command line; the first that fits. What fits none is `other`.
 _ROLES = (
     (re.compile(r"ray::FrontActor"), "front"),
     (re.compile(r"ray::OwnerActor"), "owner"),
@@ -70,4 +70,4 @@ def _role(process: psutil.Process) -> str:
     words = " ".join(process.cmdline())
     if "actors.house" in words:
         return "house"
-    return next((role for pattern, role in _ROLES if pattern.search(process.name()) or pattern.search(words)), "helper")
+    return next((role for pattern, role in _ROLES if pattern.search(process.name()) or pattern.search(words)), "other")

@@ -53,7 +53,7 @@ def run(bench: Bench) -> None:
 
 def _plans(bench: Bench, side: Side) -> dict[str, Plan]:
     """What is done to one side in one round, all on one fresh SKU."""
-    seconds = {UNARY: bench.seconds(4.0), BATCH: bench.seconds(3.0), ONE_CALLER: bench.seconds(2.0)}
+    seconds = {UNARY: bench.seconds(3.0), BATCH: bench.seconds(2.5), ONE_CALLER: bench.seconds(2.0)}
     cards = 1
     if isinstance(side, House):
         bench.screen.say(f"stocking {side.label} {side.door}")
