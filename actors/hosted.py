@@ -1,6 +1,5 @@
 """One pool as its owner has it: what is decided in it, and what is known about it."""
 
-import asyncio
 from enum import Enum
 
 from actors.committer import Desk
@@ -36,7 +35,6 @@ class Hosted:
             "folded_size",
             "is_folding",
             "is_leaving",
-            "lock",
             "name",
         ),
         *("needs_look", "pool", "snapshot_seq", "state", "steps", "steps_seen"),
@@ -61,14 +59,6 @@ class Hosted:
         self.fold_not_before_s = 0.0
         #: Placed elsewhere, and served here until it is claimed there.
         self.is_leaving = False
-        self.lock: asyncio.Lock | None = None
-
-    @property
-    def import_lock(self) -> asyncio.Lock:
-        """Imports look up fingerprints before they are decided, so chunks of one pool go one by one."""
-        if self.lock is None:
-            self.lock = asyncio.Lock()
-        return self.lock
 
     def next_deadline_ms(self) -> int:
         """When its first hold is over; very late when it has none."""

@@ -75,8 +75,15 @@ class _Party(NamedTuple):
     hearer: Hearer
 
 
+class _Lane(NamedTuple):
+    """Import chunks have a bus of their own: they wait long for their turn, and nobody should wait behind them."""
+
+    pool: PoolName
+    is_import: bool
+
+
 class _Bus:
-    """One pool's commands: those that gather, how many they are, and how many batches are on their way."""
+    """One lane's commands: those that gather, how many they are, and how many batches are on their way."""
 
     __slots__ = ("gathering", "under_way", "waiting")
 
@@ -94,8 +101,8 @@ class Link:
         self._token = token
         self._connect = connect
         self._frames: Frames | None = None
-        self._buses: dict[PoolName, _Bus] = {}
-        self._replies: dict[int, tuple[PoolName, Sequence[_Party]]] = {}
+        self._buses: dict[_Lane, _Bus] = {}
+        self._replies: dict[int, tuple[_Lane, Sequence[_Party]]] = {}
         self._last_id = 0
         self._looking: asyncio.TimerHandle | None = None
 
@@ -142,9 +149,10 @@ class Link:
         """
         if not self.is_open:
             raise PoolClosed(f"the line to {self.address} is down")
-        bus = self._buses.get(pool)
+        lane = _Lane(pool, type(commands[0]) is Receive)
+        bus = self._buses.get(lane)
         if bus is None:
-            bus = self._buses[pool] = _Bus()
+            bus = self._buses[lane] = _Bus()
         if bus.waiting >= commands_waiting_max:
             raise Overloaded(f"{commands_waiting_max} commands already wait for {pool}")
         bus.gathering.append(_Party(deadline_ms, until_s, commands, hearer))
@@ -152,31 +160,31 @@ class Link:
         if self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(look_every_s, self._look_for_late)
         if bus.under_way < batches_under_way_max:
-            self._depart(pool, bus)
+            self._depart(lane, bus)
 
     def close(self) -> None:
         """Hang up; what is under way ends in doubt."""
         if self._frames is not None:
             self._frames.close()
 
-    def _depart(self, pool: PoolName, bus: _Bus) -> None:
+    def _depart(self, lane: _Lane, bus: _Bus) -> None:
         parties = _board(bus)
         if not parties or self._frames is None:
             return
         items = [(party.deadline_ms, *plain(command)) for party in parties for command in party.commands]
         try:
-            self._frames.send((self._last_id + 1, pool.tenant, pool.sku, items))
+            self._frames.send((self._last_id + 1, *lane.pool, items))
         except (OverflowError, TypeError, ValueError):
             _turn_away(parties, bus)
-            self._depart(pool, bus)
+            self._depart(lane, bus)
             return
         self._last_id += 1
         bus.under_way += 1
-        self._replies[self._last_id] = (pool, parties)
+        self._replies[self._last_id] = (lane, parties)
 
     def _on_frame(self, _frames: Frames, message: Any) -> None:
         request_id, verdict, body = message
-        pool, parties = self._replies[request_id]
+        lane, parties = self._replies[request_id]
         if verdict == Verdict.DONE:
             epoch, replies = body
             coming = iter(replies)
@@ -191,10 +199,10 @@ class Link:
             _fail(parties, _failure(verdict, body))
         # Not before all is read: what cannot be read ends the connection, and these callers with it.
         del self._replies[request_id]
-        bus = self._buses[pool]
+        bus = self._buses[lane]
         bus.under_way -= 1
         if bus.gathering:
-            self._depart(pool, bus)
+            self._depart(lane, bus)
 
     def _on_end(self, _frames: Frames) -> None:
         under_way, self._replies = self._replies, {}

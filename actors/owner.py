@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from actors.committer import Committer, Desk
 from actors.hosted import Hosted, PoolState
+from actors.import_pace import ImportPace
 from actors.load_meter import LoadMeter
 from actors.metrics import OwnerMetrics
 from actors.rebuilding import take_over
@@ -87,6 +88,7 @@ class Owner:
         self._hosted: dict[PoolName, Hosted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer = Committer(journal, metrics.appended)
+        self._pace = ImportPace()
         #: How busy the pools are.
         self.meter = LoadMeter()
         #: Pools that a newer epoch has taken: to be opened again, or left.
@@ -157,8 +159,10 @@ class Owner:
             raise Overloaded("too much is waiting to be written")
         chunks = [command for _, command in asked if type(command) is Receive]
         if not chunks:
+            self._pace.sells()
             return await self._answer(name, asked, set())
-        async with hosted.import_lock:
+        # Fingerprints are looked up before a chunk is decided, so chunks go one by one.
+        async with self._pace.turn():
             prints = [print_ for chunk in chunks for print_ in chunk.prints]
             known = await self._cards.known(name, prints)
             if self._hosted.get(name) is not hosted:
