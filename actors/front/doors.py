@@ -3,28 +3,36 @@
 - PLAIN is `grpc.aio`: grpcio's own C core, served from our event loop.
 - FAST is `pygrpc_native`: HTTP/2 in Rust, outside the interpreter's lock. It has no TLS, and listens at one port.
   What streams its requests (imports, reflection) it hands through a Unix socket to a `grpc.aio` server behind it.
+  A method that streams large answers must not be added to it: readers that lag behind each occupy a thread of the
+  loop's executor, and would hold up the others and the end. Our only such method, Health.Watch, says a few bytes.
+
+What callers should know of the differences that remain is in docs/operating.md, "The front door".
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import pygrpc_native.aio
 from grpc._utilities import DictionaryGenericHandler
+from pygrpc_native import EVENT_CANCEL
 
 #: Bytes of one request: an import chunk of 1,000 codes of 512 characters, or 1,000 Allocates.
 message_bytes_max = 4 * 1024 * 1024
 
 #: Calls of one connection at a time; a caller's library makes the others wait. Our own admission is what should speak
-#: first: it says OVERLOADED at `calls_under_way_max`, and this is no less.
+#: first: it says OVERLOADED at `calls_under_way_max` in so many words, and this is no less.
 streams_per_connection_max = 10_000
 
 _OPTIONS = (
     ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", message_bytes_max),
     ("grpc.max_concurrent_streams", streams_per_connection_max),
+    # grpc.aio drops calls by chance from 1,000 on, and all from 3,000 on, that came faster than it looked at them.
+    ("grpc.server.max_pending_requests", streams_per_connection_max),
+    ("grpc.server.max_pending_requests_hard_limit", streams_per_connection_max),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 )
@@ -42,11 +50,39 @@ class Door(StrEnum):
 
 def new_server(door: Door) -> grpc.aio.Server:
     """A server without services and without a port."""
-    return _FastServer(options=_OPTIONS) if door is Door.FAST else grpc.aio.server(options=_OPTIONS)
+    return FastServer() if door is Door.FAST else grpc.aio.server(options=_OPTIONS)
 
 
-class _FastServer(pygrpc_native.aio.Server):
+class ExpressCaller:
+    """The other end of one call that no task serves."""
+
+    __slots__ = ("_call_id", "_front", "remaining_s")
+
+    def __init__(self, front: Any, call_id: int, remaining_s: float | None) -> None:
+        self._front = front
+        self._call_id = call_id
+        self.remaining_s = remaining_s
+
+    def reply(self, answer: bytes) -> None:
+        """End the call well. To a caller that has gone nothing is sent."""
+        self._front.respond(self._call_id, answer)
+
+    def abort(self, code: grpc.StatusCode, details: str, trailers: Sequence[tuple[str, str | bytes]]) -> None:
+        """End the call with a status."""
+        sent = [(key, value) for key, value in trailers if _is_sent(key)]
+        self._front.fail(self._call_id, code.value[0], details, trailing_metadata=sent)
+
+
+Express = Callable[[bytes, ExpressCaller], None]
+"""Takes a call: its request's bytes, and whom to answer, now or later."""
+
+
+class FastServer(pygrpc_native.aio.Server):
     """`pygrpc_native`, where it differs from `grpc.aio`."""
+
+    def __init__(self) -> None:
+        super().__init__(options=_OPTIONS)
+        self._express: dict[str, Express] = {}
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         """Hand-written services are served as fast as generated ones, which register their methods by themselves."""
@@ -59,6 +95,23 @@ class _FastServer(pygrpc_native.aio.Server):
     def add_registered_method_handlers(self, service_name: str, method_handlers: _Handlers) -> None:
         """See grpc.aio.Server."""
         self._register({f"/{service_name}/{name}": handler for name, handler in method_handlers.items()})
+
+    def add_express(self, path: str, take: Express) -> None:
+        """Let `take` have the calls of a unary method that was added before, as bytes and without a task."""
+        self._express[path] = take
+
+    def _on_events(self, events: list[tuple[Any, ...]]) -> None:
+        """Calls of express methods are taken at once; all else goes the ordinary way."""
+        ordinary = []
+        for event in events:
+            kind, call_id, method_id, payload, _, details = event
+            take = None if kind == EVENT_CANCEL or self._stopping else self._express.get(self._table[method_id][0])
+            if take is None:
+                ordinary.append(event)
+            else:
+                take(payload, ExpressCaller(self._front, call_id, details[2]))
+        if ordinary:
+            super()._on_events(ordinary)
 
     def _register(self, handlers: _Handlers) -> None:
         self._registered.update({path: _in_our_context(handler) for path, handler in handlers.items()})

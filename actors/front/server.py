@@ -1,6 +1,8 @@
 """The gRPC server of one front end: services, health, reflection, and a graceful end."""
 
+import asyncio
 import logging
+from contextlib import suppress
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
@@ -21,7 +23,7 @@ from protos.cardkeep.v1 import (
 #: How long calls under way may finish once the front end stops.
 drain_s = 10.0
 
-#: How long answers already given may take to leave.
+#: How long answers already given may take to leave, and those who watch our health to take the news.
 _HANG_UP_S = 0.5
 
 _SERVICES = (
@@ -68,9 +70,10 @@ class FrontServer:
         """Stop gracefully: say so, refuse new calls, let those under way finish, hang up.
 
         Hanging up sends callers to another front end; so it does not wait for calls that never end, such as
-        somebody watching our health.
+        somebody watching our health; nor for a watcher that does not read, who would hold the news up for all.
         """
-        await self._health.enter_graceful_shutdown()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._health.enter_graceful_shutdown(), _HANG_UP_S)
         await self._reception.drain(drain_s)
         await self._server.stop(_HANG_UP_S)
         await self._reception.dispatch.close()

@@ -65,6 +65,16 @@ async def test_who_hangs_up_in_mid_call_leaves_nothing_under_way(own_house: Smal
     assert 1 <= (await own_house.cards(sku)).held <= 20
 
 
+async def test_who_watches_our_health_and_never_reads_holds_nobody_up(house: SmallHouse) -> None:
+    """More watchers than an executor has threads: sales go on, and the end is not put off."""
+    line = await RawHttp2.connect(int(house.target.split(":")[1]), window=0)
+    for number in range(100):
+        line.call(2 * number + 1, "/grpc.health.v1.Health/Watch")
+    assert (await house.allocate(await house.sku(1))).quantity == 1
+    await asyncio.wait_for(house.front.drain(), 10)
+    await line.hang_up()
+
+
 async def test_a_drain_moves_a_working_client_to_the_other_front_end(house: SmallHouse) -> None:
     """Two front ends on one port; eight buyers go on buying while one of the two stops.
 
