@@ -125,7 +125,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
             sequence=fact.sequence,
             cards=None if fact.shelf is None else from_counts(fact.shelf),
             holds_active=0 if fact.shelf is None else fact.shelf.holds_active,
-            commands_waiting=self.reception.waiting[fact.pool],
+            commands_waiting=self.reception.waiting.get(fact.pool, 0),
             stopped_because=fact.why if fact.state == operations_pb2.POOL_STATE_STOPPED else "",
         )
 

@@ -6,7 +6,6 @@ runs to its end: the command is on its way, and its answer is remembered.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import wraps
@@ -65,12 +64,16 @@ class Reception:
         self.is_draining = False
         self.calls_under_way = 0
         #: Commands that have no answer yet, by pool.
-        self.waiting: Counter[PoolName] = Counter()
+        self.waiting: dict[PoolName, int] = {}
         self._empty = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def deadline_ms(self, context: Context) -> int:
         """When the caller's answer must leave, as a moment; 0 when it set no deadline."""
-        remaining_s: float | None = context.time_remaining()
+        return self.moment_ms(context.time_remaining())
+
+    def moment_ms(self, remaining_s: float | None) -> int:
+        """When an answer must leave whose caller waits for so many seconds (None: for ever)."""
         if remaining_s is None:
             return 0
         remaining_ms = int(remaining_s * 1000)
@@ -95,19 +98,27 @@ class Reception:
             raise Refusal("DEADLINE_PASSED")
         return answer, answer.outcome
 
-    async def hear_all(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int) -> Sequence[Answer]:
-        """A pool's answers to commands asked together; one whose deadline passed in line has no outcome."""
-        self.waiting[pool] += len(commands)
+    async def hear_all(
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Exception | None = None
+    ) -> Sequence[Answer]:
+        """A pool's answers to commands asked together; one whose deadline passed in line has no outcome.
+
+        `heard` is how a first try ended, if there was one.
+        """
+        self.waits(pool, len(commands))
         try:
-            return await self.dispatch.ask_all(pool, commands, deadline_ms)
+            return await self.dispatch.ask_all(pool, commands, deadline_ms, heard=heard)
         except UnknownPool:
             raise Refusal("SKU_NOT_FOUND", {"name": pool}) from None
         finally:
-            self._wait_no_more(pool, len(commands))
+            self.waits(pool, -len(commands))
 
-    def _wait_no_more(self, pool: PoolName, commands: int) -> None:
-        self.waiting[pool] -= commands
-        if not self.waiting[pool]:
+    def waits(self, pool: PoolName, commands: int) -> None:
+        """So many more commands have no answer yet; fewer, when negative."""
+        waiting = self.waiting.get(pool, 0) + commands
+        if waiting:
+            self.waiting[pool] = waiting
+        else:
             del self.waiting[pool]
 
     async def codes(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[str]:
@@ -139,6 +150,11 @@ class Reception:
             _log.warning("card_unreadable cause=%s", unreadable)
             return ""
         return mask(code)
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Hold on to a call's task until it ends."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def admit(self) -> None:
         """Let a call in, until it `leave`s. A front end that drains or is full says so at once: no queue."""
