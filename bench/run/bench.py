@@ -182,9 +182,12 @@ class Bench:
         return measured
 
     def pace(self, side: Side, work: str, guess_per_s: float) -> float:
-        """Items a second this work may come to on this side, with room: for choosing how many cards to stock."""
+        """Items a second this work may come to on this side, with room: for choosing how many cards to stock.
+
+        The guess, or more when an earlier round was that fast; never less, since that round may have been unlucky.
+        """
         known = self.figures.loads.get((work, side_name(side)))
-        return guess_per_s if known is None else 1.5 * max(known.series("items_per_s").values)
+        return guess_per_s if known is None else max(guess_per_s, 1.5 * max(known.series("items_per_s").values))
 
     def check(self, side: Side) -> None:
         """Close the books of everything loaded on this side since the last check. Raises AuditFailed."""
@@ -219,7 +222,7 @@ class Bench:
         `of` is a figure of `Load.series`. Left out, with a note, when a side is missing.
         """
         loads = [self.figures.loads.get((work, side_name(side))) for work, side in (over, under) if side is not None]
-        if len(loads) < 2 or loads[0] is None or loads[1] is None:
+        if len(loads) < 2 or loads[0] is None or loads[1] is None or len(loads[0].rounds) != len(loads[1].rounds):
             self.note(f"{key} is left out: a side is missing")
             return
         self.figures.ratio(key, loads[0], loads[1], of)
@@ -232,10 +235,19 @@ class Bench:
     # The end
 
     def stop(self, side: Side) -> None:
-        """Check a side and end it before the run does."""
+        """Check a side and end it before the run does. Raises AuditFailed."""
         self.check(side)
         side.stop()
         self._sides.remove(side)
+
+    def drop(self, side: Side, why: str) -> None:
+        """End a peer that broke, with all its figures: what was not audited is not shown. The rest runs on."""
+        side.stop()
+        self._sides.remove(side)
+        self._unchecked.pop(side_name(side), None)
+        for key in [key for key in self.figures.loads if key[1] == side_name(side)]:
+            del self.figures.loads[key]
+        self.note(f"{side_name(side)} is out: {why}")
 
     @contextmanager
     def closing(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ class Peer:
         self._cards = cards
         self._fresh = [f"STOCK-{number}" for number in range(1, stocks + 1)]
         skus = [f"tenants/default/skus/{sku}" for sku in self._fresh]
-        self._process = PeerProcess(name, door, folder, cards, skus)
+        self._process = PeerProcess(name, door, folder, cards=cards, skus=skus)
 
     def start(self) -> None:
         """Start and wait until it serves. Raises PeerFailed."""
