@@ -6,6 +6,7 @@ there is no figure; 2 typed wrong; 3 it could not run.
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -81,6 +82,7 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
         Console(stderr=True).print(f"{scenario.name} could not run: {failure}", markup=False, soft_wrap=True)
         return CANNOT_RUN
     around["took_s"] = round(time.monotonic() - began_s, 1)
+    around["load_average_at_end"] = [round(one, 2) for one in os.getloadavg()]
     about = {"scenario": scenario.name, "title": scenario.title, "about": scenario.about}
     result = document(about, bench.figures, bench.findings, around)
     _write(options.build, result)

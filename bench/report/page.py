@@ -155,6 +155,7 @@ def _around(document: Plain) -> str:
             text("busy before the run"),
             text(f"{machine['busy_before_percent']:g} %, load average {machine['load_average_at_start']}"),
         ),
+        (text("load average at its end"), text(document["load_average_at_end"])),
         *((text(name), text(version)) for name, version in document["versions"].items()),
     ]
     options = document["options"]
@@ -165,12 +166,16 @@ def _around(document: Plain) -> str:
         f"<pre>{escape(json.dumps(load['plan'], indent=1))}</pre></details>"
         for load in document["loads"]
     )
+    told = [
+        (text(side), text(", ".join(f"{name} {value}" for name, value in one.items())))
+        for side, one in document["settings"].items()
+    ]
     commit = escape(document["revision"]["commit"])
     return (
         f"<h2>To get this again</h2><pre>git checkout {commit}\n{escape(command + chosen)}</pre>"
         f"<p class='soft'>Seed {document['seed']}. Every figure of every round is in the document beside this page,"
         f" <code>{escape(document['scenario'])}.json</code>.</p>"
-        f"<h2>Machine and versions</h2>{table(('', ''), facts)}<h2>Settings of each load</h2>{plans}"
+        f"<h2>Machine and versions</h2>{table(('', ''), facts)}<h2>Settings</h2>{table(('', ''), told)}{plans}"
     )
 
 

@@ -119,6 +119,7 @@ class Bench:
             house.start(self.screen.say)
         except HouseFailed as failure:
             raise CannotRun(f"{failure}. It said at last:\n{house.last_words()}") from failure
+        self.figures.settings[side_name(house)] = house.settings
         return house
 
     def peer(self, name: str, door: Door = Door.FAST, *, cards: int = 1, stocks: int = 1) -> Peer | None:
@@ -135,6 +136,7 @@ class Bench:
             self.note(f"{PEERS[name].title} is left out. {' … '.join(dict.fromkeys((lines[0], lines[-1])))}")
             return None
         self._sides.append(peer)
+        self.figures.settings[side_name(peer)] = {"door": door.value, "cards": str(cards), "skus": str(stocks)}
         return peer
 
     def seconds(self, usual: float) -> float:

@@ -39,6 +39,7 @@ def document(
             "cards": findings.cards_given,
             "asked_again": findings.asked_again,
         },
+        "settings": figures.settings,
         "notes": figures.notes,
     }
 

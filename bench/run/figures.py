@@ -50,6 +50,8 @@ class Figures:
     measures: dict[str, Series] = field(default_factory=dict)
     ratios: dict[str, Series] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    #: What each side was told besides the defaults.
+    settings: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def measure(self, name: str, value: float, *, unit: str, about: str, goal: Goal | None) -> None:
         """One more value of a figure."""

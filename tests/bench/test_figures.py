@@ -136,6 +136,7 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     around = {
         "began_at": "2026-01-01T00:00:00+00:00",
         "took_s": 1.0,
+        "load_average_at_end": [1.5, 1.0, 0.5],
         "machine": {
             "system": "Linux",
             "model": "a processor",
