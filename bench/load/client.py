@@ -161,8 +161,7 @@ class Client:
         for ended in answered:
             status = outcome(ended.trailers).status
             if history is not None:
-                ended.completed_ns = now_ns
-                history.answered(ended, status)
+                history.answered(ended, status, now_ns)
             if status == OK:
                 script.answered(ended)
 

@@ -49,21 +49,18 @@ class Kind(Protocol):
 
 
 class Exchange:
-    """One call. `completed_ns` stays 0 until it is answered."""
+    """One call. Thousands are made each second, so what is set later is not set before."""
 
-    __slots__ = (
-        "completed_ns",
-        "id",
-        "intended_ns",
-        "invoked_ns",
-        "is_retry",
-        "items",
-        "kind",
-        "message",
-        "reply",
-        "subject",
-        "trailers",
-    )
+    __slots__ = ("id", "intended_ns", "invoked_ns", "items", "kind", "message", "reply", "subject", "trailers")
+
+    #: Set when it starts: the moment it was to, and the moment it did.
+    intended_ns: int
+    invoked_ns: int
+    #: Set when it is answered.
+    trailers: bytes
+
+    #: Whether the same was asked before.
+    is_retry = False
 
     def __init__(self, kind: Kind, id: bytes, message: bytes, items: int, subject: bytes = b"") -> None:  # noqa: A002
         self.kind = kind
@@ -75,16 +72,19 @@ class Exchange:
         self.message = message
         #: The hold's name it is about, or several, a line each; empty for an Allocate.
         self.subject = subject
-        self.is_retry = False
+        #: With the prefix, as far as it has come.
         self.reply = b""
-        self.trailers = b""
-        self.completed_ns = 0
-        self.intended_ns = 0
-        self.invoked_ns = 0
 
     def reply_message(self) -> bytes:
         """The reply without its length prefix."""
         return self.reply[MESSAGE_HEAD.size :]
+
+
+class Retry(Exchange):
+    """The same call once more."""
+
+    __slots__ = ()
+    is_retry = True
 
 
 class Outcome(NamedTuple):

@@ -65,29 +65,21 @@ class Writer:
         described = [{"method": kind.method, "sku": kind.sku} for kind in kinds]
         self._file.write(json.dumps({"format": _FORMAT, "kinds": described}).encode() + b"\n")
 
-    def answered(self, ended: Exchange, status: int) -> None:
+    def answered(self, ended: Exchange, status: int, completed_ns: int) -> None:
         """Write down a call and its answer."""
-        self._write(ended, status, ended.trailers if status else ended.reply)
+        self._write(ended, completed_ns, status, ended.trailers if status else ended.reply)
 
     def unanswered(self, ended: Exchange) -> None:
         """Write down a call of which nobody knows what it did."""
-        self._write(ended, _UNANSWERED, b"")
+        self._write(ended, 0, _UNANSWERED, b"")
 
     def close(self) -> None:
         """The file is complete."""
         self._file.close()
 
-    def _write(self, ended: Exchange, status: int, came: bytes) -> None:
-        subject = ended.subject
-        head = _RECORD.pack(
-            ended.kind.number,
-            ended.items,
-            ended.invoked_ns,
-            ended.completed_ns,
-            status,
-            len(subject),
-            len(came),
-        )
+    def _write(self, ended: Exchange, completed_ns: int, status: int, came: bytes) -> None:
+        kind, subject = ended.kind.number, ended.subject
+        head = _RECORD.pack(kind, ended.items, ended.invoked_ns, completed_ns, status, len(subject), len(came))
         self._file.write(b"".join((head, ended.id, subject, came)))
 
 

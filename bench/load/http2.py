@@ -108,7 +108,8 @@ class Connection:
         size = len(message)
         if size <= self._at_once and size <= self._window and not self._waiting:
             self._window -= size
-            self.out += (NUMBER.pack(stream).join(call.kind.openings[size]), message)
+            self.out.append(NUMBER.pack(stream).join(call.kind.openings[size]))
+            self.out.append(message)
         else:
             self.out.append(frame(HEADERS, END_HEADERS, stream, call.kind.openings.block))
             self._waiting[stream] = _Body(stream, message, self._stream_window)

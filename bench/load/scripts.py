@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import cycle, repeat
 from typing import Protocol, TypeVar
 
-from bench.load.exchange import Exchange
+from bench.load.exchange import Exchange, Retry
 from bench.load.ids import Ids
 from bench.load.kinds import AllocateKind, BatchReleaseKind, HoldKind, Kinds, hold_name, hold_names
 from bench.load.plan import Allocations, Batches, Journeys, Plan, Skus
@@ -109,9 +109,7 @@ class Retrying:
             return
         self._script.answered(call)
         if next(self._draws):
-            again = Exchange(call.kind, call.id, call.message, call.items, call.subject)
-            again.is_retry = True
-            self._again.append(again)
+            self._again.append(Retry(call.kind, call.id, call.message, call.items, call.subject))
 
 
 def script_of(plan: Plan, kinds: Kinds, ids: Ids, chance: random.Random) -> Script:

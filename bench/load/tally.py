@@ -57,36 +57,43 @@ class Tally:
 
     def __init__(self, measured_from_ns: int, first_s: int) -> None:
         self.totals = Totals()
+        self._ends = self.totals.ends
         self._measured_from_ns = measured_from_ns
         self._dropped = 0
         self._begin(first_s)
 
     def answered(self, ended: Sequence[Exchange], now_ns: int) -> None:
         """These calls have their answers, all at this moment. It is the hot place here, and so a long one."""
-        tick, totals = self._tick, self.totals
-        took, served, early = self._took_us, self._served_us, self._early_us
-        tick.answered += len(ended)
+        took, served, early, ends = self._took_us, self._served_us, self._early_us, self._ends
+        measured_from_ns = self._measured_from_ns
+        ok = items_done = items_measured = items_asked = 0
         for one in ended:
-            took_us = (now_ns - one.intended_ns) // _US_NS
+            intended_ns = one.intended_ns
+            took_us = (now_ns - intended_ns) // _US_NS
             end = outcome(one.trailers)
             items = 0
             if end.status == OK:
-                tick.ok += 1
                 items = 1 if one.items == 1 else one.reply.count(_HOLD_MARK)
-                tick.items += items
-            if one.intended_ns < self._measured_from_ns:
+                ok += 1
+                items_done += items
+            if intended_ns < measured_from_ns:
                 early[took_us] = early.get(took_us, 0) + 1
                 continue
             took[took_us] = took.get(took_us, 0) + 1
-            if one.intended_ns != one.invoked_ns:
+            if intended_ns != one.invoked_ns:
                 served_us = (now_ns - one.invoked_ns) // _US_NS
                 served[served_us] = served.get(served_us, 0) + 1
-            totals.items += items
-            totals.items_asked += one.items
+            items_measured += items
+            items_asked += one.items
             key = one.kind.method, end
-            totals.ends[key] = totals.ends.get(key, 0) + 1
+            ends[key] = ends.get(key, 0) + 1
             if items < one.items and end.status == OK:
-                totals.refused_items.update(_refused(one))
+                self.totals.refused_items.update(_refused(one))
+        self._tick.answered += len(ended)
+        self._tick.ok += ok
+        self._tick.items += items_done
+        self.totals.items += items_measured
+        self.totals.items_asked += items_asked
 
     def unanswered(self, ended: Exchange) -> None:
         """A call will have none."""

@@ -254,12 +254,13 @@ def test_a_history_gives_back_what_was_written(tmp_path: Path) -> None:
         release.call(b"c" * 32, b"x/holds/1"),
         releases.call(b"d" * 32, [b"x/holds/1", b"x/holds/2"]),
     ]
-    calls[0].invoked_ns, calls[0].completed_ns, calls[0].reply = 10, 20, message(b"reply")
+    for call in calls:
+        call.invoked_ns = 10
+    calls[0].reply = message(b"reply")
     calls[1].trailers = REFUSED
-    calls[1].completed_ns = 30
     writer = history.Writer(tmp_path / "h", kinds.all)
-    writer.answered(calls[0], 0)
-    writer.answered(calls[1], 14)
+    writer.answered(calls[0], 0, 20)
+    writer.answered(calls[1], 14, 30)
     writer.unanswered(calls[2])
     writer.unanswered(calls[3])
     writer.close()
@@ -282,7 +283,9 @@ def test_a_history_that_is_cut_is_refused(tmp_path: Path) -> None:
     kind = kinds.allocate("A", 1, None)
     path = tmp_path / "h"
     writer = history.Writer(path, kinds.all)
-    writer.unanswered(kind.call(b"a" * 32))
+    call = kind.call(b"a" * 32)
+    call.invoked_ns = 10
+    writer.unanswered(call)
     writer.close()
     whole = path.read_bytes()
     begin = whole.index(b"\n") + 1
