@@ -9,7 +9,6 @@ short as a claim. Nobody tells anybody anything: the placement is an invitation,
 
 import asyncio
 import logging
-from collections import deque
 
 from actors.hosted import PoolState
 from actors.owner import Owner
@@ -27,6 +26,9 @@ report_every_s = 1.0
 #: Pools opened at once: their questions to the store then travel together, and a large pool holds up few others.
 opening_max = 64
 
+#: A pool that moves is served by its old owner at most so long: then it goes, wherever its new owner is.
+leave_within_s = 30.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,9 +41,9 @@ class Incumbent:
         self._seat = seat
         self._signpost = Signpost(registry)
         self._opening: set[asyncio.Task[None]] = set()
-        self._to_open: deque[PoolName] = deque()
-        #: Pools that are hosted here and placed elsewhere.
-        self._leaving: dict[PoolName, None] = {}
+        self._to_open: dict[PoolName, None] = {}
+        #: Pools that are served here and whose placement has changed, since when: are they still ours?
+        self._to_prove: dict[PoolName, float] = {}
         self._report_at_s = 0.0
         self._reports = 0
 
@@ -72,26 +74,44 @@ class Incumbent:
                 self._seat = self._seat._replace(incarnation=seat.incarnation + 1)
 
     async def _follow_placement(self) -> None:
-        for pool in sorted([*await self._signpost.refresh(), *self._owner.lost]):
-            hosted = self._owner.find(pool)
-            if not self._is_mine(pool):
-                if hosted is not None:
-                    self._leaving[pool] = None
-            elif hosted is None or hosted.state is PoolState.FENCED:
-                self._to_open.append(pool)
-            else:
-                hosted.is_leaving = False
-                self._leaving.pop(pool, None)
+        for pool in sorted({*await self._signpost.refresh(), *self._owner.lost}):
+            self._attend(pool)
+        if self._to_prove:
+            await asyncio.gather(*map(self._owner.prove, self._to_prove))
+            for pool in list(self._to_prove):
+                self._settle(pool)
         self._open_more()
-        if self._leaving:
-            await asyncio.gather(*(self._leave(pool) for pool in list(self._leaving)))
+
+    def _attend(self, pool: PoolName) -> None:
+        """Do what the placement says of a pool, as far as it can be done at once."""
+        hosted, is_mine = self._owner.find(pool), self._is_mine(pool)
+        if hosted is not None and hosted.state is PoolState.SERVING:
+            hosted.is_leaving = not is_mine
+            self._to_prove.setdefault(pool, asyncio.get_running_loop().time())
+        elif not is_mine:
+            self._owner.close(pool)
+        elif hosted is None or hosted.state is PoolState.FENCED:
+            self._to_open[pool] = None
+
+    def _settle(self, pool: PoolName) -> None:
+        """After a proof: what is lost is closed or opened anew, what is ours stays, what leaves has its time."""
+        hosted, since_s = self._owner.find(pool), self._to_prove[pool]
+        is_late = asyncio.get_running_loop().time() >= since_s + leave_within_s
+        if hosted is not None and hosted.is_leaving and is_late:
+            _log.warning("pool_left_unclaimed pool=%s", pool)
+            self._owner.close(pool)
+        elif hosted is None or not hosted.is_leaving or hosted.state is not PoolState.SERVING:
+            del self._to_prove[pool]
+            if hosted is not None and hosted.state is PoolState.FENCED:
+                self._attend(pool)
 
     def _is_mine(self, pool: PoolName) -> bool:
         return self._signpost.owner_of.get(pool) == self._seat.owner_id
 
     def _open_more(self) -> None:
         while self._to_open and len(self._opening) < opening_max:
-            pool = self._to_open.popleft()
+            pool = next(iter(self._to_open))
+            del self._to_open[pool]
             hosted = self._owner.find(pool)
             if self._is_mine(pool) and (hosted is None or hosted.state is PoolState.FENCED):
                 task = asyncio.get_running_loop().create_task(self._owner.open(pool))
@@ -101,12 +121,6 @@ class Incumbent:
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
         self._open_more()
-
-    async def _leave(self, pool: PoolName) -> None:
-        if self._owner.find(pool) is not None:
-            await self._owner.leave(pool)
-        if self._owner.find(pool) is None:
-            self._leaving.pop(pool, None)
 
     async def _report(self) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -127,17 +127,11 @@ class Owner:
         self._metrics.recovered(name, perf_counter() - began_s)
         _log.info("pool_open pool=%s epoch=%d seq=%d", name, hosted.desk.epoch, hosted.desk.seq)
 
-    async def leave(self, name: PoolName) -> None:
-        """Let go of a pool that is placed elsewhere; of one that is served, once its new owner has claimed it.
-
-        To be called again until it is not hosted any more. Raises StoreUnavailable.
-        """
-        hosted = self._hosted[name]
-        hosted.is_leaving = True
-        if hosted.state is PoolState.SERVING and (await self._journal.position(name)).epoch == hosted.desk.epoch:
-            return
-        if self._hosted.get(name) is hosted and hosted.is_leaving:
-            self.close(name)
+    async def prove(self, name: PoolName) -> None:
+        """Ask the journal whether a pool that is served is still ours; if not, it is lost. Raises StoreUnavailable."""
+        hosted = self._hosted.get(name)
+        if hosted is not None and (await self._journal.position(name)).epoch > hosted.desk.epoch:
+            self._fence(hosted)
 
     def close(self, name: PoolName) -> None:
         """Stop answering for a pool that moves elsewhere."""

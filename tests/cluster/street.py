@@ -13,6 +13,7 @@ from collections import Counter
 from itertools import count
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.redis_registry import RedisRegistry
@@ -61,6 +62,8 @@ class Street:
         self.ends: Counter[str] = Counter()
         self.answered = asyncio.Event()
         self.epoch = 0
+        #: How long each answer took.
+        self.answers_s: list[float] = []
         self.auditor = Auditor(self.mistakes.append)
         self._folder = folder
         self._owners: list[subprocess.Popen[bytes]] = []
@@ -97,14 +100,14 @@ class Street:
         await self._line.close()
         await self.store.stop()
 
-    def start_owner(self) -> subprocess.Popen[bytes]:
-        """One more incarnation of the owner."""
+    def start_owner(self, owner_id: str = OWNER_ID) -> subprocess.Popen[bytes]:
+        """One more incarnation of an owner."""
         environment = os.environ | {
             "CARDKEEP_DATA": str(self._folder),
             "CARDKEEP_STORE_URL": self.store.url,
             "CARDKEEP_TOKEN": TOKEN,
         }
-        owner = subprocess.Popen([sys.executable, "-c", _OWNER, OWNER_ID], env=environment)
+        owner = subprocess.Popen([sys.executable, "-c", _OWNER, owner_id], env=environment)
         self._owners.append(owner)
         return owner
 
@@ -138,6 +141,7 @@ class Street:
     async def send(self, command: ask.Command, within_s: float = 5.0) -> Outcome | None:
         """Ask once; None when there was no answer."""
         sent = self.auditor.sent(POOL, command)
+        began_s = monotonic()
         try:
             answer = await self.dispatch.ask(POOL, command, self._clock.now_ms() + int(within_s * 1000))
         except asyncio.CancelledError:
@@ -154,6 +158,7 @@ class Street:
             self.auditor.answered(sent, answer)
             self.epoch = max(self.epoch, answer.epoch)
             self.answered.set()
+            self.answers_s.append(monotonic() - began_s)
             self.ends[type(answer.outcome).__name__] += 1
             return answer.outcome
         return None

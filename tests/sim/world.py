@@ -185,7 +185,7 @@ class World:
         self.passed_ms += minutes * MINUTE_MS
 
     async def wait_calm(self) -> None:
-        """Wait until every pool is served by the owner that the placement names, and nobody is frozen."""
+        """Wait until every pool is served by the owner that the placement names, by no other, and nobody is frozen."""
         while self.frozen or not all(self._is_served(pool) for pool in self.pools):  # noqa: ASYNC110
             await asyncio.sleep(0.25)
 
@@ -206,8 +206,9 @@ class World:
 
     def _is_served(self, pool: PoolName) -> bool:
         one = self._seated(pool)
-        states = {} if one is None else {hosted.name: hosted.state for hosted in one.owner.hosted}
-        return states.get(pool) in {PoolState.SERVING, PoolState.STOPPED}
+        hosts = [copy for copy in self._copies if copy.process.is_alive and copy.owner.find(pool) is not None]
+        hosted = None if one is None else one.owner.find(pool)
+        return hosts == [one] and hosted is not None and hosted.state in {PoolState.SERVING, PoolState.STOPPED}
 
     def _seated(self, pool: PoolName) -> OwnerProcess | None:
         """Whose address the registry names: a copy that was frozen before it sat down may take the seat last."""

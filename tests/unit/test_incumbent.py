@@ -74,6 +74,35 @@ async def test_a_pool_that_comes_back_before_it_was_claimed_just_stays() -> None
     sit.cancel()
 
 
+async def test_a_pool_that_comes_back_after_it_was_claimed_elsewhere_is_claimed_again() -> None:
+    """Between two looks, and nobody asked for it here: only the journal can tell."""
+    corner, registry = Corner(), MemoryRegistry()
+    owner = corner.owner()
+    await registry.place({POOL: "owner-0"})
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: _serves(owner))
+    await corner.owner().open(POOL)
+    await registry.place({POOL: "owner-1"})
+    await registry.place({POOL: "owner-0"})
+    await until(lambda: owner.hosted[0].desk.epoch == 3)
+    sit.cancel()
+
+
+async def test_a_pool_that_nobody_claims_leaves_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the end the placement counts: its new owner may have claimed it before, and been fenced without noticing."""
+    corner, registry = Corner(), MemoryRegistry()
+    owner = corner.owner()
+    await registry.place({POOL: "owner-0"})
+    sit = asyncio.ensure_future(Incumbent(owner, registry, _SEAT).sit())
+    await until(lambda: _serves(owner))
+    await registry.place({POOL: "owner-1"})
+    await until(lambda: owner.hosted[0].is_leaving)
+    assert _serves(owner)
+    monkeypatch.setattr(sitting, "leave_within_s", 0.0)
+    await until(lambda: owner.hosted == [])
+    sit.cancel()
+
+
 async def test_a_pool_that_moves_on_while_it_is_being_opened_is_not_claimed() -> None:
     """A claim would only fence its new owner."""
     corner, registry = Corner(), MemoryRegistry()
