@@ -37,26 +37,23 @@ def ask_again(target: str, plan: Plan, calls: Sequence[Call]) -> Iterator[Call]:
 
 def _ask(stub: Any, work: Work, kind: str, calls: Sequence[Call]) -> Iterator[Call]:
     """Ask until each has an answer that is not "nothing happened"."""
-    waiting = list(calls)
-    expiring = False
+    # A journey's Allocate was sent in one of two wordings, by what was to follow; the other one is tried second.
+    waiting = [(call, False) for call in calls]
     for _ in range(_TRIES_MAX):
         sent_ms = time.time_ns() / 1e6
-        answers = _answers(stub, kind, [_BODIES[kind](call, work, expiring) for call in waiting])
+        answers = _answers(stub, kind, [_BODIES[kind](call, work, expiring) for call, expiring in waiting])
         answered_ms = time.time_ns() / 1e6
         rest = []
-        for call, told in zip(waiting, answers, strict=True):
-            # A journey's Allocate was sent in one of two wordings, by what was to follow; the other one is tried next.
-            is_other_wording = told[0] == "IDEMPOTENCY_KEY_REUSED" and isinstance(work, Journeys) and not expiring
-            if is_other_wording or told[0] in NOT_DONE or told is _SILENCE:
-                rest.append(call)
+        for (call, expiring), told in zip(waiting, answers, strict=True):
+            if told[0] == "IDEMPOTENCY_KEY_REUSED" and isinstance(work, Journeys) and not expiring:
+                rest.append((call, True))
+            elif told[0] in NOT_DONE or told is _SILENCE:
+                rest.append((call, expiring))
             else:
-                yield call._replace(sent_ms=sent_ms, answered_ms=answered_ms)._replace(
-                    answer=told[0], hold=told[1], cards=told[2], expires_ms=told[3]
-                )
+                yield Call(call.kind, call.request_id, call.subject, call.ref, sent_ms, answered_ms, *told)
         if not rest:
             return
-        expiring = any(told[0] == "IDEMPOTENCY_KEY_REUSED" for told in answers)
-        if not expiring:
+        if any(told[0] in NOT_DONE or told is _SILENCE for told in answers):
             time.sleep(_BETWEEN_TRIES_S)
         waiting = rest
 
