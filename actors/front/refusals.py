@@ -6,6 +6,7 @@ retried also carries RetryInfo and the `grpc-retry-pushback-ms` trailer (gRFC A6
 
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import grpc
@@ -152,19 +153,28 @@ class _AbortStatus(grpc.Status):
 _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
+#: Statuses kept, about 1 KB each: a sale that is sold out refuses ten thousand buyers in the same words.
+_statuses_kept_max = 1_024
+
+
 def status_of(refusal: Refusal) -> grpc.Status:
     """The status a refusal becomes on the wire."""
-    status = Status(code=refusal.code, message=refusal.text)
-    _add(status, ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts))
+    return _status(refusal.reason, refusal.text, tuple(refusal.facts.items()))
+
+
+@lru_cache(_statuses_kept_max)
+def _status(reason: str, text: str, facts: tuple[tuple[str, str], ...]) -> grpc.Status:
+    meaning = MEANINGS[reason]
+    status = Status(code=meaning.code, message=text)
+    _add(status, ErrorInfo(reason=reason, domain=DOMAIN, metadata=dict(facts)))
     trailers: tuple[tuple[str, str | bytes], ...] = ()
-    retry_after_ms = refusal.meaning.retry_after_ms
-    if retry_after_ms:
+    if meaning.retry_after_ms:
         delay = Duration()
-        delay.FromMilliseconds(retry_after_ms)
+        delay.FromMilliseconds(meaning.retry_after_ms)
         _add(status, RetryInfo(retry_delay=delay))
-        trailers = (("grpc-retry-pushback-ms", str(retry_after_ms)),)
+        trailers = (("grpc-retry-pushback-ms", str(meaning.retry_after_ms)),)
     trailers = (*trailers, ("grpc-status-details-bin", status.SerializeToString()))
-    return _AbortStatus(_GRPC_CODES[refusal.code], refusal.text, trailers)
+    return _AbortStatus(_GRPC_CODES[meaning.code], text, trailers)
 
 
 def refusal_of(pool: PoolName, command: Command, refused: Refused) -> Refusal:
