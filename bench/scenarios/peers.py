@@ -70,7 +70,7 @@ def _load(bench: Bench, side: Side, work: str, plan: Plan, batch_goal: Goal | No
 
 def _plans(bench: Bench, side: Side) -> dict[str, Plan]:
     """What is done to one side in one round, all on one fresh SKU."""
-    seconds = {UNARY: bench.seconds(3.0), BATCH: bench.seconds(2.5), ONE_CALLER: bench.seconds(2.0)}
+    seconds = {UNARY: bench.seconds(3.0), BATCH: bench.seconds(2.0), ONE_CALLER: bench.seconds(1.5)}
     cards = 1
     if isinstance(side, House):
         bench.screen.say(f"stocking {side.label} {side.door}")

@@ -128,6 +128,19 @@ def test_a_late_sale_with_fresh_cards_frees_the_old_ones_and_keeps_the_fresh() -
     assert broken(audit([*calls, held(3, 8, at_ms=600.0)], None)) == {"doubled": 1}
 
 
+def test_a_sale_of_other_cards_frees_the_held_ones_at_once() -> None:
+    """The held card was withdrawn and another sold in its place, long before the hold would have ended."""
+    calls = [held(1, 7), sold(1, 8, at_ms=200.0), held(2, 7, at_ms=250.0)]
+    assert broken(audit(calls, [books(held=1, sold=1)])) == {}
+    assert broken(audit([*calls, held(3, 7, at_ms=150.0)], None)) == {"doubled": 2}
+
+
+def test_a_hold_lives_from_the_first_answer_that_named_it() -> None:
+    """A retry was told of it at 500 and stands first in the file; the first try was told at 100."""
+    calls = [held(1, 7, at_ms=500.0), held(1, 7, at_ms=100.0), held(2, 7, at_ms=300.0), released(2, at_ms=400.0)]
+    assert broken(audit(calls, None)) == {"doubled": 1}
+
+
 def test_more_cards_out_than_came_in_is_oversold() -> None:
     """Three cards with three buyers, of a batch of two."""
     findings = audit([held(1, 1), held(2, 2), held(3, 3)], [books(received=2, held=2)])
@@ -192,6 +205,11 @@ def test_a_request_nobody_can_answer_is_unsettled() -> None:
     """Asked, asked again, and still unknown."""
     findings = audit([allocate("r", ""), allocate("r", "OUTCOME_UNKNOWN")], None)
     assert broken(findings) == {"unsettled": 1}
+
+
+def test_a_retry_without_an_answer_does_not_undo_the_answer_there_was() -> None:
+    """The outcome is known."""
+    assert broken(audit([held(1, 1, request="r"), allocate("r", "")], None)) == {}
 
 
 def test_books_that_do_not_add_up_are_named() -> None:
