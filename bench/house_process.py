@@ -27,6 +27,8 @@ class HouseProcess:
         self.folder = folder
         self.settings = dict(settings or {})
         self.target = ""
+        #: Where its metrics are, an http:// address.
+        self.metrics = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,7 +63,7 @@ class HouseProcess:
                 self.stop()
                 raise HouseFailed(f"the house did not start ({told or 'no word'}); see {self.folder}/logs/house.log")
             time.sleep(_LOOK_EVERY_S)
-        self.target = news["grpc"]
+        self.target, self.metrics = news["grpc"], news["metrics"]
 
     def stop(self) -> None:
         """Stop it, kindly first."""

@@ -68,6 +68,7 @@ def measured(plan: Plan, done: Sequence[Done], series: tuple[Second, ...]) -> Me
         reasons=_summed(chain(refusals, totals.refused_items.items())),
         latency=latency,
         service=service,
+        refused=latency_of(totals.refused_us),
         series=series,
         in_flight_mean=round(service.count * service.mean_us / 1e6 / plan.measure_s, 2),
         reconnects=sum(one.reconnects for one in done),
@@ -116,6 +117,7 @@ def _added(several: Sequence[Totals]) -> Totals:
         whole.items_asked += totals.items_asked
         whole.took_us.update(totals.took_us)
         whole.served_us.update(totals.served_us)
+        whole.refused_us.update(totals.refused_us)
         whole.ends.update(totals.ends)
         whole.refused_items.update(totals.refused_items)
     return whole

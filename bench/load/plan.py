@@ -221,6 +221,8 @@ class Measured:
     latency: Latency = field(default_factory=Latency)
     #: From sending to the answer: what a client that waits politely would have seen.
     service: Latency = field(default_factory=Latency)
+    #: Of the calls that were answered with anything but OK, from sending to the answer.
+    refused: Latency = field(default_factory=Latency)
     series: tuple[Second, ...] = ()
     #: Calls under way, mean over the measured window (Little: rate × time from sending to answer).
     in_flight_mean: float = 0.0

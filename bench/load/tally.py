@@ -46,6 +46,8 @@ class Totals:
     #: Microseconds from the intended start; and from sending, of calls of a schedule.
     took_us: Counter[int] = field(default_factory=Counter)
     served_us: Counter[int] = field(default_factory=Counter)
+    #: Microseconds from sending, of calls answered with anything but OK.
+    refused_us: Counter[int] = field(default_factory=Counter)
     #: Answered calls by method, status and reason.
     ends: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     #: Refused items of batches that were answered OK, by reason.
@@ -65,7 +67,7 @@ class Tally:
     def answered(self, ended: Sequence[Exchange], now_ns: int) -> None:
         """These calls have their answers, all at this moment. It is the hot place here, and so a long one."""
         took, served, early, ends = self._took_us, self._served_us, self._early_us, self._ends
-        measured_from_ns = self._measured_from_ns
+        refused, measured_from_ns = self._refused_us, self._measured_from_ns
         ok = items_done = items_measured = items_asked = 0
         for one in ended:
             intended_ns = one.intended_ns
@@ -85,6 +87,9 @@ class Tally:
                 served[served_us] = served.get(served_us, 0) + 1
             items_measured += items
             items_asked += one.items
+            if end.status != OK:
+                refused_us = (now_ns - one.invoked_ns) // _US_NS
+                refused[refused_us] = refused.get(refused_us, 0) + 1
             key = one.kind.method, end
             ends[key] = ends.get(key, 0) + 1
             if items < one.items and end.status == OK:
@@ -118,6 +123,7 @@ class Tally:
         measured = coarse(self._took_us)
         self.totals.took_us.update(measured)
         self.totals.served_us.update(coarse(self._served_us))
+        self.totals.refused_us.update(coarse(self._refused_us))
         tick.took_us = coarse(self._early_us) + measured
         tick.in_flight = in_flight
         tick.dropped = self._dropped
@@ -127,9 +133,10 @@ class Tally:
     def _begin(self, at_s: int) -> None:
         self._tick = Tick(at_s)
         #: Counts by microseconds: of the measured window from the intended start, and from sending where that is
-        #: another moment; and of the warm-up.
+        #: another moment; of refusals from sending; and of the warm-up.
         self._took_us: dict[int, int] = {}
         self._served_us: dict[int, int] = {}
+        self._refused_us: dict[int, int] = {}
         self._early_us: dict[int, int] = {}
 
 

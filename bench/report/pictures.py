@@ -18,6 +18,9 @@ from bench.report.words import Plain
 #: In this order the parts of a stack stand; what a side does not have takes no room.
 _ROLES = ("client", "front", "owner", "store", "archivist", "ray", "house", "other")
 
+#: Colours there are; of more lines than these, some look alike and are told apart by where they run.
+_COLOURS = 10
+
 
 def pictures(document: Plain) -> str:
     """All plots. Sides are compared work by work; where there is one side only, its works are compared."""
@@ -26,13 +29,25 @@ def pictures(document: Plain) -> str:
     sides = list(dict.fromkeys(_side(load) for load in loads))
     if len(sides) == 1 or len(works) == len(loads):
         colours = {load["work"]: number for number, load in enumerate(loads)}
-        return _group("All loads", [(colours[load["work"]], load["work"], load) for load in loads]) + _cpu(loads)
+        groups = _group("All loads", [(colours[load["work"]], load["work"], load) for load in loads])
+        return _courses(document) + groups + _cpu(loads)
     colours = {side: number for number, side in enumerate(sides)}
     groups = "".join(
         _group(work, [(colours[_side(load)], _side(load), load) for load in loads if load["work"] == work])
         for work in works
     )
-    return groups + _cpu(loads)
+    return _courses(document) + groups + _cpu(loads)
+
+
+def _courses(document: Plain) -> str:
+    """What the scenario followed over time, a plot and a legend each."""
+    plots = ""
+    for course in document["courses"]:
+        names = list(course["lines"])
+        lines = [Line(number % _COLOURS, name, course["lines"][name]) for number, name in enumerate(names)]
+        plots += f"<div>{time_plot(course['title'], lines, course['unit'])}"
+        plots += legend([(f"c{line.colour}", dash_of(line.colour), line.name) for line in lines]) + "</div>"
+    return f"<h2>Over time</h2><div class='plots'>{plots}</div>" if plots else ""
 
 
 def _group(title: str, entries: Sequence[tuple[int, str, Plain]]) -> str:

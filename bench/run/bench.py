@@ -15,9 +15,11 @@ no figure. What a scenario did not check is checked at its end.
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +30,7 @@ from bench.load import fleet
 from bench.load.plan import Measured, Plan, Progress
 from bench.peers import PEERS, PeerFailed
 from bench.run.checking import Loaded, look_into
-from bench.run.figures import Figures, Load, Round
+from bench.run.figures import Course, Figures, Load, Round
 from bench.run.house import House
 from bench.run.peer import Peer
 from bench.run.processes import Usages, cpu_s_by_role, memory_bytes_by_role
@@ -101,7 +103,7 @@ class Bench:
     _sides: list[Side] = field(default_factory=list)
     _unchecked: dict[str, list[Loaded]] = field(default_factory=dict)
     _closed_skus: set[tuple[str, str]] = field(default_factory=set)
-    _loads: int = 0
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         (self.options.build / "tmp").mkdir(parents=True, exist_ok=True)
@@ -149,9 +151,9 @@ class Bench:
 
     def rounds(self, usual: int) -> Iterator[int]:
         """Count rounds from 0. Put every side through each of them, so that a slow minute hits all alike."""
-        count = self.rounds_planned(usual)
-        for number in range(count):
-            self.screen.enter(f"round {number + 1} of {count}")
+        planned = self.rounds_planned(usual)
+        for number in range(planned):
+            self.screen.enter(f"round {number + 1} of {planned}")
             yield number
         self.screen.enter("")
 
@@ -164,11 +166,11 @@ class Bench:
 
         `goal` is one for the items a second. Raises CannotRun when the stock did not last and may not sell out.
         """
-        self._loads += 1
+        number = next(self._numbers)
         if closed := [sku for sku in plan.work.skus.ids if (side_name(side), sku) in self._closed_skus]:
             raise ValueError(f"the books of {closed} are closed: load before check")
-        history_folder = str(self._histories / str(self._loads)) if side.keeps_promises else None
-        plan = replace(plan, seed=self.options.seed + self._loads, history_folder=history_folder)
+        history_folder = str(self._histories / str(number)) if side.keeps_promises else None
+        plan = replace(plan, seed=self.options.seed + number, history_folder=history_folder)
         before = side.usages()
         measured = fleet.run(plan, side.target, on_progress=lambda now: self.screen.say(_told(side, work, now)))
         after = side.usages()
@@ -182,6 +184,17 @@ class Bench:
         )
         known.rounds.append(Round(measured, cpu_s, memory_bytes_by_role(after)))
         return measured
+
+    @contextmanager
+    def beside(self, side: Side, work: str, plan: Plan, *, may_sell_out: bool = False) -> Iterator[Future[Measured]]:
+        """Run one load, as `load` does, while the body does something else; at the body's end, wait for the load's.
+
+        The CPU of whatever runs at the same time is counted to each. Raises what `load` raises.
+        """
+        with ThreadPoolExecutor(1) as threads:
+            running = threads.submit(self.load, side, work, plan, may_sell_out=may_sell_out)
+            yield running
+        running.result()
 
     def pace(self, side: Side, work: str, guess_per_s: float) -> float:
         """Items a second this work may come to on this side, with room: for choosing how many cards to stock.
@@ -228,6 +241,10 @@ class Bench:
             self.note(f"{key} is left out: a side is missing")
             return
         self.figures.ratio(key, loads[0], loads[1], of)
+
+    def course(self, title: str, lines: Mapping[str, Sequence[tuple[float, float]]], *, unit: str) -> None:
+        """A plot over time: by name, seconds and what was measured then."""
+        self.figures.courses.append(Course(title, unit, lines))
 
     def note(self, text: str) -> None:
         """Something the reader of the figures must know."""

@@ -31,6 +31,7 @@ def document(
         "ratios": {key: series.as_plain() for key, series in figures.ratios.items()},
         "figures": {name: series.as_plain() for name, series in figures.measures.items()},
         "loads": [_load(load) for load in figures.loads.values()],
+        "courses": [asdict(course) for course in figures.courses],
         "audit": {
             "clean": findings.is_clean,
             "calls": findings.calls,
@@ -74,6 +75,7 @@ def _load(load: Load) -> dict[str, Any]:
         "plan": asdict(load.plan),
         **spreads,
         "curve": curve(merged([one.latency for one in measured])),
+        "refused_curve": curve(merged([one.refused for one in measured])),
         "service_curve": curve(merged([one.service for one in measured])),
         "over_time": [[asdict(second) for second in one.series] for one in measured],
         "reasons": _added([one.reasons for one in measured]),

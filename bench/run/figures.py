@@ -1,7 +1,7 @@
 """Everything a run found out, round by round: loads by what was done to whom, single figures, ratios, notes."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,16 @@ class Load:
         return Series(unit, goal, about, [_value(one, of) for one in self.rounds])
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How something went over time."""
+
+    title: str
+    unit: str
+    #: By name: seconds, and the value then.
+    lines: Mapping[str, Sequence[tuple[float, float]]]
+
+
 @dataclass(slots=True)
 class Figures:
     """All figures of a run."""
@@ -49,6 +59,7 @@ class Figures:
     loads: dict[tuple[str, str], Load] = field(default_factory=dict)
     measures: dict[str, Series] = field(default_factory=dict)
     ratios: dict[str, Series] = field(default_factory=dict)
+    courses: list[Course] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     #: What each side was told besides the defaults.
     settings: dict[str, Mapping[str, str]] = field(default_factory=dict)

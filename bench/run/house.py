@@ -3,11 +3,14 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from cardkeep_client import CardkeepError, Client, Owner
+from prometheus_client.parser import text_string_to_metric_families
 
 from actors.front.doors import Door
 from bench.audit import Books
@@ -21,6 +24,10 @@ _CHUNK_ROWS = 1_000
 _QUESTION_PATIENCE_S = 60.0
 
 _LAST_LINES = 10
+
+#: SKUs stocked at the same time: enough to keep the house busy, few enough for a client in Python to keep up.
+_STOCKED_AT_ONCE = 16
+_SAID_EVERY = 100
 
 
 class House:
@@ -50,6 +57,11 @@ class House:
             self._client = None
         self._process.stop()
 
+    def restart(self, say: Callable[[str], None]) -> None:
+        """Stop it, and start it again on the same data, elsewhere. Raises HouseFailed."""
+        self.stop()
+        self.start(say)
+
     def last_words(self) -> str:
         """The end of what it said on its way up, for when it did not get there."""
         told = self.folder / "house.out"
@@ -68,12 +80,23 @@ class House:
 
     def stock(self, cards: int, *, sku: str = "", **terms: Any) -> str:
         """A new SKU with so many fresh cards, sealed and durable; `terms` are those of create_sku. Returns its id."""
-        self._skus += 1
-        sku = sku or f"SKU-{self._skus}"
+        if not sku:
+            self._skus += 1
+            sku = f"SKU-{self._skus}"
         self.client.create_sku(sku, **terms)
         if cards:
             self.import_cards(sku, cards)
         return sku
+
+    def stock_many(self, skus: int, cards: int, say: Callable[[str], None] = lambda _: None) -> list[str]:
+        """So many new SKUs with so many fresh cards each, several at a time. Returns their ids."""
+        ids = [f"SKU-{self._skus + number + 1}" for number in range(skus)]
+        self._skus += skus
+        with ThreadPoolExecutor(_STOCKED_AT_ONCE) as threads:
+            for number, _ in enumerate(threads.map(lambda sku: self.stock(cards, sku=sku), ids), 1):
+                if number % _SAID_EVERY == 0:
+                    say(f"stocked {number:,} of {skus:,} SKUs")
+        return ids
 
     def import_cards(self, sku: str, cards: int, *, import_id: str = "first") -> float:
         """One more batch of fresh cards of 24 characters for a SKU. Returns the seconds it took."""
@@ -98,6 +121,16 @@ class House:
         pid = self.owner_of(sku).process_id
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def gauges(self) -> Mapping[str, float]:
+        """What its processes measure now, by the name of the metric: the sum over labels and processes."""
+        with urlopen(self._process.metrics, timeout=_QUESTION_PATIENCE_S) as page:  # noqa: S310 - our own page
+            text = page.read().decode()
+        sums: dict[str, float] = {}
+        for family in text_string_to_metric_families(text):
+            if family.type == "gauge":
+                sums[family.name] = sum(sample.value for sample in family.samples)
+        return sums
 
     def usages(self) -> Usages:
         """CPU and memory of each of its processes until now."""

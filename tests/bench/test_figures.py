@@ -11,7 +11,7 @@ from bench.audit import Findings
 from bench.load.plan import Allocations, Closed, Latency, Measured, Plan, Second, Skus
 from bench.report import write_index, write_page
 from bench.run.document import curve, document, merged
-from bench.run.figures import Figures, Load, Round
+from bench.run.figures import Course, Figures, Load, Round
 from bench.run.goals import RATIO_GOALS
 from bench.run.processes import Usage, cpu_s_by_role
 from bench.run.series import Series, Spread, at_least, at_most
@@ -133,6 +133,7 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     found.ratio("unary_over_echo", *found.loads.values(), "items_per_s")
     found.measure("pause_ms", 3.0, unit="ms", about="a pause", goal=at_most(2.0))
     found.notes.append("Postgres is left out & missing")
+    found.courses.append(Course("Memory of <processes>", "MiB", {"owner 7": [(0.0, 1.0), (1.0, 2.0)]}))
     around = {
         "began_at": "2026-01-01T00:00:00+00:00",
         "took_s": 1.0,
@@ -160,6 +161,8 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     assert page.count("<svg") > 6
     assert "✗ missed" in page
     assert "left out &amp; missing" in page
+    assert "Memory of &lt;processes&gt;" in page
+    assert "owner 7" in page
     assert written["ratios"]["unary_over_echo"]["rounds"] == [2.0, 4.0]
     assert written["goals_met"] is False
     assert 'href="made.html"' in write_index(tmp_path).read_text()

@@ -1,0 +1,134 @@
+"""What is followed over time: slopes and how sure they are, single moments, looks from a thread, prepared imports."""
+
+import random
+import threading
+
+import pytest
+
+from bench.load.importing import CHUNK_CARDS, Brought, Cargo
+from bench.run.moments import Moment, calm_again_s, first_ok_after
+from bench.run.processes import Usage
+from bench.run.slope import slope
+from bench.run.watch import Look, memory_courses, watching
+from protos.cardkeep.v1 import inventory_pb2
+
+
+def test_a_line_without_noise_is_found_exactly() -> None:
+    """Two units a second are 7,200 an hour, and there is no doubt about it."""
+    found = slope([(at_s, 5.0 + 2.0 * at_s) for at_s in range(60)])
+    assert found == pytest.approx((7_200, 7_200, 7_200))
+    assert found.grows()
+    assert not found.grows(negligible=8_000)
+
+
+def test_noise_is_not_growth_and_growth_is_seen_through_noise() -> None:
+    """Steps of ten points each, as memory moves: flat ones stay flat, and a leak of half a step in all is found."""
+    chance = random.Random(7)
+    steps = [chance.choice((0.0, 1.0)) for _ in range(60)]
+    course = [steps[at // 10] + chance.gauss(0, 0.1) for at in range(600)]
+    assert not slope([(float(at), value) for at, value in enumerate(course)]).grows()
+    leaking = [(float(at), value + at / 150) for at, value in enumerate(course)]
+    assert slope(leaking).grows()
+
+
+def test_points_one_by_one_would_be_too_sure() -> None:
+    """The same steps: an interval from blocks is much wider than one from single points would be."""
+    chance = random.Random(3)
+    steps = [chance.gauss(0, 1.0) for _ in range(20)]
+    in_steps = slope([(float(at), steps[at // 30]) for at in range(600)])
+    values = [steps[at // 30] for at in range(600)]
+    chance.shuffle(values)
+    shuffled = slope([(float(at), value) for at, value in enumerate(values)])
+    assert in_steps.high - in_steps.low > 2 * (shuffled.high - shuffled.low)
+
+
+def test_shrinking_is_not_growing() -> None:
+    """Memory that is given back is nobody's leak."""
+    assert not slope([(float(at), 100.0 - at) for at in range(10)]).grows()
+
+
+@pytest.mark.parametrize("points", [[], [(0.0, 1.0), (1.0, 2.0)], [(1.0, 1.0)] * 5])
+def test_no_slope_is_made_of_nothing(points: list[tuple[float, float]]) -> None:
+    """Two points always fit."""
+    with pytest.raises(ValueError, match="no slope"):
+        slope(points)
+
+
+def test_the_first_answer_is_that_of_a_call_sent_after() -> None:
+    """One that was on its way at the moment, and one that failed, prove nothing."""
+    calls = [
+        Moment(0.9, 1.1, is_ok=True),
+        Moment(1.2, 1.3, is_ok=False),
+        Moment(1.25, 2.5, is_ok=True),
+        Moment(1.4, 2.4, is_ok=True),
+    ]
+    assert first_ok_after(calls, 1.0) == 2.4
+    assert first_ok_after(calls, 1.5) is None
+
+
+def test_calm_is_back_when_the_middle_of_a_row_is() -> None:
+    """One fast call among slow ones is not calm; one slow among fast ones does not hinder."""
+    took_s = [0.1, 0.001, 0.1, 0.1, 0.001, 0.1, 0.001, 0.001, 0.001]
+    calls = [Moment(float(at), at + took, is_ok=True) for at, took in enumerate(took_s)]
+    assert calm_again_s(calls, 0.0, like_s=0.002, calls_alike=3) == 4.0
+    assert calm_again_s(calls, 5.0, like_s=0.002, calls_alike=3) == 0.0
+    assert calm_again_s(calls, 0.0, like_s=0.0005, calls_alike=3) is None
+    assert calm_again_s(calls[:2], 0.0, like_s=1.0, calls_alike=3) is None
+
+
+def test_memory_is_followed_process_by_process() -> None:
+    """Two owners are two courses; the one store needs no number."""
+    looks = [
+        Look(10.0, {1: Usage("owner", 0.0, 100), 2: Usage("owner", 0.0, 200), 3: Usage("store", 0.0, 300)}),
+        Look(11.0, {1: Usage("owner", 0.0, 110), 3: Usage("store", 0.0, 310)}),
+    ]
+    assert memory_courses(looks, from_s=10.0) == {
+        "owner 1": [(0.0, 100.0), (1.0, 110.0)],
+        "owner 2": [(0.0, 200.0)],
+        "store": [(0.0, 300.0), (1.0, 310.0)],
+    }
+
+
+def test_a_watch_goes_on_after_a_look_that_failed() -> None:
+    """What is looked at may be dying; a mistake of our own would end the thread, and the list would stay short."""
+    seen = threading.Event()
+    answers = iter((1, None, 3))
+
+    def look() -> int:
+        answer = next(answers, 4)
+        if answer is None:
+            raise ConnectionRefusedError
+        if answer == 4:
+            seen.set()
+        return answer
+
+    with watching(look, every_s=0.001) as looks:
+        assert seen.wait(10)
+    assert [one.seen for one in looks[:3]] == [1, 3, 4]
+
+
+def test_a_cargo_is_whole_chunks_of_fresh_codes() -> None:
+    """Read back as the house reads it; another import of the same SKU has no code in common."""
+    codes: set[str] = set()
+    for import_id in ("one", "two"):
+        cargo = Cargo.of("A", import_id, 2 * CHUNK_CARDS)
+        header = inventory_pb2.ImportCardsRequest.FromString(cargo.header).header
+        assert (header.parent, header.import_id) == ("tenants/default/skus/A", f"A-{import_id}")
+        chunks = [inventory_pb2.ImportCardsRequest.FromString(chunk).chunk for chunk in cargo.chunks]
+        assert [chunk.chunk_no for chunk in chunks] == [0, 1]
+        assert [row.line_no for chunk in chunks for row in chunk.rows] == list(range(1, 2 * CHUNK_CARDS + 1))
+        codes.update(row.code for chunk in chunks for row in chunk.rows)
+    assert len(codes) == 4 * CHUNK_CARDS
+    assert {len(code) for code in codes} == {24}
+    with pytest.raises(ValueError, match="whole chunks"):
+        Cargo.of("A", "one", CHUNK_CARDS + 1)
+
+
+def test_cards_count_when_they_were_acknowledged() -> None:
+    """2,000 cards in the second second of three."""
+    brought = Brought(began_s=0.0, ended_s=4.0, acknowledged=[(0.5, 1_000), (1.5, 2_000), (2.0, 3_000), (3.5, 4_000)])
+    assert brought.between(1.0, 2.0) == 2_000
+    assert brought.between(0.0, 0.4) == 0
+    assert brought.cards == 4_000
+    assert brought.cards_per_s == 1_000
+    assert Brought().cards == 0
