@@ -5,9 +5,11 @@ append would be two. Here every round is sent once, and its failure says whether
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
@@ -26,6 +28,12 @@ _REFUSED_BEFORE = frozenset(
         *("BUSY", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "PIECES"),
     )
 )
+
+#: Commands of different callers in one round: a thousand reads of one pack each are about 2 MB, and take some
+#: milliseconds, which the last of them would have waited anyway.
+commands_per_round_max = 1_000
+
+_T = TypeVar("_T")
 
 _LOAD_LIBRARY = ("FUNCTION", "LOAD", "REPLACE", Path(__file__).with_name("append.lua").read_bytes())
 
@@ -50,9 +58,17 @@ class Refusal(NamedTuple):
         return "Function not found" in self.text
 
 
+class _Question(NamedTuple):
+    """Commands that do no harm when repeated, and who waits for their replies."""
+
+    commands: Sequence[Command]
+    answered: asyncio.Future[Sequence[Any]]
+
+
 class RedisLine:
     """One connection: rounds of commands go out whole, one round at a time, in the order of asking.
 
+    What is asked while a round is under way shares the next one, so that a thousand buyers' codes cost a few rounds.
     A caller may be cancelled, a round may not: it goes on, so that the next round's replies are its own.
     Connects when needed, and again after a failure. `answer_within_s` bounds the wait for a round.
     """
@@ -61,12 +77,18 @@ class RedisLine:
         self._connection = _connection(url)
         self._answer_within_s = answer_within_s
         self._turn = asyncio.Lock()
-        self._rounds: set[asyncio.Task[Sequence[Any]]] = set()
+        self._rounds: set[asyncio.Task[Any]] = set()
+        self._questions: deque[_Question] = deque()
+        self._asking: asyncio.Task[None] | None = None
 
     async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies, for commands that do no harm when repeated. Raises StoreUnavailable."""
+        answered: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+        self._questions.append(_Question(commands, answered))
+        if self._asking is None:
+            self._asking = self._start(self._ask_all())
         try:
-            return _plain(await self.attempt(commands))
+            return _plain(await answered)
         except InDoubt as failure:
             raise StoreUnavailable(*failure.args) from failure
 
@@ -76,10 +98,7 @@ class RedisLine:
 
     async def attempt(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies, refusals among them, for whoever wants to look at these. Raises as `change` does."""
-        started = asyncio.get_running_loop().create_task(self._round(commands))
-        self._rounds.add(started)
-        started.add_done_callback(self._ended)
-        return await asyncio.shield(started)
+        return await asyncio.shield(self._start(self._round(commands)))
 
     async def load_library(self) -> None:
         """Bring our functions to the server, in place of any older ones. Raises StoreUnavailable."""
@@ -90,7 +109,31 @@ class RedisLine:
         async with self._turn:
             await self._connection.disconnect()
 
-    def _ended(self, started: "asyncio.Task[Sequence[Any]]") -> None:
+    def _start(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
+        started = asyncio.get_running_loop().create_task(work)
+        self._rounds.add(started)
+        started.add_done_callback(self._ended)
+        return started
+
+    async def _ask_all(self) -> None:
+        try:
+            while self._questions:
+                await self._ask_some(_share(self._questions))
+        finally:
+            self._asking = None
+
+    async def _ask_some(self, questions: Sequence[_Question]) -> None:
+        try:
+            replies = iter(await self._round([command for question in questions for command in question.commands]))
+        except Exception as failure:  # noqa: BLE001 - whatever it is, those who wait must hear it
+            _fail(questions, failure)
+            return
+        for question in questions:
+            own = list(islice(replies, len(question.commands)))
+            if not question.answered.done():
+                question.answered.set_result(own)
+
+    def _ended(self, started: "asyncio.Task[Any]") -> None:
         self._rounds.discard(started)
         if not started.cancelled():
             started.exception()  # Its caller may be gone; then nobody else would look at it.
@@ -98,14 +141,16 @@ class RedisLine:
     async def _round(self, commands: Sequence[Command]) -> Sequence[Any]:
         async with self._turn:
             replies = await self._exchange(commands)
-            if all(isinstance(reply, Refusal) and reply.is_library_missing for reply in replies):
+            missed = [at for at, reply in enumerate(replies) if isinstance(reply, Refusal) and reply.is_library_missing]
+            if missed:
                 (loaded,) = await self._exchange([_LOAD_LIBRARY])
                 if isinstance(loaded, Refusal):
                     raise StoreUnavailable(f"the store refuses our functions: {loaded}")
-                return await self._exchange(commands)
+                for at, reply in zip(missed, await self._exchange([commands[at] for at in missed]), strict=True):
+                    replies[at] = reply
             return replies
 
-    async def _exchange(self, commands: Sequence[Command]) -> Sequence[Any]:
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         try:
             async with asyncio.timeout(self._answer_within_s):
                 await self._connect()
@@ -139,6 +184,22 @@ class RedisLine:
             text = str(refusal)
             code = getattr(refusal, "status_code", None)
             return Refusal(code, text) if code else Refusal(*text.partition(" ")[::2])
+
+
+def _share(questions: deque[_Question]) -> Sequence[_Question]:
+    """The next round's questions, at least one."""
+    shared = [questions.popleft()]
+    commands = len(shared[0].commands)
+    while questions and commands + len(questions[0].commands) <= commands_per_round_max:
+        shared.append(questions.popleft())
+        commands += len(shared[-1].commands)
+    return shared
+
+
+def _fail(questions: Sequence[_Question], failure: Exception) -> None:
+    for question in questions:
+        if not question.answered.done():
+            question.answered.set_exception(failure)
 
 
 def _connection(url: str) -> AbstractConnection:
