@@ -89,6 +89,7 @@ async def _keys(house: SmallHouse) -> Any:
             b"list": ("LRANGE", key, 0, -1),
             b"hash": ("HGETALL", key),
             b"set": ("SMEMBERS", key),
+            b"zset": ("ZRANGE", key, 0, -1),
         }
         (value,) = await house.store.line.ask([read[kind]])
         yield key.decode(), b"\n".join(_flat(value))
