@@ -83,6 +83,8 @@ _CHECKED_FROM = 8
 
 Reader = Callable[[Any], Any]
 
+_new = tuple.__new__
+
 
 class Record(NamedTuple):
     """One journal record, read back. `first_seq` is the seq of its first event."""
@@ -152,7 +154,7 @@ def read_record(record: bytes) -> Record:
     length, checksum, epoch, first_seq, happened = _HEAD.unpack_from(record)
     if len(record) != _HEAD.size + length or crc32(record[_CHECKED_FROM:]) != checksum:
         raise InvariantBroken(f"the journal record from seq {first_seq} fails its checksum")
-    found = [read_event(fields) for fields in unpack(record[_HEAD.size :])]
+    found = [_read_tagged(_EVENT_READERS, fields) for fields in unpack(record[_HEAD.size :])]
     if len(found) != happened:
         raise InvariantBroken(f"the journal record from seq {first_seq} has {len(found)} events, not {happened}")
     return Record(epoch, first_seq, found)
@@ -182,7 +184,7 @@ def read_archived(key: str, value: bytes) -> Any:
 
 
 def _reader(hint: Any) -> Reader | None:
-    """What turns unpacked data into `hint`; None when it already is."""
+    """What turns unpacked data into `hint`; None when it already is. Never asked about None or an empty tuple."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return _union_reader([part for part in parts if part is not NoneType])
@@ -202,8 +204,7 @@ def _reader(hint: Any) -> Reader | None:
 
 def _union_reader(parts: Sequence[Any]) -> Reader | None:
     if len(parts) == 1:
-        inner = _reader(parts[0])
-        return None if inner is None else lambda value: None if value is None else inner(value)
+        return _reader(parts[0])
     family = COMMANDS if parts[0] in COMMANDS.values() else OUTCOMES
     readers = {number: _reader(kind) for number, kind in family.items() if kind in parts}
     return lambda fields: _read_tagged(readers, fields)
@@ -212,27 +213,32 @@ def _union_reader(parts: Sequence[Any]) -> Reader | None:
 def _tuple_reader(parts: Sequence[Any]) -> Reader | None:
     if len(parts) == 2 and parts[1] is Ellipsis:
         each = _reader(parts[0])
-        return None if each is None else lambda values: tuple(each(value) for value in values)
+        return None if each is None else lambda values: tuple(map(each, values))
     readers = [_reader(part) for part in parts]
     assert not any(readers), "mixed tuples hold plain values only"
     return None
 
 
 def _named_tuple_reader(kind: Any) -> Reader:
+    """Reads the fields that need it, and wraps them all: no more Python than that, for there are millions."""
     readers = [(at, _reader(hint)) for at, hint in enumerate(get_type_hints(kind).values())]
     special = [(at, reader) for at, reader in readers if reader is not None]
-    if not special:
-        # Not `_make`: a record from before a field was added gets that field's default.
-        return lambda fields: kind(*fields)
+    width = len(readers)
+
+    def wrap(fields: Any) -> Any:
+        return _new(kind, fields) if len(fields) == width else kind(*fields)
 
     def read(fields: Any) -> Any:
-        values = list(fields)
+        if len(fields) != width:
+            # A record from before a field was added gets that field's default; one of a later version is refused.
+            fields = kind(*fields)
+        values = [*fields]
         for at, reader in special:
-            if at < len(values):
+            if values[at]:
                 values[at] = reader(values[at])
-        return kind(*values)
+        return _new(kind, values)
 
-    return read
+    return read if special else wrap
 
 
 def _read_tagged(readers: Mapping[int, Reader | None], fields: Any) -> Any:
