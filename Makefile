@@ -26,7 +26,7 @@ demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: abou
 	@$(BIN)/python -m bench.demo
 
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
-	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR))
 
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report

@@ -17,6 +17,7 @@ from typing import Any
 from cardkeep_client import CardkeepError
 from rich.console import Console
 
+from actors.front.doors import Door
 from bench.load.plan import LoadFailed
 from bench.report import write_index, write_page
 from bench.run.bench import AuditFailed, Bench, CannotRun, Options
@@ -68,7 +69,7 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     (options.build / f"{scenario.name}.json").unlink(missing_ok=True)
     (options.build / f"{scenario.name}.html").unlink(missing_ok=True)
     screen = Screen()
-    bench = Bench(Options(options.seconds, options.rounds, options.seed, options.build), screen)
+    bench = Bench(Options(options.seconds, options.rounds, options.door, options.seed, options.build), screen)
     around = _around(options)
     began_s = time.monotonic()
     try:
@@ -101,7 +102,7 @@ def _around(options: argparse.Namespace) -> dict[str, Any]:
         "versions": versions(),
         "revision": revision(),
         "seed": options.seed,
-        "options": {"seconds": options.seconds, "rounds": options.rounds},
+        "options": {"seconds": options.seconds, "rounds": options.rounds, "door": options.door},
     }
 
 
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("scenario", nargs="?", default="", help="which one; `report` collects what was run before")
     parser.add_argument("--seconds", type=float, help="measure each load so long; else as the scenario says")
     parser.add_argument("--rounds", type=int, help="so many rounds; else as the scenario says")
+    parser.add_argument("--door", type=Door, choices=list(Door), help="for scenarios that go through either (soak)")
     parser.add_argument("--seed", type=int, default=2026, help="draws the same SKUs and journeys again")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where documents and data go")
     parser.add_argument("--json", action="store_true", help="the document on stdout instead of tables")

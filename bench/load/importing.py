@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 
@@ -72,8 +73,8 @@ def bring(target: str, cargo: Cargo, *, enough: threading.Event | None = None) -
     brought = Brought(began_s=time.monotonic())
     room = threading.Semaphore(_AHEAD_MAX)
     with grpc.insecure_channel(target) as channel:
-        call = channel.stream_stream(_METHOD, None, inventory_pb2.ImportCardsResponse.FromString)
-        for answer in call(_messages(cargo, room, enough or threading.Event())):
+        stream: Any = channel.stream_stream(_METHOD, None, inventory_pb2.ImportCardsResponse.FromString)
+        for answer in stream(_messages(cargo, room, enough or threading.Event())):
             if answer.HasField("received"):
                 brought.acknowledged.append((time.monotonic(), answer.received.accepted))
                 room.release()

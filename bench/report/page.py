@@ -179,7 +179,7 @@ def _around(document: Plain) -> str:
     )
 
 
-_VARIABLES = (("SECONDS_EACH", "seconds"), ("ROUNDS", "rounds"))
+_VARIABLES = (("SECONDS_EACH", "seconds"), ("ROUNDS", "rounds"), ("DOOR", "door"))
 
 
 def _whole(title: str, body: str) -> str:

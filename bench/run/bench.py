@@ -86,6 +86,7 @@ class Options:
 
     seconds: float | None = None
     rounds: int | None = None
+    door: Door | None = None
     seed: int = 2026
     build: Path = Path("build/bench")
     #: Acknowledged holds asked for again with the same request id at each check, besides all unknown ones.
@@ -115,7 +116,7 @@ class Bench:
 
     def house(self, door: Door = Door.FAST, *, label: str = "cardkeep", **settings: str) -> House:
         """Start a house of its own; `settings` are those of actors/settings.py, as text. Raises CannotRun."""
-        house = House(label, self._folder / f"{label}-{door}", door, settings)
+        house = House(label, self._folder / f"house-{next(self._numbers)}", door, settings)
         self._sides.append(house)
         try:
             house.start(self.screen.say)
@@ -144,6 +145,11 @@ class Bench:
     def seconds(self, usual: float) -> float:
         """How long one load is measured: what the command line says, else what is usual for the scenario."""
         return self.options.seconds or usual
+
+    @property
+    def door(self) -> Door:
+        """The door of a scenario that can go through either: what the command line says, else the fast one."""
+        return self.options.door or Door.FAST
 
     def rounds_planned(self, usual: int) -> int:
         """How many rounds there will be: what the command line says, else what is usual for the scenario."""
@@ -258,6 +264,7 @@ class Bench:
         self.check(side)
         side.stop()
         self._sides.remove(side)
+        self._closed_skus = {(name, sku) for name, sku in self._closed_skus if name != side_name(side)}
 
     def drop(self, side: Side, why: str) -> None:
         """End a peer that broke, with all its figures: what was not audited is not shown. The rest runs on."""

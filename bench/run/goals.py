@@ -36,6 +36,8 @@ RECOVERY_S = at_most(2.0)
 #: Bytes of the owner's resident memory per card on the shelf; bytes of a quiet SKU in owner and store together.
 SHELF_BYTES_A_CARD = at_most(1.0)
 QUIET_SKU_BYTES = at_most(20 * 1024)
-#: At three times saturation: goodput ÷ its peak, and seconds until all is well after the load ends.
+#: At three times saturation: goodput ÷ its peak, p99 of the refusals in milliseconds (the client is on the same cores),
+#: and seconds until all is well after the load ends.
 OVERLOAD_GOODPUT = at_least(0.9)
+OVERLOAD_REFUSAL_MS = at_most(100.0)
 OVERLOAD_RECOVERY_S = at_most(2.0)

@@ -25,6 +25,8 @@ class Usage:
     role: str
     cpu_s: float
     memory_bytes: int
+    #: As the system calls it.
+    name: str = ""
 
 
 Usages = Mapping[int, Usage]
@@ -43,7 +45,7 @@ def usages(root_pid: int) -> Usages:
             with process.oneshot():
                 times = process.cpu_times()
                 role = _role(process)
-                found[process.pid] = Usage(role, times.user + times.system, process.memory_info().rss)
+                found[process.pid] = Usage(role, times.user + times.system, process.memory_info().rss, process.name())
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return found

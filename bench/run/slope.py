@@ -38,16 +38,16 @@ def slope(points: Sequence[tuple[float, float]], *, seed: int = 1) -> Slope:
         raise ValueError(f"no slope through {len(points)} points")
     times = [at_s for at_s, _ in points]
     values = [value for _, value in points]
-    per_s, at_0 = _line(times, values)
+    per_s, at_0 = line(times, values)
     fitted = [at_0 + per_s * at_s for at_s in times]
     residuals = [value - fit for value, fit in zip(values, fitted, strict=True)]
     chance = random.Random(seed)  # noqa: S311 - a seed must give the same interval again
-    drawn = sorted(_line(times, _disturbed(fitted, residuals, chance))[0] for _ in range(_DRAWS))
+    drawn = sorted(line(times, _disturbed(fitted, residuals, chance))[0] for _ in range(_DRAWS))
     edge = int(_LEFT_OUT * _DRAWS)
     return Slope(per_s * _S_AN_HOUR, drawn[edge] * _S_AN_HOUR, drawn[-1 - edge] * _S_AN_HOUR)
 
 
-def _line(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+def line(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
     """Least squares: slope and value at 0."""
     count = len(times)
     middle_s, middle = sum(times) / count, sum(values) / count

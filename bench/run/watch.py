@@ -50,12 +50,12 @@ def watching(look: Callable[[], _Seen], *, every_s: float) -> Iterator[list[Look
 
 
 def memory_courses(looks: Sequence[Look[Usages]], from_s: float) -> Mapping[str, list[tuple[float, float]]]:
-    """Resident bytes of each process over time, counted from a moment. Processes of one role are told apart by pid."""
+    """Resident bytes of each process over time, from a moment on; processes of one role are told apart by their pid."""
     roles = {pid: usage.role for look in looks for pid, usage in look.seen.items()}
     times = Counter(roles.values())
     courses: dict[str, list[tuple[float, float]]] = {}
     for look in looks:
         for pid, usage in look.seen.items():
-            name = usage.role if times[usage.role] == 1 else f"{usage.role} {pid}"
+            name = usage.role if times[usage.role] == 1 else f"{usage.role} {usage.name} {pid}"
             courses.setdefault(name, []).append((look.at_s - from_s, float(usage.memory_bytes)))
     return courses

@@ -30,6 +30,7 @@ def bench(
     *,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.5, help="Measure each load so long.")] = None,
     rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="Go through all sides so many times.")] = None,
+    door: Annotated[str, typer.Option("--door", help="plain or fast, for scenarios that go through either.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same SKUs and buyers.")] = 2026,
     build: Annotated[Path, typer.Option("--build", help="Where the documents go.")] = Path("build/bench"),
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 99 when a goal is missed.")] = False,
@@ -48,6 +49,7 @@ def bench(
     words += ["--seed", str(seed), "--build", str(build)]
     words += ["--seconds", str(seconds)] if seconds is not None else []
     words += ["--rounds", str(rounds)] if rounds is not None else []
+    words += ["--door", door] if door else []
     words += (["--strict"] if strict else []) + (["--json"] if session.as_json else [])
     code = subprocess.run(words, check=False).returncode  # noqa: S603
     if session.as_json and code not in (0, _GOALS_MISSED):

@@ -149,7 +149,7 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
         "versions": {"python": "3.11"},
         "revision": {"commit": "abc", "dirty": False},
         "seed": 1,
-        "options": {"seconds": None, "rounds": None},
+        "options": {"seconds": None, "rounds": None, "door": None},
     }
     about = {"scenario": "made", "title": "A title.", "about": "A title.\n\nAsks something."}
     written = document(about, found, Findings(calls=3), around)

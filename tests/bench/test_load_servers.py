@@ -101,6 +101,7 @@ def test_errors_are_read_with_their_reasons(server: Server, tmp_path: Path) -> N
     refused, bare = by_sku[EMPTY, 8, "OUT_OF_STOCK"], by_sku[BARE, 14, ""]
     assert measured.statuses == {"OK": measured.ok, "RESOURCE_EXHAUSTED": refused, "UNAVAILABLE": bare}
     assert measured.reasons == {"OUT_OF_STOCK": refused, "": bare}
+    assert measured.refused.count == refused + bare
 
 
 def test_replies_beyond_every_default_window_arrive_whole(server: Server, tmp_path: Path) -> None:

@@ -79,12 +79,12 @@ def test_calm_is_back_when_the_middle_of_a_row_is() -> None:
 def test_memory_is_followed_process_by_process() -> None:
     """Two owners are two courses; the one store needs no number."""
     looks = [
-        Look(10.0, {1: Usage("owner", 0.0, 100), 2: Usage("owner", 0.0, 200), 3: Usage("store", 0.0, 300)}),
-        Look(11.0, {1: Usage("owner", 0.0, 110), 3: Usage("store", 0.0, 310)}),
+        Look(10.0, {1: Usage("owner", 0.0, 100, "py"), 2: Usage("owner", 0.0, 200, "py"), 3: Usage("store", 0.0, 300)}),
+        Look(11.0, {1: Usage("owner", 0.0, 110, "py"), 3: Usage("store", 0.0, 310)}),
     ]
     assert memory_courses(looks, from_s=10.0) == {
-        "owner 1": [(0.0, 100.0), (1.0, 110.0)],
-        "owner 2": [(0.0, 200.0)],
+        "owner py 1": [(0.0, 100.0), (1.0, 110.0)],
+        "owner py 2": [(0.0, 200.0)],
         "store": [(0.0, 300.0), (1.0, 310.0)],
     }
 
