@@ -21,7 +21,10 @@ from typing import NamedTuple
 
 #: What may be asked again because it did not happen: no promise was made.
 NOT_DONE = frozenset(
-    {"OVERLOADED", "ACTOR_RECOVERING", "STORE_UNAVAILABLE", "DRAINING", "DEADLINE_PASSED", "REFUSED_STREAM"}
+    {
+        *("OVERLOADED", "ACTOR_RECOVERING", "STORE_UNAVAILABLE", "DRAINING"),
+        *("DEADLINE_PASSED", "POOL_STOPPED", "REFUSED_STREAM"),
+    }
 )
 
 #: What may have happened: it has to be asked again until there is an answer.
@@ -29,8 +32,8 @@ UNKNOWN = frozenset({"", "UNKNOWN", "OUTCOME_UNKNOWN", "DEADLINE_EXCEEDED", "UNA
 
 OK = "OK"
 
-#: Violations that are spelled out; all are counted.
-TOLD_MAX = 20
+#: Violations of each kind that are spelled out; all are counted.
+TOLD_MAX = 5
 
 #: A house says in whole milliseconds when a hold ends; a client's clock is read in between.
 _CLOCK_GRAIN_MS = 1.0
@@ -97,7 +100,7 @@ class Findings:
     def object(self, kind: str, text: str) -> None:
         """Note one violation."""
         self.broken[kind] += 1
-        if len(self.violations) < TOLD_MAX:
+        if self.broken[kind] <= TOLD_MAX:
             self.violations.append(f"{kind}: {text}")
 
     def add(self, other: "Findings") -> None:
@@ -108,7 +111,7 @@ class Findings:
         self.cards_given += other.cards_given
         self.asked_again += other.asked_again
         self.broken += other.broken
-        self.violations = (self.violations + other.violations)[:TOLD_MAX]
+        self.violations += other.violations
 
 
 class _Held(NamedTuple):

@@ -20,6 +20,9 @@ _PATIENCE_S = 30.0
 _TRIES_MAX = 40
 _BETWEEN_TRIES_S = 0.25
 
+#: A pool that stopped stays stopped: it is asked once.
+_PASSING = NOT_DONE - {"POOL_STOPPED"}
+
 _SILENCE: Told = ("UNAVAILABLE", "", (), float("inf"))
 
 
@@ -47,13 +50,13 @@ def _ask(stub: Any, work: Work, kind: str, calls: Sequence[Call]) -> Iterator[Ca
         for (call, expiring), told in zip(waiting, answers, strict=True):
             if told[0] == "IDEMPOTENCY_KEY_REUSED" and isinstance(work, Journeys) and not expiring:
                 rest.append((call, True))
-            elif told[0] in NOT_DONE or told is _SILENCE:
+            elif told[0] in _PASSING or told is _SILENCE:
                 rest.append((call, expiring))
             else:
                 yield Call(call.kind, call.request_id, call.subject, call.ref, sent_ms, answered_ms, *told)
         if not rest:
             return
-        if any(told[0] in NOT_DONE or told is _SILENCE for told in answers):
+        if any(told[0] in _PASSING or told is _SILENCE for told in answers):
             time.sleep(_BETWEEN_TRIES_S)
         waiting = rest
 
