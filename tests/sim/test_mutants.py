@@ -16,7 +16,8 @@ from actors.committer import Committer
 from actors.dispatch import Dispatch
 from actors.link import Link
 from actors.owner import Owner
-from engine.ports import Append, Position
+from engine.names import PoolName
+from engine.ports import NOTHING, Append, History, Known, Position
 from engine.stock.commands import Remembered
 from tests.sim.run import run
 
@@ -53,21 +54,24 @@ def answers_before_append(patch: pytest.MonkeyPatch) -> None:
 
 def asks_again_under_another_name(patch: pytest.MonkeyPatch) -> None:
     """Dispatch takes a new request_id for each try."""
-    whole_ask, whole_link = Dispatch.ask, Link.ask
+    whole_ask, whole_link = Dispatch.ask_all, Link.ask_all
     tries: ContextVar[list[None]] = ContextVar("tries")
 
-    async def ask(self: Dispatch, *args: Any) -> Any:
+    async def ask_all(self: Dispatch, *args: Any, **kwargs: Any) -> Any:
         tries.set([])
-        return await whole_ask(self, *args)
+        return await whole_ask(self, *args, **kwargs)
 
-    async def renamed(self: Link, pool: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
-        if tries.get() and isinstance(command, Remembered):
-            command = command._replace(request_id=f"{command.request_id}-try-{len(tries.get())}")
+    def renamed(self: Link, pool: Any, commands: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        suffix = f"-try-{len(tries.get())}" if tries.get() else ""
         tries.get().append(None)
-        return await whole_link(self, pool, command, *args, **kwargs)
+        asked = [
+            command._replace(request_id=command.request_id + suffix) if isinstance(command, Remembered) else command
+            for command in commands
+        ]
+        return whole_link(self, pool, asked, *args, **kwargs)
 
-    patch.setattr(Dispatch, "ask", ask)
-    patch.setattr(Link, "ask", renamed)
+    patch.setattr(Dispatch, "ask_all", ask_all)
+    patch.setattr(Link, "ask_all", renamed)
 
 
 def sweep_boards_late(patch: pytest.MonkeyPatch) -> None:
@@ -83,12 +87,25 @@ def sweep_boards_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Owner, "_commit", late)
 
 
+def moves_without_fencing(patch: pytest.MonkeyPatch) -> None:
+    """Whoever opens a pool reads its journal and takes no epoch of its own."""
+
+    async def unfenced(self: MemoryStore, pool: PoolName, known: Known = NOTHING) -> History:
+        return await self.read(pool, known)
+
+    patch.setattr(MemoryStore, "claim", unfenced)
+
+
 #: Seeds a mutant may live through before the simulator counts as blind to it; most fall within ten.
 SEEDS_MAX = 150
 
 
 @pytest.mark.parametrize(
-    "mutate", [append_ignores_epoch, answers_before_append, asks_again_under_another_name, sweep_boards_late]
+    "mutate",
+    [
+        *(append_ignores_epoch, answers_before_append, asks_again_under_another_name, sweep_boards_late),
+        moves_without_fencing,
+    ],
 )
 def test_a_broken_promise_is_caught(mutate: Mutate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some seed finds a mistake in the broken house, and none in the house as it is."""
