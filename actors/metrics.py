@@ -1,7 +1,7 @@
 """Counters of owners and front ends, in each process's own registry. What is counted at every call or event is a tally.
 
 One endpoint per machine gathers all of them (`scrape.py`). Labels never carry orders, users or cards; only
-SKUs, of which a machine has thousands at most.
+SKUs, and of those as many as a person can look at: the others are counted together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,17 @@ from prometheus_client import (
 from actors.tally import Spread, Tally
 from engine.names import PoolName
 from engine.stock.events import Event, HoldConfirmed, HoldExpired, HoldReleased, RefundRaised
-from engine.stock.looking import shelf_view
-from engine.stock.outcomes import HoldState
-from engine.stock.pool import Pool
+from engine.stock.outcomes import HoldState, Shelf
 
 _SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+
+#: SKUs an owner names: those of a small house all, of a large one those that something happened to first. A SKU that
+#: gets hot gets an owner of its own, and has its name there.
+skus_named_max = 200
+
+#: Stands for all SKUs without a name of their own; no SKU is called so.
+OTHERS = "(others)"
 
 _ENDS = {
     HoldConfirmed: HoldState.CONFIRMED.value,
@@ -80,6 +85,7 @@ class OwnerMetrics(_ProcessMetrics):
         self._states = gauge("cardkeep_pools", "SKUs of this owner by state.", "state")
         self._cards = gauge("cardkeep_cards", "Cards by place; on_shelf = available + withheld.", "sku", "place")
         self._holds = gauge("cardkeep_holds_active", "Holds that are neither paid nor over.", "sku")
+        self._named: set[str] = set()
         self._tail = gauge("cardkeep_events_since_snapshot", "Events that a restart would replay.", "sku")
 
     def appended(self, pools: int, events: int, seconds: float) -> None:
@@ -97,32 +103,38 @@ class OwnerMetrics(_ProcessMetrics):
         for event in events:
             kind = type(event)
             times_by_kind[kind] = times_by_kind.get(kind, 0) + 1
+        sku = self._name(pool)
         for kind, times in times_by_kind.items():
-            self._happened.add((pool.sku, kind.__name__), times)
+            self._happened.add((sku, kind.__name__), times)
             if kind in _ENDS:
-                self._ended.add((pool.sku, _ENDS[kind]), times)
+                self._ended.add((sku, _ENDS[kind]), times)
         if RefundRaised in times_by_kind:
             for event in events:
                 if isinstance(event, RefundRaised):
-                    self._refunds.add((pool.sku, str(event.reason or "")))
+                    self._refunds.add((sku, str(event.reason or "")))
 
     def fenced(self, pool: PoolName) -> None:
         """A pool was lost to a newer epoch."""
-        self._fenced.labels(pool.sku).inc()
+        self._fenced.labels(self._name(pool)).inc()
 
     def stopped(self, pool: PoolName) -> None:
-        """A pool was stopped by a broken invariant."""
+        """A pool was stopped by a broken invariant: its name is told in any case."""
         self._stopped.labels(pool.sku).inc()
 
     def recovered(self, pool: PoolName, seconds: float) -> None:
         """A pool serves again. What may come to it is counted from 0, so that the first time is seen to happen."""
-        self._recovery.labels(pool.sku).set(seconds)
-        self._fenced.labels(pool.sku)
-        self._stopped.labels(pool.sku)
+        sku = self._name(pool, at_most=skus_named_max // 2)
+        self._recovery.labels(sku).set(seconds)
+        self._fenced.labels(sku)
+        self._stopped.labels(sku)
         for state in _ENDS.values():
-            self._ended.add((pool.sku, state), 0)
+            self._ended.add((sku, state), 0)
 
-    def hosts(self, by_state: Mapping[str, int], serving: Sequence[tuple[Pool, int]]) -> None:
+    def left(self, pool: PoolName) -> None:
+        """A pool is not here any more; another may be named instead of it."""
+        self._named.discard(pool.sku)
+
+    def hosts(self, by_state: Mapping[str, int], serving: Sequence[tuple[PoolName, Shelf, int]]) -> None:
         """What the owner has now: pools by state, and those that serve with their events since the snapshot.
 
         What it had before is forgotten: a pool that moved away is counted by its new owner.
@@ -131,14 +143,21 @@ class OwnerMetrics(_ProcessMetrics):
             gauge.clear()
         for state, pools in by_state.items():
             self._states.labels(state).set(pools)
-        for pool, events in serving:
-            sku = pool.state.name.sku
-            shelf = shelf_view(pool.state, pool.state.last_ms, 0)
+        for pool, shelf, events in serving:
+            sku = pool.sku if pool.sku in self._named else OTHERS
             for place in ("available", "on_shelf", "held", "sold", "void"):
-                self._cards.labels(sku, place).set(getattr(shelf, place))
-            self._cards.labels(sku, "withheld").set(shelf.on_shelf - shelf.available)
-            self._holds.labels(sku).set(shelf.holds_active)
-            self._tail.labels(sku).set(events)
+                self._cards.labels(sku, place).inc(getattr(shelf, place))
+            self._cards.labels(sku, "withheld").inc(shelf.on_shelf - shelf.available)
+            self._holds.labels(sku).inc(shelf.holds_active)
+            self._tail.labels(sku).inc(events)
+
+    def _name(self, pool: PoolName, at_most: int = skus_named_max) -> str:
+        """What a pool is called here: by its SKU while there is room for one more name."""
+        if pool.sku not in self._named:
+            if len(self._named) >= at_most:
+                return OTHERS
+            self._named.add(pool.sku)
+        return pool.sku
 
 
 class FrontMetrics(_ProcessMetrics):

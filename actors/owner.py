@@ -135,9 +135,10 @@ class Owner:
 
     def close(self, name: PoolName) -> None:
         """Stop answering for a pool that moves elsewhere."""
-        self._hosted.pop(name, None)
-        self.lost.discard(name)
-        self.meter.forget(name)
+        if self._hosted.pop(name, None) is not None:
+            self.lost.discard(name)
+            self.meter.forget(name)
+            self._metrics.left(name)
 
     async def submit(self, name: PoolName, asked: Sequence[Asked]) -> tuple[int, Sequence[Reply]]:
         """Decide the commands in order; answer once the journal has what the answers rest on.

@@ -22,7 +22,13 @@ from actors.owner_gate import OwnerGate
 from actors.settings import Settings
 from actors.store_facts import is_reachable
 from actors.wire import Address
+from engine.names import PoolName
 from engine.ports import Clock, Seat
+from engine.stock.looking import shelf_view
+from engine.stock.outcomes import Shelf
+
+#: Pools looked at for a scrape before those who buy get a turn: about a millisecond.
+_POOLS_PER_TURN = 100
 
 
 class OwnerHost:
@@ -69,12 +75,16 @@ class OwnerHost:
     async def metrics(self) -> bytes:
         """The process's metrics in the Prometheus text form."""
         self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
-        states = Counter(hosted.state for hosted in self._owner.hosted)
-        serving = [
-            (hosted.pool, hosted.desk.seq - hosted.snapshot_seq)
-            for hosted in self._owner.hosted
-            if hosted.state is PoolState.SERVING
-        ]
+        hosts = self._owner.hosted
+        serving: list[tuple[PoolName, Shelf, int]] = []
+        for at, hosted in enumerate(hosts):
+            if hosted.state is PoolState.SERVING:
+                state = hosted.pool.state
+                shelf = shelf_view(state, state.last_ms, 0)
+                serving.append((hosted.name, shelf, hosted.desk.seq - hosted.snapshot_seq))
+            if at % _POOLS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        states = Counter(hosted.state for hosted in hosts)
         self._metrics.hosts({state.value: states[state] for state in PoolState}, serving)
         return generate_latest(self._metrics.registry)
 

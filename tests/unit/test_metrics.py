@@ -4,8 +4,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from actors.metrics import FrontMetrics, OwnerMetrics
+from actors.metrics import OTHERS, FrontMetrics, OwnerMetrics, skus_named_max
+from engine.names import PoolName
 from engine.stock.commands import QUARANTINE, REACQUIRE
+from engine.stock.looking import shelf_view
 from tests.unit.desk import MINUTE_MS, NAME, Desk
 
 
@@ -67,7 +69,8 @@ def test_an_owner_shows_what_it_hosts_now_and_nothing_of_what_moved_away(owner: 
     desk = Desk(cards=5)
     desk.allocate(2)
     desk.withdraw(QUARANTINE, 4)
-    owner.hosts({"serving": 1, "fenced": 0}, [(desk.pool, 7)])
+    owner.recovered(NAME, 0.1)
+    owner.hosts({"serving": 1, "fenced": 0}, [(NAME, shelf_view(desk.pool.state, desk.now_ms, 0), 7)])
     places = {
         place: value(owner, "cardkeep_cards", sku=NAME.sku, place=place)
         for place in ("available", "withheld", "on_shelf", "held", "sold", "void")
@@ -79,6 +82,52 @@ def test_an_owner_shows_what_it_hosts_now_and_nothing_of_what_moved_away(owner: 
     owner.hosts({"serving": 0, "fenced": 1}, [])
     assert value(owner, "cardkeep_cards", sku=NAME.sku, place="available") is None
     assert value(owner, "cardkeep_pools", state="serving") == 0
+
+
+def _opened(owner: OwnerMetrics, skus: int) -> list[PoolName]:
+    pools = [PoolName("default", f"sku-{number}") for number in range(skus)]
+    for pool in pools:
+        owner.recovered(pool, 0.1)
+    return pools
+
+
+def _series(owner: OwnerMetrics) -> int:
+    return sum(len(family.samples) for family in owner.registry.collect())
+
+
+def test_ten_thousand_skus_make_no_more_series_than_a_few_hundred(owner: OwnerMetrics) -> None:
+    """Whatever happens to them: who has no name of its own is counted with the others."""
+    desk = Desk(cards=5)
+    shelf = shelf_view(desk.pool.state, desk.now_ms, 0)
+    pools = _opened(owner, 10_000)
+    for pool in pools:
+        owner.happened(pool, desk.happened)
+    owner.hosts({}, [(pool, shelf, 1) for pool in pools])
+    assert _series(owner) < 25 * skus_named_max
+    assert value(owner, "cardkeep_cards", sku=OTHERS, place="available") == 5 * (10_000 - skus_named_max)
+    assert value(owner, "cardkeep_cards", sku="sku-0", place="available") == 5
+
+
+def test_a_sku_that_something_happens_to_is_named_though_many_were_opened_before(owner: OwnerMetrics) -> None:
+    """Half of the names are kept for those; and one that left makes room."""
+    pools = _opened(owner, 1_000)
+    desk = Desk(cards=5)
+    owner.happened(pools[777], desk.happened)
+    assert value(owner, "cardkeep_events_total", sku="sku-777", event="BatchOpened") == 1
+    for pool in pools:
+        owner.happened(pool, desk.happened)
+    late = PoolName("default", "late")
+    owner.happened(late, desk.happened)
+    assert value(owner, "cardkeep_events_total", sku="late", event="BatchOpened") is None
+    owner.left(pools[777])
+    owner.happened(late, desk.happened)
+    assert value(owner, "cardkeep_events_total", sku="late", event="BatchOpened") == 1
+
+
+def test_a_sku_that_stopped_is_told_by_name_in_any_case(owner: OwnerMetrics) -> None:
+    """Somebody has to look at it."""
+    owner.stopped(_opened(owner, 1_000)[999])
+    assert value(owner, "cardkeep_stopped_total", sku="sku-999") == 1
 
 
 def test_every_process_tells_its_version_its_means_and_whether_it_reaches_the_store() -> None:
