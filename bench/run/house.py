@@ -116,11 +116,11 @@ class House:
         (owner,) = [owner for owner in self.client.owners() if owner.name == pool.owner]
         return owner
 
-    def kill_owner(self, sku: str) -> int:
-        """SIGKILL for the process that owns a SKU. Returns its pid."""
+    def kill_owner(self, sku: str) -> float:
+        """SIGKILL for the process that owns a SKU. Returns the moment, monotonic seconds."""
         pid = self.owner_of(sku).process_id
         os.kill(pid, signal.SIGKILL)
-        return pid
+        return time.monotonic()
 
     def gauges(self) -> Mapping[str, float]:
         """What its processes measure now, by the name of the metric: the sum over labels and processes."""
