@@ -80,7 +80,7 @@ class Route:
 class _Call:
     """One call under way; hears the answer from the link."""
 
-    __slots__ = ("began_s", "caller", "command", "deadline_ms", "pool", "request_id", "route")
+    __slots__ = ("began_s", "caller", "command", "deadline_ms", "has_heard", "pool", "request_id", "route")
 
     pool: PoolName
     command: Command
@@ -90,6 +90,7 @@ class _Call:
         self.route = route
         self.caller = caller
         self.request_id = ""
+        self.has_heard = False
         self.began_s = perf_counter()
 
     def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> None:
@@ -107,16 +108,18 @@ class _Call:
                 self._go_on(None)
 
     def done(self) -> bool:
-        """It always listens: what a caller gives up on still runs to its end."""
-        return False
+        """It listens until it has heard, once: what a caller gives up on still runs to its end."""
+        return self.has_heard
 
     def set_result(self, answers: Sequence[Answer]) -> None:
         """The answer came."""
+        self.has_heard = True
         self.route.reception.waits(self.pool, -1)
         self._answer(answers)
 
     def set_exception(self, failure: Exception) -> None:
         """No answer came: ask again where that is safe and may help."""
+        self.has_heard = True
         self.route.reception.waits(self.pool, -1)
         if isinstance(failure, NotDone | InDoubt) and not isinstance(failure, Overloaded):
             self._go_on(failure)

@@ -13,7 +13,7 @@ from actors.store_facts import StoreFacts
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2
 from tests.api.breakdowns_provoked import frozen
 from tests.api.raw_http2 import RawHttp2
-from tests.api.small_house import PATIENCE_S, SmallHouse, new_id, until, wish
+from tests.api.small_house import PATIENCE_S, SmallHouse, failure, new_id, until, wish
 
 
 async def test_the_blocking_client_brings_cards_and_sells_them(house: SmallHouse) -> None:
@@ -46,7 +46,7 @@ async def test_large_answers_on_one_connection_come_whole(house: SmallHouse) -> 
 
 
 async def test_who_hangs_up_in_mid_call_leaves_nothing_under_way(own_house: SmallHouse) -> None:
-    """Twenty Allocates and an import are cut off: what was decided stays, what waited in line took nothing."""
+    """Twenty Allocates and an import are cut off while the store hangs: they end with it, and holds are whole."""
     sku = await own_house.sku(20)
     stream = own_house.inventory.ImportCards()
     await stream.write(
@@ -61,8 +61,20 @@ async def test_who_hangs_up_in_mid_call_leaves_nothing_under_way(own_house: Smal
         await own_house.decided(sku)
         await line.hang_up()
         stream.cancel()
-        await until(lambda: own_house.front._reception.calls_under_way == 0)
+    await until(lambda: own_house.front._reception.calls_under_way == 0)
     assert 1 <= (await own_house.cards(sku)).held <= 20
+
+
+async def test_a_call_that_nobody_answered_in_time_ends_once(own_house: SmallHouse) -> None:
+    """The store hangs well past the deadline: one call came, one call left, and nothing waits any more."""
+    sku = await own_house.sku(2)
+    reception = own_house.front._reception
+    with frozen(own_house.server_pid):
+        assert (await failure(own_house.allocation.Allocate(wish(sku), timeout=0.5))).reason == "OUTCOME_UNKNOWN"
+        waiting = asyncio.create_task(own_house.allocate(sku))
+        await own_house.calls_under_way(1)
+    assert (await waiting).quantity == 1
+    assert (reception.calls_under_way, reception.waiting) == (0, {})
 
 
 async def test_who_watches_our_health_and_never_reads_holds_nobody_up(house: SmallHouse) -> None:
