@@ -1,22 +1,22 @@
-"""A connection to a Redis or Valkey server. The only file that imports redis.
+"""A line to a Redis or Valkey server. Only this file and `redis_wire.py` import redis.
 
 What redis-py would do on its own is turned off: it repeats commands after a timeout, and what was an
 append would be two. Here every round is sent once, and its failure says whether it may have happened.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Coroutine, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from actors.adapters.redis_wire import LineBroke, RedisWire, ReplyError, opened
 from engine.errors import InDoubt, StoreUnavailable
 
 Command = Sequence[bytes | str | int]
@@ -28,12 +28,6 @@ _REFUSED_BEFORE = frozenset(
         *("BUSY", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "PIECES"),
     )
 )
-
-#: Commands of different callers in one round: a thousand reads of one pack each are about 2 MB, and take some
-#: milliseconds, which the last of them would have waited anyway.
-commands_per_round_max = 1_000
-
-_T = TypeVar("_T")
 
 _LOAD_LIBRARY = ("FUNCTION", "LOAD", "REPLACE", Path(__file__).with_name("append.lua").read_bytes())
 
@@ -58,37 +52,23 @@ class Refusal(NamedTuple):
         return "Function not found" in self.text
 
 
-class _Question(NamedTuple):
-    """Commands that do no harm when repeated, and who waits for their replies."""
-
-    commands: Sequence[Command]
-    answered: asyncio.Future[Sequence[Any]]
-
-
 class RedisLine:
-    """One connection: rounds of commands go out whole, one round at a time, in the order of asking.
+    """One connection: rounds of commands go out whole, in the order of asking, and need not wait for each other.
 
-    What is asked while a round is under way shares the next one, so that a thousand buyers' codes cost a few rounds.
-    A caller may be cancelled, a round may not: it goes on, so that the next round's replies are its own.
+    A caller may be cancelled, a round may not: it goes on, and its replies are read.
     Connects when needed, and again after a failure. `answer_within_s` bounds the wait for a round.
     """
 
     def __init__(self, url: str, *, answer_within_s: float) -> None:
-        self._connection = _connection(url)
+        self._url = url
         self._answer_within_s = answer_within_s
-        self._turn = asyncio.Lock()
-        self._rounds: set[asyncio.Task[Any]] = set()
-        self._questions: deque[_Question] = deque()
-        self._asking: asyncio.Task[None] | None = None
+        self._wire: RedisWire | None = None
+        self._connecting: asyncio.Task[RedisWire] | None = None
 
     async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies, for commands that do no harm when repeated. Raises StoreUnavailable."""
-        answered: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
-        self._questions.append(_Question(commands, answered))
-        if self._asking is None:
-            self._asking = self._start(self._ask_all())
         try:
-            return _plain(await answered)
+            return _plain(await self.attempt(commands))
         except InDoubt as failure:
             raise StoreUnavailable(*failure.args) from failure
 
@@ -98,7 +78,18 @@ class RedisLine:
 
     async def attempt(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies, refusals among them, for whoever wants to look at these. Raises as `change` does."""
-        return await asyncio.shield(self._start(self._round(commands)))
+        wire = self._wire
+        if wire is None or not wire.is_open:
+            wire = await self._connected()
+        replies = await self._exchange(wire, commands)
+        missed = [at for at, reply in enumerate(replies) if isinstance(reply, Refusal) and reply.is_library_missing]
+        if missed:
+            (loaded,) = await self._exchange(wire, [_LOAD_LIBRARY])
+            if isinstance(loaded, Refusal):
+                raise StoreUnavailable(f"the store refuses our functions: {loaded}")
+            for at, reply in zip(missed, await self._exchange(wire, [commands[at] for at in missed]), strict=True):
+                replies[at] = reply
+        return replies
 
     async def load_library(self) -> None:
         """Bring our functions to the server, in place of any older ones. Raises StoreUnavailable."""
@@ -106,100 +97,51 @@ class RedisLine:
 
     async def close(self) -> None:
         """Hang up, after the rounds under way."""
-        async with self._turn:
-            await self._connection.disconnect()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._wire is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._answer_within_s):
+                    await self._wire.finish()
+            self._wire.close()
 
-    def _start(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
-        started = asyncio.get_running_loop().create_task(work)
-        self._rounds.add(started)
-        started.add_done_callback(self._ended)
-        return started
-
-    async def _ask_all(self) -> None:
-        try:
-            while self._questions:
-                await self._ask_some(_share(self._questions))
-        finally:
-            self._asking = None
-
-    async def _ask_some(self, questions: Sequence[_Question]) -> None:
-        try:
-            replies = iter(await self._round([command for question in questions for command in question.commands]))
-        except Exception as failure:  # noqa: BLE001 - whatever it is, those who wait must hear it
-            _fail(questions, failure)
-            return
-        for question in questions:
-            own = list(islice(replies, len(question.commands)))
-            if not question.answered.done():
-                question.answered.set_result(own)
-
-    def _ended(self, started: "asyncio.Task[Any]") -> None:
-        self._rounds.discard(started)
-        if not started.cancelled():
-            started.exception()  # Its caller may be gone; then nobody else would look at it.
-
-    async def _round(self, commands: Sequence[Command]) -> Sequence[Any]:
-        async with self._turn:
-            replies = await self._exchange(commands)
-            missed = [at for at, reply in enumerate(replies) if isinstance(reply, Refusal) and reply.is_library_missing]
-            if missed:
-                (loaded,) = await self._exchange([_LOAD_LIBRARY])
-                if isinstance(loaded, Refusal):
-                    raise StoreUnavailable(f"the store refuses our functions: {loaded}")
-                for at, reply in zip(missed, await self._exchange([commands[at] for at in missed]), strict=True):
-                    replies[at] = reply
-            return replies
-
-    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
-        try:
-            async with asyncio.timeout(self._answer_within_s):
-                await self._connect()
-        except (RedisError, OSError, TimeoutError) as failure:
-            await self._connection.disconnect(nowait=True)
-            raise StoreUnavailable(f"the store cannot be reached: {_reason(failure)}") from failure
+    async def _exchange(self, wire: RedisWire, commands: Sequence[Command]) -> list[Any]:
         # In C, a fifth of redis-py's own time; its stub means tuples of any length.
-        packed = [pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]
+        packed = b"".join([pack_command(tuple(command)) for command in commands])  # type: ignore[arg-type]
         try:
             async with asyncio.timeout(self._answer_within_s):
-                await self._connection.send_packed_command(packed, check_health=False)
-                return [await self._reply() for _ in commands]
-        except (RedisError, OSError, TimeoutError) as failure:
-            await self._connection.disconnect(nowait=True)
+                replies = await wire.send(packed, len(commands))
+        except (LineBroke, TimeoutError) as failure:
+            wire.close()  # A late reply must not be taken for another's.
             raise InDoubt(f"the store did not answer: {_reason(failure)}") from failure
+        return [_refusal(reply) if isinstance(reply, ReplyError) else reply for reply in replies]
 
-    async def _connect(self) -> None:
-        connection = self._connection
-        if connection.is_connected and await connection.can_read():
-            # Nothing was asked, so what can be read is the server's hanging up: noticed now, no doubt arises.
-            await connection.disconnect(nowait=True)
-        if not connection.is_connected:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command("PING", check_health=False)  # Refused while the server loads its data.
-            await connection.read_response()
+    async def _connected(self) -> RedisWire:
+        """One attempt to connect at a time, shared by all who wait."""
+        if self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
+            self._connecting.add_done_callback(self._end_connecting)
+        return await asyncio.shield(self._connecting)
 
-    async def _reply(self) -> Any:
+    async def _connect(self) -> RedisWire:
+        connection = _connection(self._url)
         try:
-            return await self._connection.read_response()
-        except ResponseError as refusal:
-            text = str(refusal)
-            code = getattr(refusal, "status_code", None)
-            return Refusal(code, text) if code else Refusal(*text.partition(" ")[::2])
+            async with asyncio.timeout(self._answer_within_s):
+                self._wire = await opened(connection)
+        except (RedisError, OSError, TimeoutError) as failure:
+            await connection.disconnect(nowait=True)
+            raise StoreUnavailable(f"the store cannot be reached: {_reason(failure)}") from failure
+        return self._wire
+
+    def _end_connecting(self, ended: "asyncio.Task[RedisWire]") -> None:
+        self._connecting = None
+        if not ended.cancelled():
+            ended.exception()  # Those who waited may have gone; then nobody else would look at it.
 
 
-def _share(questions: deque[_Question]) -> Sequence[_Question]:
-    """The next round's questions, at least one."""
-    shared = [questions.popleft()]
-    commands = len(shared[0].commands)
-    while questions and commands + len(questions[0].commands) <= commands_per_round_max:
-        shared.append(questions.popleft())
-        commands += len(shared[-1].commands)
-    return shared
-
-
-def _fail(questions: Sequence[_Question], failure: Exception) -> None:
-    for question in questions:
-        if not question.answered.done():
-            question.answered.set_exception(failure)
+def _refusal(reply: ReplyError) -> Refusal:
+    code, _, text = str(reply).partition(" ")
+    return Refusal(code, text)
 
 
 def _connection(url: str) -> AbstractConnection:
