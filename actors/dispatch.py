@@ -192,9 +192,8 @@ class Dispatch:
 
     def _reread(self) -> asyncio.Task[bool]:
         """Read the placement table, once for all who ask at the same time. Says whether it could be read."""
-        if self._reading is None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self._read())
-            self._reading.add_done_callback(lambda _: setattr(self, "_reading", None))
         return self._reading
 
     async def watch(self) -> None:

@@ -1,7 +1,7 @@
 """OperationsService: what operators ask of the house as a whole."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -19,6 +19,12 @@ from protos.cardkeep.v1 import operations_pb2, operations_pb2_grpc, types_pb2
 
 #: How long a status waits for one owner: an operator looks because something is slow.
 _PATIENCE_MS = 1_000
+
+#: … and for all of them, however many there are; those not asked by then count as recovering.
+_PATIENCE_ALL_MS = 10_000
+
+#: Pools asked at once: ten thousand together would wait longer for their turn than for their owner.
+_LOOKS_AT_ONCE = 128
 
 
 class _PoolFacts(NamedTuple):
@@ -52,7 +58,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         """Everything at a glance."""
         reachable = await self._is_store_reachable()
         pools = await self.reception.registry.pools() if reachable else []
-        facts = await asyncio.gather(*(self._look_at(pool) for pool in pools))
+        facts = await self._look_at_all(pools)
         states = [fact.state for fact in facts]
         summary = operations_pb2.PoolsSummary(
             open=states.count(operations_pb2.POOL_STATE_OPEN),
@@ -85,7 +91,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         last = parse_pool(asked.after)
         pools = [pool for pool in await self.reception.registry.pools() if last is None or pool > last]
         placement = await self.reception.registry.placement()
-        facts = await asyncio.gather(*(self._look_at(pool) for pool in pools[: asked.rows]))
+        facts = await self._look_at_all(pools[: asked.rows])
         return operations_pb2.ListPoolsResponse(
             pools=[self._pool(fact, placement) for fact in facts],
             next_page_token=asked.token_after(str(facts[-1].pool)) if len(pools) > asked.rows else "",
@@ -128,6 +134,19 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
             commands_waiting=self.reception.waiting.get(fact.pool, 0),
             stopped_because=fact.why if fact.state == operations_pb2.POOL_STATE_STOPPED else "",
         )
+
+    async def _look_at_all(self, pools: Sequence[PoolName]) -> list[_PoolFacts]:
+        """Each pool, in order; a few at a time, and not for ever."""
+        turn = asyncio.Semaphore(_LOOKS_AT_ONCE)
+        until_ms = self.reception.clock.now_ms() + _PATIENCE_ALL_MS
+
+        async def look(pool: PoolName) -> _PoolFacts:
+            async with turn:
+                if self.reception.clock.now_ms() >= until_ms:
+                    return _PoolFacts(pool, operations_pb2.POOL_STATE_RECOVERING, None, 0, 0, "not asked")
+                return await self._look_at(pool)
+
+        return await asyncio.gather(*map(look, pools))
 
     async def _look_at(self, pool: PoolName) -> _PoolFacts:
         deadline_ms = self.reception.clock.now_ms() + _PATIENCE_MS

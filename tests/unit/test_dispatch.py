@@ -206,6 +206,24 @@ async def test_a_pool_placed_during_a_reading_is_not_missed(street: _Street) -> 
         await first
 
 
+async def test_a_pool_registered_in_the_moment_a_reading_ends_is_not_missed(street: _Street) -> None:
+    """That reading is over, though nobody has heard so yet: to wait for it again would tell nothing new."""
+    await street.settle("owner-0", await street.corner.stocked(1), PoolName("default", "OTHER"))
+    whole, asked = street.registry.owners, []
+
+    async def owners_last() -> Sequence[Seat]:
+        seats = await whole()
+        if not asked:
+            await street.registry.add_pool(POOL)
+            asked.append(asyncio.ensure_future(street.dispatch.ask(POOL, GetShelf(), street.deadline_ms(50))))
+        return seats
+
+    street.registry.owners = owners_last  # type: ignore[method-assign]
+    await street.dispatch._reread()
+    with pytest.raises(PoolClosed):
+        await asked[0]
+
+
 async def test_an_owner_that_is_not_there_yet_is_waited_for(street: _Street) -> None:
     """Placed and not announced: recovering, not unknown; it appears within the deadline."""
     await street.registry.place({POOL: "owner-0"})
