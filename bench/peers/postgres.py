@@ -2,8 +2,8 @@
 
 Promises: a card is in one hold; a request id has one row, whose answer it gets for ever, an order one hold; what is
 answered is fsynced (`synchronous_commit=on`, `fsync=on`, full pages); the cards of an expired hold are back within a
-second or so. As ever with SKIP LOCKED, a no may be early: cards that another transaction looks at and then leaves count as gone. In a
-batch, who asks for more than is left takes nothing, but those behind it in the same batch do not get the rest.
+second or so. As ever with SKIP LOCKED, a no may be early: cards that another transaction looks at and then leaves count
+as gone. In a batch, who asks for more than is left takes nothing, but those behind it do not get the rest.
 
 What was tried, 64 in flight behind the fast front, on two cores that were very busy (holds/s, medians of 4 rounds):
 - 8 / 16 / 32 / 64 connections: 940 / 1,390 / 1,650 / 1,030. So: 32.

@@ -21,6 +21,7 @@ ready_within_s = 60.0
 stop_within_s = 1.0
 
 _POLL_S = 0.02
+_LOG_TAIL_LINES = 8
 _PR_SET_PDEATHSIG = 1
 
 #: Postgres refuses to run as root. In a namespace of its own root is seen as this user, and files stay root's.
@@ -49,6 +50,7 @@ class PostgresServer:
         self._programs = programs
         self.folder = folder
         self._settings = settings
+        self._log_file = folder.parent / "postgres.log"
         self._server: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
@@ -59,7 +61,7 @@ class PostgresServer:
         until_s = asyncio.get_running_loop().time() + ready_within_s
         while not await self._is_ready():
             if self._server.poll() is not None or asyncio.get_running_loop().time() > until_s:
-                raise PostgresFailed(f"Postgres does not answer; see {self.folder.parent}/postgres.log")
+                raise PostgresFailed(f"Postgres does not answer. Its log ends with:\n{self._log_tail()}")
             await asyncio.sleep(_POLL_S)
 
     async def stop(self) -> None:
@@ -76,7 +78,7 @@ class PostgresServer:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
-        with (self.folder.parent / "postgres.log").open("ab") as log:
+        with self._log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - no shell, nothing of a stranger
                 [*_prefix(), self._programs / "postgres", "-D", self.folder, "-h", "", "-k", self.folder, *settings],
                 stdin=subprocess.DEVNULL,
@@ -103,6 +105,9 @@ class PostgresServer:
         except OSError:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready" and int(lines[0]) == self._server.pid
+
+    def _log_tail(self) -> str:
+        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
 
 
 def _prefix() -> tuple[str, ...]:

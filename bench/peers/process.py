@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 
@@ -91,11 +92,17 @@ class PeerProcess:
             process.stdout.close()
 
     def kill(self) -> None:
-        """End all its processes at once, as a loss of power would."""
-        family = [psutil.Process(pid) for pid in self.pids]
-        for member in family:
-            member.kill()
-        psutil.wait_procs(family)
+        """End all its processes at once, as a loss of power would: none sees another go, none is born meanwhile."""
+        frozen: dict[int, psutil.Process] = {}
+        while born := set(self.pids) - set(frozen):
+            for pid in born:
+                with suppress(psutil.NoSuchProcess):
+                    frozen[pid] = psutil.Process(pid)
+                    frozen[pid].suspend()
+        for member in frozen.values():
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(list(frozen.values()), timeout=_STOP_PATIENCE_S)
         self.stop()
 
     def _first_line(self) -> bytes:
