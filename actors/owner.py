@@ -273,6 +273,8 @@ class Owner:
         recalled: dict[str, object] = {}
         while True:
             hosted = self._serving(name)
+            if not hosted.pool.state.memory.forgotten_before_ms:
+                return hosted, recalled
             missing = [
                 key
                 for _, command in asked
