@@ -58,11 +58,7 @@ class Batch:
 
     def lot_of(self, card: Card) -> Lot:
         """The lot a card came in."""
-        if len(self.stretches) == 1:
-            return self.stretches[0][1]
-        # A pair sorts after its own beginning, so lots are never compared here.
-        at = bisect_left(self.stretches, (serial_of(card) + 1,)) - 1
-        return self.stretches[at][1]
+        return self._lot_of(card & SERIAL_MAX)
 
     def is_recalled(self, card: Card) -> bool:
         """Whether a held card of this batch was voided or quarantined meanwhile."""
@@ -74,12 +70,11 @@ class Batch:
 
     def give_back(self, card: Card, shelf: Shelf) -> None:
         """A held card is free again: to its lot, or aside if it was withdrawn meanwhile."""
-        serial = serial_of(card)
-        action = self.marked.pop(serial, None)
-        if action is None:
-            self._return_to_lot(serial, shelf)
+        serial = card & SERIAL_MAX
+        if serial in self.marked:
+            self.aside[serial] = self.marked.pop(serial)
         else:
-            self.aside[serial] = action
+            self._return_to_lot(serial, shelf)
 
     def withdraw(self, action: str, shelf: Shelf) -> None:
         """VOID, QUARANTINE or RESTORE the batch as a whole. A void is for good, and ends the import."""
@@ -111,8 +106,9 @@ class Batch:
 
     def take(self, card: Card, shelf: Shelf) -> None:
         """Take a card out of its lot."""
-        lot = self.lot_of(card)
-        lot.remove(card & SERIAL_MAX)
+        serial = card & SERIAL_MAX
+        lot = self._lot_of(serial)
+        lot.remove(serial)
         if not lot.size:
             # An empty lot sorts as before, so it can still be found.
             shelf.hide(lot)
@@ -163,6 +159,12 @@ class Batch:
         """Unit cost in minor units; an unknown one sorts after all others, for nobody can say that it is low."""
         return self.unit_cost.minor if self.unit_cost else limits.money_minor_max + 1
 
+    def _lot_of(self, serial: int) -> Lot:
+        if len(self.stretches) == 1:
+            return self.stretches[0][1]
+        # A pair sorts after its own beginning, so lots are never compared here.
+        return self.stretches[bisect_left(self.stretches, (serial + 1,)) - 1][1]
+
     def _lot(self, expires_at_ms: int | None) -> Lot:
         expires = NEVER_MS if expires_at_ms is None else expires_at_ms
         lot = self._lot_by_expiry.get(expires)
@@ -172,7 +174,7 @@ class Batch:
         return lot
 
     def _return_to_lot(self, serial: int, shelf: Shelf) -> None:
-        lot = self.lot_of(card_at(self.number, serial))
+        lot = self._lot_of(serial)
         lot.add_back(serial)
         if lot.size == 1 and not self.withdrawn:
             shelf.show(lot)

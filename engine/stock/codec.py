@@ -8,7 +8,7 @@ big-endian; the checksum covers everything after itself.
 """
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -115,6 +115,16 @@ def unpack(packed: bytes) -> Any:
         raise InvariantBroken(f"not msgpack: {broken}") from broken
 
 
+def unpack_each(packed: bytes) -> Iterator[Any]:
+    """Things that were packed one after another, as far as they go. Raises InvariantBroken as `unpack` does."""
+    unpacker = msgpack.Unpacker(use_list=False, strict_map_key=False, max_buffer_size=0)
+    unpacker.feed(packed)
+    try:
+        yield from unpacker
+    except (ValueError, msgpack.UnpackException) as broken:
+        raise InvariantBroken(f"not msgpack: {broken}") from broken
+
+
 def read_command(fields: Any) -> ask.Command:
     """A command from its plain form."""
     command: ask.Command = _read_tagged(_COMMAND_READERS, fields)
@@ -167,8 +177,7 @@ def pack_answer(answer: Answer) -> bytes:
 
 def read_answer(fields: Any) -> Answer:
     """An answer from its plain form."""
-    answer = read_event(fields)
-    assert isinstance(answer, Answer)
+    answer: Answer = _read_tagged(_ANSWER_READERS, fields)
     return answer
 
 
@@ -255,4 +264,5 @@ _NUMBERS: Mapping[type, int] = {
 _COMMAND_READERS = {number: _reader(kind) for number, kind in COMMANDS.items()}
 _OUTCOME_READERS = {number: _reader(kind) for number, kind in OUTCOMES.items()}
 _EVENT_READERS = {number: _reader(kind) for number, kind in EVENTS.items()}
+_ANSWER_READERS = {_NUMBERS[kind]: _EVENT_READERS[_NUMBERS[kind]] for kind in get_args(Answer)}
 READ_HOLD = _named_tuple_reader(HoldRecord)

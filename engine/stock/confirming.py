@@ -6,7 +6,7 @@ from engine.stock.commands import REACQUIRE, Confirm, Replace
 from engine.stock.events import Answered, CardReplaced, HoldConfirmed, RefundRaised
 from engine.stock.hold import Hold
 from engine.stock.holding import ended_as, pick
-from engine.stock.outcomes import Confirmed, HoldState, Outcome, Reason, RefundDue, Replaced
+from engine.stock.outcomes import ACTIVE, CONFIRMED, Confirmed, Outcome, Reason, RefundDue, Replaced
 from engine.stock.state import State, Turn
 
 
@@ -15,7 +15,7 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
     hold = turn.hold(command.hold)
     if hold is None:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
-    if hold.state is HoldState.CONFIRMED and hold.payment_ref == command.payment_ref:
+    if hold.state is CONFIRMED and hold.payment_ref == command.payment_ref:
         return turn.settle(command, _confirmed(turn.state, hold, 0))
     memory = turn.state.memory
     payer = memory.payments.get(command.payment_ref) or turn.holder("payment/" + command.payment_ref)
@@ -34,7 +34,7 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
         paid = command.paid or Money(0, "")
         facts = {"expected": expected, "currency": currency, "paid": paid.minor, "paidCurrency": paid.currency}
         return turn.refuse(command, Reason.AMOUNT_MISMATCH, **facts)
-    if hold.state is HoldState.ACTIVE:
+    if hold.state is ACTIVE:
         return _confirm_in_time(turn, command, hold, quantity)
     return _confirm_late(turn, command, hold, quantity)
 
@@ -46,7 +46,7 @@ def replace(turn: Turn, command: Replace) -> Outcome:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
     if any(command.card == bad for bad, _ in hold.replaced):
         return turn.refuse(command, Reason.CARD_ALREADY_REPLACED)
-    if hold.state is not HoldState.CONFIRMED or command.card not in hold.cards:
+    if hold.state is not CONFIRMED or command.card not in hold.cards:
         return turn.refuse(command, Reason.CARD_NOT_SOLD)
     fresh = pick(turn, 1, turn.now_ms + hold.life_ms_min)
     if not fresh:
@@ -60,7 +60,7 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     """Sell `event.cards`: what was held beyond them goes back, what was not held comes off the shelf."""
     hold = state.holds.get(event.command.hold)
     assert hold is not None
-    before = hold.cards if hold.state is HoldState.ACTIVE else ()
+    before = hold.cards if hold.state is ACTIVE else ()
     kept = set(before).intersection(event.cards)
     for card in before:
         batch = state.batch(card)
@@ -69,7 +69,7 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
             batch.give_back(card, state.shelf)
     for card in event.cards:
         _sell(state, card, fresh=card not in kept)
-    state.holds.end(hold, HoldState.CONFIRMED, event.at_ms, event.at_ms)
+    state.holds.end(hold, CONFIRMED, event.at_ms, event.at_ms)
     hold.cards = event.cards
     hold.payment_ref = event.command.payment_ref
     hold.refunds_due = hold.refunds_of_others(hold.payment_ref)
@@ -129,9 +129,9 @@ def _confirm_late(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Ou
 
 def _is_too_late(turn: Turn, command: Confirm, hold: Hold) -> bool:
     """Whether no card can be sold to this hold any more, whatever is paid: then a payment is a refund."""
-    if hold.state is HoldState.ACTIVE:
+    if hold.state is ACTIVE:
         return False
-    if hold.state is HoldState.CONFIRMED or command.late != REACQUIRE:
+    if hold.state is CONFIRMED or command.late != REACQUIRE:
         return True
     window_ms = command.late_window_ms or turn.state.terms.late_window_ms
     return not window_ms or turn.now_ms - hold.ended_at_ms > window_ms
@@ -139,7 +139,7 @@ def _is_too_late(turn: Turn, command: Confirm, hold: Hold) -> bool:
 
 def _why_unsold(turn: Turn, hold: Hold) -> Reason:
     """What a payment that buys nothing is told: how the hold ended, or what became of its cards."""
-    if hold.state is not HoldState.ACTIVE:
+    if hold.state is not ACTIVE:
         return ended_as(hold)
     recalled = any(turn.state.batch(card).is_recalled(card) for card in hold.cards)
     return Reason.BATCH_RECALLED if recalled else Reason.OUT_OF_STOCK_LATE
@@ -152,7 +152,7 @@ def _refund(turn: Turn, command: Confirm, hold: Hold, reason: Reason) -> Outcome
     that the money is still there. What was refused otherwise is final: the money may be on its way back.
     """
     due = hold.refund_of(command.payment_ref)
-    is_final = command.late == REACQUIRE or hold.state in (HoldState.ACTIVE, HoldState.CONFIRMED)
+    is_final = command.late == REACQUIRE or hold.state in (ACTIVE, CONFIRMED)
     if due is None or is_final > due.is_final:
         turn.bring_back(hold)
         turn.emit(RefundRaised(turn.now_ms, hold.hold, command.payment_ref, command.paid, reason, is_final))

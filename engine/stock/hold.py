@@ -7,12 +7,13 @@ hold has moved on is dropped when it surfaces.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from typing import NamedTuple
 
 from engine.money import Money
 from engine.names import Card, HoldNo
 from engine.stock.commands import Principal
-from engine.stock.outcomes import HoldState, HoldView, RefundDue
+from engine.stock.outcomes import ACTIVE, HoldState, HoldView, RefundDue
 from engine.stock.terms import HeldQuotas
 
 #: Deadlines of ended holds kept before they are dropped: about 100 KB, and a rebuild is then worth its time.
@@ -40,6 +41,9 @@ class HoldRecord(NamedTuple):
     replaced: tuple[tuple[Card, Card], ...]
 
 
+_fields_of = attrgetter(*HoldRecord._fields)
+
+
 @dataclass(slots=True, eq=False)
 class Hold:
     """One hold, made of the fields of its record. `touched_at_ms` is its last change: when it may leave memory."""
@@ -63,7 +67,7 @@ class Hold:
 
     def record(self) -> HoldRecord:
         """The hold as plain data."""
-        return HoldRecord(*(getattr(self, field) for field in HoldRecord._fields))
+        return HoldRecord._make(_fields_of(self))
 
     def payment_refs(self) -> tuple[str, ...]:
         """Every payment that named this hold: the one that bought it and those that bought nothing."""
@@ -124,7 +128,7 @@ class Holds:
         """A hold became active."""
         number = hold.hold
         self.active[number] = hold
-        self.last = max(self.last, number)
+        self.last = number
         heappush(self._deadlines, (hold.expires_at_ms, number))
         self._count(hold, len(hold.cards))
 
@@ -137,17 +141,23 @@ class Holds:
 
     def end(self, hold: Hold, state: HoldState, ended_at_ms: int, at_ms: int) -> None:
         """An active hold ended, or an ended one ended otherwise (a late confirm)."""
-        if self.active.pop(hold.hold, None) is not None:
+        number = hold.hold
+        if self.active.pop(number, None) is None:
+            del self.ended[number]
+        else:
             self._count(hold, -len(hold.cards))
-            self._tidy()
+            # Deadlines of ended holds are dropped before they outnumber the others.
+            if len(self._deadlines) > 2 * len(self.active) + _STALE_DEADLINES_MAX:
+                self._line_up()
         hold.state = state
         hold.ended_at_ms = ended_at_ms
-        self.touch(hold, at_ms)
+        hold.touched_at_ms = at_ms
+        self.ended[number] = hold
 
     def touch(self, hold: Hold, at_ms: int) -> None:
         """A hold changed; an ended one moves to the back of the line that leaves memory."""
         hold.touched_at_ms = at_ms
-        if hold.state is not HoldState.ACTIVE:
+        if hold.state is not ACTIVE:
             self.ended.pop(hold.hold, None)
             self.ended[hold.hold] = hold
 
@@ -177,11 +187,9 @@ class Holds:
         """When the sweep should look again; None when nothing is held."""
         return self._deadlines[0][0] if self._deadlines else None
 
-    def _tidy(self) -> None:
-        """Drop the deadlines of ended holds before they outnumber the others."""
-        if len(self._deadlines) > 2 * len(self.active) + _STALE_DEADLINES_MAX:
-            self._deadlines = [(hold.expires_at_ms, hold.hold) for hold in self.active.values()]
-            heapify(self._deadlines)
+    def _line_up(self) -> None:
+        self._deadlines = [(hold.expires_at_ms, hold.hold) for hold in self.active.values()]
+        heapify(self._deadlines)
 
     def _count(self, hold: Hold, units: int) -> None:
         self.units += units

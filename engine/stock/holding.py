@@ -5,7 +5,17 @@ from engine.names import Card, HoldNo
 from engine.stock.commands import Allocate, Extend, Release
 from engine.stock.events import Answered, CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
 from engine.stock.hold import Hold
-from engine.stock.outcomes import Extended, HoldFound, HoldState, Outcome, Reason, Released
+from engine.stock.outcomes import (
+    ACTIVE,
+    CONFIRMED,
+    EXPIRED,
+    RELEASED,
+    Extended,
+    HoldFound,
+    Outcome,
+    Reason,
+    Released,
+)
 from engine.stock.state import State, Turn
 
 
@@ -59,9 +69,9 @@ def release(turn: Turn, command: Release) -> Outcome:
     hold = turn.hold(command.hold)
     if hold is None:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
-    if hold.state is HoldState.CONFIRMED:
+    if hold.state is CONFIRMED:
         return turn.refuse(command, Reason.HOLD_ALREADY_CONFIRMED)
-    if hold.state is not HoldState.ACTIVE:
+    if hold.state is not ACTIVE:
         return turn.settle(command, Released(hold.view()))
     turn.emit(HoldReleased(turn.now_ms, command))
     return turn.answer(command)
@@ -72,7 +82,7 @@ def extend(turn: Turn, command: Extend) -> Outcome:
     hold = turn.hold(command.hold)
     if hold is None:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
-    if hold.state is not HoldState.ACTIVE:
+    if hold.state is not ACTIVE:
         return turn.refuse(command, ended_as(hold), state=hold.state, endedAtMs=hold.ended_at_ms)
     if not _may_last(turn, command.hold_for_ms):
         return _not_so_long(turn, command)
@@ -88,17 +98,18 @@ def extend(turn: Turn, command: Extend) -> Outcome:
 def ended_as(hold: Hold) -> Reason:
     """The refusal that names how a hold ended."""
     return {
-        HoldState.CONFIRMED: Reason.HOLD_ALREADY_CONFIRMED,
-        HoldState.RELEASED: Reason.HOLD_RELEASED,
-        HoldState.EXPIRED: Reason.HOLD_EXPIRED,
+        CONFIRMED: Reason.HOLD_ALREADY_CONFIRMED,
+        RELEASED: Reason.HOLD_RELEASED,
+        EXPIRED: Reason.HOLD_EXPIRED,
     }[hold.state]
 
 
 def apply_held(state: State, event: CardsHeld) -> None:
     """Move the cards from the shelf to a new hold."""
+    shelf = state.shelf
     for card in event.cards:
         batch = state.batch(card)
-        batch.take(card, state.shelf)
+        batch.take(card, shelf)
         batch.held += 1
     state.holds.begin(begun(event))
     order_ref = event.command.order_ref
@@ -111,7 +122,7 @@ def apply_released(state: State, event: HoldReleased) -> None:
     """Give the cards back."""
     hold = state.holds.active[event.command.hold]
     _give_back(state, hold)
-    state.holds.end(hold, HoldState.RELEASED, event.at_ms, event.at_ms)
+    state.holds.end(hold, RELEASED, event.at_ms, event.at_ms)
     state.memory.remember(Answered(event.at_ms, event.command, Released(hold.view())))
 
 
@@ -120,7 +131,7 @@ def apply_expired(state: State, event: HoldExpired) -> None:
     hold = state.holds.active[event.hold]
     assert hold.expires_at_ms <= event.at_ms, "a hold never ends before its deadline"
     _give_back(state, hold)
-    state.holds.end(hold, HoldState.EXPIRED, hold.expires_at_ms, event.at_ms)
+    state.holds.end(hold, EXPIRED, hold.expires_at_ms, event.at_ms)
 
 
 def apply_extended(state: State, event: HoldExtended) -> None:
@@ -134,10 +145,7 @@ def apply_recalled(state: State, event: HoldRecalled) -> None:
     """An ended hold is in memory again."""
     hold = Hold(*event.record)
     state.holds.touch(hold, event.at_ms)
-    if hold.order_ref:
-        state.memory.orders[hold.order_ref] = hold.hold
-    for payment_ref in hold.payment_refs():
-        state.memory.payments[payment_ref] = hold.hold
+    state.memory.refer_to(hold)
 
 
 def _may_last(turn: Turn, hold_for_ms: int) -> bool:
@@ -160,7 +168,7 @@ def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
     )
     if not same:
         return turn.refuse(command, Reason.ORDER_REF_EXISTS, hold=hold.hold)
-    if hold.state in (HoldState.RELEASED, HoldState.EXPIRED):
+    if hold.state in (RELEASED, EXPIRED):
         return turn.refuse(command, ended_as(hold), hold=hold.hold, state=hold.state, endedAtMs=hold.ended_at_ms)
     return turn.settle(command, HoldFound(hold.view(), (), turn.state.expiries_ms(hold.cards)))
 
@@ -174,10 +182,11 @@ def _quota_exceeded(turn: Turn, command: Allocate) -> tuple[str, int, int] | Non
 
 
 def _give_back(state: State, hold: Hold) -> None:
+    shelf = state.shelf
     for card in hold.cards:
         batch = state.batch(card)
         batch.held -= 1
-        batch.give_back(card, state.shelf)
+        batch.give_back(card, shelf)
 
 
 def begun(event: CardsHeld) -> Hold:
@@ -185,7 +194,7 @@ def begun(event: CardsHeld) -> Hold:
     at_ms, command, number, cards, expires_at_ms, price = event
     return Hold(
         number,
-        HoldState.ACTIVE,
+        ACTIVE,
         cards,
         command.order_ref,
         command.quantity,

@@ -10,6 +10,7 @@ from itertools import takewhile
 from engine import limits
 from engine.names import HoldNo
 from engine.stock.events import Answered, CardsHeld
+from engine.stock.hold import Hold
 from engine.stock.sieve import Sieve
 
 _UUID_CHARS = 36
@@ -33,6 +34,13 @@ class Memory:
     def remember(self, answer: Answer) -> None:
         """Keep an answer for its request_id."""
         self.answers[answer.command.request_id] = answer
+
+    def refer_to(self, hold: Hold) -> None:
+        """The hold's order and its payments are its own."""
+        if hold.order_ref:
+            self.orders[hold.order_ref] = hold.hold
+        for payment_ref in hold.payment_refs():
+            self.payments[payment_ref] = hold.hold
 
     def forget_answers(self, before_ms: int) -> None:
         """Drop answers older than this; the archive has them."""

@@ -17,6 +17,10 @@ class HoldState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+ACTIVE, CONFIRMED, RELEASED, EXPIRED = HoldState
+"""The same by themselves: naming a member through its class costs as much as a call."""
+
+
 class Reason(StrEnum):
     """Why a pool refuses. The first group is remembered with the request; see peers' error map."""
 

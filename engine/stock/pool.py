@@ -167,5 +167,5 @@ class Pool:
 def apply(state: State, event: events.Event) -> None:
     """The only way a pool changes, live or in replay."""
     _APPLY[type(event)](state, event)
-    state.last_ms = max(state.last_ms, event.at_ms)
+    state.last_ms = event.at_ms
     state.seq += 1

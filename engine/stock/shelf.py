@@ -1,7 +1,7 @@
-"""The shelf: cards free to be held, in giving-out order, as ranges rather than as a list of cards.
+"""The shelf: cards free to be held, in giving-out order, as ranges and bits rather than as a list of cards.
 
 A lot is the part of a batch that expires at one moment. What nobody ever took is a few runs of
-serials; what came back is a sorted list. First expired goes first, then cheapest (unknown cost
+serials; what came back is a bit for each. First expired goes first, then cheapest (unknown cost
 last), then first arrived.
 """
 
@@ -9,16 +9,15 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, starmap
 
-from sortedcontainers import SortedList
-
 from engine.names import BatchNo, Card, card_at
+from engine.stock.serials import Serials
 
 NEVER_MS = 1 << 62
 """Sorts after every moment: the expiry of what lives for ever."""
 
 
 class Lot:
-    """Cards of one batch with one expiry. `fresh` runs are [start, end); `returned` are serials in order."""
+    """Cards of one batch with one expiry. `fresh` runs are [start, end); `returned` came back, in any order."""
 
     __slots__ = ("batch", "card_0", "expires_at_ms", "fresh", "key", "returned", "size")
 
@@ -29,7 +28,7 @@ class Lot:
         self.key = (self.expires_at_ms, cost, batch, ordinal)
         self.fresh: list[list[int]] = []
         #: Made when the first card comes back: most lots never need one.
-        self.returned: SortedList | tuple[()] = ()
+        self.returned: Serials | tuple[()] = ()
         self.size = 0
 
     def __lt__(self, other: "Lot") -> bool:
@@ -53,27 +52,24 @@ class Lot:
 
     def add_back(self, serial: int) -> None:
         """A card that was taken came back."""
-        self.add_all_back((serial,))
-
-    def add_all_back(self, serials: Sequence[int]) -> None:
-        """Cards that were taken came back."""
-        if not self.returned:
-            self.returned = SortedList(serials)
-        else:
-            self.returned.update(serials)
-        self.size += len(serials)
+        if not isinstance(self.returned, Serials):
+            self.returned = Serials()
+        self.returned.add(serial)
+        self.size += 1
 
     def first(self, wanted: int) -> Sequence[int]:
         """The next `wanted` serials (or all, if fewer) in giving-out order, without taking them."""
-        if self.fresh:
-            start, end = self.fresh[0]
-            # Whole ranges of what nobody ever took, which is most of a sale.
-            if end - start >= wanted and (not self.returned or self.returned[0] > start + wanted):
-                return range(start, start + wanted)
-        fresh = islice(chain.from_iterable(starmap(range, self.fresh)), wanted)
+        fresh = self.fresh
         if not self.returned:
-            return list(fresh)
-        return sorted(chain(islice(self.returned, wanted), fresh))[:wanted]
+            if fresh and fresh[0][1] - fresh[0][0] >= wanted:
+                # Whole ranges of what nobody ever took, which is most of a sale.
+                start = fresh[0][0]
+                return range(start, start + wanted)
+            return list(islice(self._fresh_serials(), wanted))
+        returned = list(islice(self.returned, wanted))
+        if len(returned) == wanted and (not fresh or returned[-1] < fresh[0][0]):
+            return returned
+        return sorted(chain(returned, islice(self._fresh_serials(), wanted)))[:wanted]
 
     def remove(self, serial: int) -> None:
         """Take exactly this card, which must be here."""
@@ -83,13 +79,18 @@ class Lot:
         elif (at := self._run_at(serial)) is not None:
             self._cut(at, serial)
         else:
-            assert serial in self.returned, f"serial {serial} of batch {self.batch} is not on the shelf"
-            self.returned.remove(serial)  # type: ignore[union-attr]
+            was_here = isinstance(self.returned, Serials) and self.returned.discard(serial)
+            assert was_here, f"serial {serial} of batch {self.batch} is not on the shelf"
         self.size -= 1
 
+    def _fresh_serials(self) -> Iterator[int]:
+        return chain.from_iterable(starmap(range, self.fresh))
+
     def _run_at(self, serial: int) -> int | None:
+        if not self.fresh or serial < self.fresh[0][0]:
+            return None
         at = bisect_left(self.fresh, [serial + 1]) - 1
-        return at if at >= 0 and serial < self.fresh[at][1] else None
+        return at if serial < self.fresh[at][1] else None
 
     def _cut(self, at: int, serial: int) -> None:
         start, end = self.fresh[at]

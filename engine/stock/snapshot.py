@@ -1,72 +1,127 @@
-"""A pool ↔ bytes: what stands in for all its events up to one seq."""
+"""A pool ↔ bytes: what stands in for all its events up to one seq.
 
+A head, then parts of so many things each, so that a pool can be read a little at a time. What the rest says already is
+not written: holds know their orders and payments, and a hold that is as it began is what its answer says.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, PoolName
 from engine.stock.batch import Batch
-from engine.stock.codec import READ_HOLD, pack, read_answer, read_command, unpack
+from engine.stock.codec import READ_HOLD, pack, read_answer, read_command, unpack_each
 from engine.stock.codec import plain as tagged
 from engine.stock.commands import Configure, OpenBatch
+from engine.stock.events import CardsHeld
 from engine.stock.hold import Hold
+from engine.stock.holding import begun
+from engine.stock.memory import Answer
+from engine.stock.serials import Serials
 from engine.stock.shelf import NEVER_MS, Lot
 from engine.stock.sieve import Sieve
 from engine.stock.state import State
 
 #: Written into every snapshot; a version that knows only other shapes refuses by this number.
-SHAPE = 2
+SHAPE = 3
+
+#: Things in one part: read in two or three milliseconds.
+_PART_MAX = 500
+
+_BATCHES, _ANSWERS, _ACTIVE, _ENDED = range(4)
 
 
 def dump(state: State) -> bytes:
     """The whole pool as bytes."""
     memory, holds = state.memory, state.holds
-    return pack(
-        (
-            SHAPE,
-            state.seq,
-            state.last_ms,
-            tagged(Configure("", state.terms)),
-            [_dump_batch(batch) for batch in state.batches.values()],
-            holds.last,
-            [hold.record() for hold in holds.active.values()],
-            [hold.record() for hold in holds.ended.values()],
-            [tagged(answer) for answer in memory.answers.values()],
-            list(memory.orders.items()),
-            list(memory.payments.items()),
-            memory.forgotten_before_ms,
-            memory.sieve.layers(),
-        )
+    answers = [(tagged(answer), _says_all(answer, state)) for answer in memory.answers.values()]
+    said = {answer[1].hold for answer, says_all in answers if says_all}
+    active = [holds.active[number].record() for number in sorted(holds.active.keys() - said)]
+    parts = [
+        *_parts(_BATCHES, [_dump_batch(batch) for batch in state.batches.values()]),
+        *_parts(_ANSWERS, answers),
+        *_parts(_ACTIVE, active),
+        *_parts(_ENDED, [hold.record() for hold in holds.ended.values()]),
+    ]
+    head = (
+        SHAPE,
+        len(parts),
+        state.seq,
+        state.last_ms,
+        tagged(Configure("", state.terms)),
+        holds.last,
+        memory.forgotten_before_ms,
+        memory.sieve.layers(),
     )
+    return b"".join((pack(head), *parts))
 
 
 def load(name: PoolName, snapshot: bytes) -> State:
     """The pool that was dumped. Raises InvariantBroken when the bytes are not such a snapshot."""
-    fields = unpack(snapshot)
-    if not isinstance(fields, tuple) or fields[0] != SHAPE:
-        raise InvariantBroken(f"the snapshot of {name} has a shape this version does not read")
-    _, seq, last_ms, terms, batches, last_hold, active, ended, answers, orders, payments, forgotten, layers = fields
     state = State(name)
-    state.seq, state.last_ms = seq, last_ms
+    for _ in fill(state, snapshot):
+        pass
+    return state
+
+
+def fill(state: State, snapshot: bytes) -> Iterator[None]:
+    """Put into a new state what was dumped, a few milliseconds' work between two yields. See `load`."""
+    things = unpack_each(snapshot)
+    head = next(things, None)
+    if not isinstance(head, tuple) or head[0] != SHAPE:
+        raise InvariantBroken(f"the snapshot of {state.name} has a shape this version does not read")
+    _, parts, state.seq, state.last_ms, terms, last_hold, state.memory.forgotten_before_ms, layers = head
     configured = read_command(terms)
     assert isinstance(configured, Configure)
     state.terms = configured.terms
     state.holds.count_for(state.terms.quotas)
-    for batch_fields in batches:
-        _load_batch(state, batch_fields)
-    for record in active:
-        state.holds.begin(Hold(*READ_HOLD(record)))
-    for record in ended:
-        hold = Hold(*READ_HOLD(record))
-        state.holds.ended[hold.hold] = hold
+    state.memory.sieve = Sieve(layers)
+    for _ in range(parts):
+        part = next(things, None)
+        if part is None:
+            raise InvariantBroken(f"the snapshot of {state.name} was cut")
+        section, items = part
+        read = _READ[section]
+        for item in items:
+            read(state, item)
+        yield
     state.holds.last = last_hold
-    memory = state.memory
-    for answer in answers:
-        memory.remember(read_answer(answer))
-    memory.orders = dict(orders)
-    memory.payments = dict(payments)
-    memory.forgotten_before_ms = forgotten
-    memory.sieve = Sieve(layers)
-    return state
+
+
+def _parts(section: int, things: Sequence[Any]) -> Iterator[bytes]:
+    return (pack((section, things[start : start + _PART_MAX])) for start in range(0, len(things), _PART_MAX))
+
+
+def _says_all(answer: Answer, state: State) -> bool:
+    """Whether this is the beginning of a hold that is still as it began."""
+    if type(answer) is not CardsHeld:
+        return False
+    hold = state.holds.active.get(answer.hold)
+    return hold is not None and hold.record() == begun(answer).record()
+
+
+def _read_answer(state: State, fields: Any) -> None:
+    packed, says_all = fields
+    answer = read_answer(packed)
+    state.memory.remember(answer)
+    if says_all:
+        assert type(answer) is CardsHeld
+        _take_active(state, begun(answer))
+
+
+def _read_active(state: State, fields: Any) -> None:
+    _take_active(state, Hold(*READ_HOLD(fields)))
+
+
+def _take_active(state: State, hold: Hold) -> None:
+    state.holds.begin(hold)
+    state.memory.refer_to(hold)
+
+
+def _read_ended(state: State, fields: Any) -> None:
+    hold = Hold(*READ_HOLD(fields))
+    state.holds.ended[hold.hold] = hold
+    state.memory.refer_to(hold)
 
 
 def _dump_batch(batch: Batch) -> tuple[Any, ...]:
@@ -82,14 +137,14 @@ def _dump_batch(batch: Batch) -> tuple[Any, ...]:
         batch.received,
         batch.held,
         batch.sold,
-        [(lot.expires_at_ms, lot.fresh, list(lot.returned)) for lot in batch.lots],
+        [(lot.expires_at_ms, lot.fresh, lot.returned.pages() if lot.returned else ()) for lot in batch.lots],
         [(start, ordinal[lot]) for start, lot in batch.stretches],
         list(batch.aside.items()),
         list(batch.marked.items()),
     )
 
 
-def _load_batch(state: State, fields: Any) -> None:
+def _read_batch(state: State, fields: Any) -> None:
     number, opened, opened_at_ms, is_open, withdrawn, next_chunk, received, held, sold, *rest = fields
     lots, stretches, aside, marked = rest
     command = read_command(opened)
@@ -101,8 +156,8 @@ def _load_batch(state: State, fields: Any) -> None:
         expires = None if expires_at_ms == NEVER_MS else expires_at_ms
         lot = Lot(batch.number, len(batch.lots), cost=batch.cost, expires_at_ms=expires)
         lot.fresh = [list(run) for run in fresh]
-        lot.size = sum(end - start for start, end in fresh)
-        lot.add_all_back(returned)
+        lot.returned = Serials(returned) if returned else ()
+        lot.size = sum(end - start for start, end in fresh) + len(lot.returned)
         batch.add_lot(lot)
         if not withdrawn:
             state.shelf.show(lot)
@@ -110,3 +165,11 @@ def _load_batch(state: State, fields: Any) -> None:
     batch.aside, batch.marked = dict(aside), dict(marked)
     state.batches[batch.number] = batch
     state.imports[batch.import_id] = batch.number
+
+
+_READ: Mapping[int, Callable[[State, Any], None]] = {
+    _BATCHES: _read_batch,
+    _ANSWERS: _read_answer,
+    _ACTIVE: _read_active,
+    _ENDED: _read_ended,
+}

@@ -10,7 +10,7 @@ from engine.stock.commands import Remembered
 from engine.stock.events import Answered, CardsHeld, Event, HoldExpired, HoldRecalled
 from engine.stock.hold import Hold, HoldRecord, Holds
 from engine.stock.memory import Answer, Memory
-from engine.stock.outcomes import Held, HoldState, Outcome, Reason, Refused
+from engine.stock.outcomes import ACTIVE, Held, Outcome, Reason, Refused
 from engine.stock.shelf import NEVER_MS, Shelf
 from engine.stock.terms import Terms
 
@@ -109,7 +109,7 @@ class Turn:
         if hold is None:
             record = self.recalled.get(f"hold/{number}")
             return Hold(*record) if isinstance(record, HoldRecord) else None
-        if hold.state is HoldState.ACTIVE and hold.expires_at_ms <= self.now_ms:
+        if hold.state is ACTIVE and hold.expires_at_ms <= self.now_ms:
             self.emit(HoldExpired(self.now_ms, number))
         return hold
 

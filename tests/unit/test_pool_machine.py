@@ -213,9 +213,11 @@ class PoolMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """The pool is lost; a snapshot stands in for it."""
-        snapshot = dump(self.pool.state)
+        snapshot, before = dump(self.pool.state), self.pool.state.memory
         self.pool = Pool(_NAME, load(_NAME, snapshot))
         assert dump(self.pool.state) == snapshot
+        assert self.pool.state.memory.orders == before.orders
+        assert self.pool.state.memory.payments == before.payments
 
     @invariant()
     def every_law_holds(self) -> None:

@@ -97,7 +97,7 @@ def test_looking_does_not_rearrange() -> None:
         lot.add_back(serial)
     before = list(lot.returned)
     assert lot.first(4) == [1, 2, 3, 7]
-    assert lot.returned == before
+    assert list(lot.returned) == before
 
 
 def test_cards_that_arrive_one_after_another_are_one_run() -> None:
@@ -108,6 +108,21 @@ def test_cards_that_arrive_one_after_another_are_one_run() -> None:
     lot.add_fresh(2_000_000, 2_000_001)
     assert lot.fresh == [[0, 1_000_000], [2_000_000, 2_000_001]]
     assert lot.expires_at_ms == NEVER_MS
+
+
+def test_a_card_can_be_cut_out_of_any_place_of_a_run() -> None:
+    """The middle, the beginning and the end of a later run, and all that is left of one."""
+    lot = Lot(BatchNo(1), 0, cost=0, expires_at_ms=None)
+    lot.add_fresh(0, 9)
+    for serial, runs in (
+        (3, [[0, 3], [4, 9]]),
+        (4, [[0, 3], [5, 9]]),
+        (8, [[0, 3], [5, 8]]),
+        (6, [[0, 3], [5, 6], [7, 8]]),
+        (5, [[0, 3], [7, 8]]),
+    ):
+        lot.remove(serial)
+        assert lot.fresh == runs
 
 
 def test_a_card_that_is_not_there_cannot_be_taken() -> None:

@@ -7,7 +7,8 @@ from engine.money import Money
 from engine.stock.codec import pack
 from engine.stock.commands import QUARANTINE, REACQUIRE, VOID, Allocate, Principal
 from engine.stock.pool import Pool
-from engine.stock.snapshot import dump, load
+from engine.stock.snapshot import dump, fill, load
+from engine.stock.state import State
 from engine.stock.terms import HeldQuotas
 from tests.unit.desk import MINUTE_MS, NAME, NOW_MS, Desk
 
@@ -42,6 +43,33 @@ def test_what_is_loaded_is_what_was_dumped() -> None:
     assert dump(again.state) == snapshot
     assert repr(again) == repr(desk.pool)
     again.check()
+    assert again.state.memory.orders == desk.pool.state.memory.orders
+    assert again.state.memory.payments == desk.pool.state.memory.payments
+
+
+def test_a_hold_that_is_as_it_began_is_written_once() -> None:
+    """Its answer says all of it; once it is extended, it must be written itself."""
+    desk = Desk(cards=1)
+    desk.allocate(order_ref="only-once")
+    assert dump(desk.pool.state).count(b"only-once") == 1
+    desk.extend(hold_for_ms=20 * MINUTE_MS)
+    assert dump(desk.pool.state).count(b"only-once") == 3, "one more for the answer to the Extend"
+
+
+def test_a_snapshot_is_read_a_little_at_a_time() -> None:
+    """Three parts of answers at most 500 long, and one of batches: a neighbour gets a turn after each."""
+    desk = Desk(cards=1_200)
+    for _ in range(1_200):
+        desk.allocate()
+    assert sum(1 for _ in fill(State(NAME), dump(desk.pool.state))) == 4
+
+
+def test_a_snapshot_that_was_cut_is_refused() -> None:
+    """After its head, after a part, and inside one."""
+    snapshot = dump(lived_in().pool.state)
+    for length in range(1, len(snapshot)):
+        with pytest.raises(InvariantBroken):
+            load(NAME, snapshot[:length])
 
 
 def test_a_loaded_pool_goes_on_as_the_first_would_have() -> None:
