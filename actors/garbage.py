@@ -15,6 +15,12 @@ _SET_ASIDE_EVERY_S = 0.25
 _THRESHOLDS = (10_000, 20, 1_000_000)
 
 
+def made_to_last() -> None:
+    """Spare what was just made even its first search, where `keep_young` runs: a pool that is rebuilt stays."""
+    if gc.get_threshold() == _THRESHOLDS:
+        gc.freeze()
+
+
 async def keep_young() -> None:
     """Search the young, set the old aside, until cancelled."""
     gc.set_threshold(*_THRESHOLDS)

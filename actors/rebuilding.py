@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from actors.garbage import made_to_last
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import NOTHING, History, Journal, Known
 from engine.stock.codec import read_record
 from engine.stock.pool import Pool
-from engine.stock.snapshot import load
+from engine.stock.snapshot import fill
+from engine.stock.state import State
 
 #: Events replayed before others in this process get a turn: a few milliseconds.
 _EVENTS_PER_TURN = 500
@@ -47,7 +49,11 @@ class Rebuilt:
 
     async def _replay(self, history: History) -> None:
         if history.snapshot_seq != self.known.snapshot_seq:
-            self.pool = Pool(self.name, None if history.snapshot is None else load(self.name, history.snapshot))
+            state = State(self.name)
+            if history.snapshot is not None:
+                for _ in fill(state, history.snapshot):
+                    await _let_others()
+            self.pool = Pool(self.name, state)
             self.known, self._epoch = Known(history.snapshot_seq, 0), 0
         events = 0
         for packed in history.records:
@@ -63,13 +69,19 @@ class Rebuilt:
             events += len(record.events)
             if events >= _EVENTS_PER_TURN:
                 events = 0
-                await asyncio.sleep(0)
+                await _let_others()
         if self.pool.state.seq != history.position.seq:
             raise InvariantBroken(
                 f"the journal of {self.name} ends at seq {self.pool.state.seq},"
                 f" but says it has {history.position.seq} events"
             )
         self.known = self.known._replace(records=self.known.records + len(history.records))
+
+
+async def _let_others() -> None:
+    """The end of a slice of work: others in this process get a turn."""
+    made_to_last()
+    await asyncio.sleep(0)
 
 
 async def rebuild(name: PoolName, history: History) -> Pool:

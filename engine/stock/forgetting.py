@@ -1,7 +1,8 @@
 """Leaving memory: what the archive holds is dropped here, a little at a time, by an event of its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, takewhile
+from typing import Any
 
 from engine.names import HoldNo
 from engine.stock.commands import (
@@ -59,45 +60,70 @@ def missing(state: State, command: Command, looked: Recalled) -> list[str]:
     if not memory.forgotten_before_ms:
         return []
     wanted: list[str] = []
-    if type(command) in REMEMBERED:
+    kind = type(command)
+    if kind in REMEMBERED:
         request_id: str = command.request_id  # type: ignore[union-attr]
         if request_id in memory.answers:
             return []
         if memory.may_be_archived(request_id):
             wanted.append("request/" + request_id)
-    hold = _hold_of(state, command, looked)
-    if hold and hold <= state.holds.last and state.holds.get(hold) is None:
-        wanted.append(f"hold/{hold}")
-    wanted += _references(state, command)
+    if kind in _REFERENCES:
+        wanted += _REFERENCES[kind](state, command, looked)
     return [key for key in wanted if key not in looked]
 
 
-def _references(state: State, command: Command) -> Iterator[str]:
-    """Whose an order, a payment or a sold card is, where memory cannot say."""
-    memory = state.memory
-    if isinstance(command, Allocate | GetHold) and command.order_ref and command.order_ref not in memory.orders:
-        key = "order/" + command.order_ref
-        if key in memory.sieve:
-            yield key
-    elif isinstance(command, Confirm) and command.payment_ref not in memory.payments:
-        key = "payment/" + command.payment_ref
-        if key in memory.sieve:
-            yield key
-    elif isinstance(command, ListSold) and command.batch in state.batches:
-        page = sold_to(state, state.batches[command.batch], command)
-        yield from (f"card/{card}" for card, hold in page if hold is None)
+def _of_allocate(state: State, command: Allocate, looked: Recalled) -> Sequence[str]:
+    return _order(state, command.order_ref, looked)
 
 
-def _hold_of(state: State, command: Command, looked: Recalled) -> HoldNo | None:
-    if isinstance(command, Confirm | Release | Extend | Replace | GetHold) and command.hold:
-        return command.hold
-    if isinstance(command, Allocate | GetHold):
-        known = state.memory.orders.get(command.order_ref) or looked.get("order/" + command.order_ref)
-        return HoldNo(known) if isinstance(known, int) else None
-    return None
+def _of_confirm(state: State, command: Confirm, _looked: Recalled) -> Sequence[str]:
+    key = "payment/" + command.payment_ref
+    is_old = command.payment_ref not in state.memory.payments and key in state.memory.sieve
+    return (*_hold(state, command.hold), key) if is_old else _hold(state, command.hold)
+
+
+def _of_held(state: State, command: Release | Extend | Replace, _looked: Recalled) -> Sequence[str]:
+    return _hold(state, command.hold)
+
+
+def _of_get_hold(state: State, question: GetHold, looked: Recalled) -> Sequence[str]:
+    return _hold(state, question.hold) if question.hold else _order(state, question.order_ref, looked)
+
+
+def _of_list_sold(state: State, question: ListSold, _looked: Recalled) -> Sequence[str]:
+    if question.batch not in state.batches:
+        return ()
+    return [f"card/{card}" for card, hold in sold_to(state, state.batches[question.batch], question) if hold is None]
+
+
+def _order(state: State, order_ref: str, looked: Recalled) -> Sequence[str]:
+    """An order that memory knows has its hold there; of another the archive says whose it is, and then the hold."""
+    if not order_ref or order_ref in state.memory.orders:
+        return ()
+    key = "order/" + order_ref
+    if key not in state.memory.sieve:
+        return ()
+    found = looked.get(key)
+    return (key, *_hold(state, HoldNo(found))) if isinstance(found, int) else (key,)
+
+
+def _hold(state: State, number: HoldNo) -> Sequence[str]:
+    is_old = 0 < number <= state.holds.last and state.holds.get(number) is None
+    return (f"hold/{number}",) if is_old else ()
 
 
 def _after(place: int, moments_ms: Iterable[int], otherwise_ms: int) -> int:
     """Just after the moment at `place` in the line, or `otherwise_ms` when the line is shorter."""
     found = next(islice(moments_ms, place, None), None)
     return otherwise_ms if found is None else found + 1
+
+
+_REFERENCES: Mapping[type, Callable[[State, Any, Recalled], Sequence[str]]] = {
+    Allocate: _of_allocate,
+    Confirm: _of_confirm,
+    Release: _of_held,
+    Extend: _of_held,
+    Replace: _of_held,
+    GetHold: _of_get_hold,
+    ListSold: _of_list_sold,
+}

@@ -124,13 +124,20 @@ class Holds:
             for hold in self.active.values():
                 self._count_principal(hold.principal, len(hold.cards))
 
+    @property
+    def has_quotas(self) -> bool:
+        """Whether any quota is set."""
+        return bool(self._units_by_principal)
+
     def begin(self, hold: Hold) -> None:
         """A hold became active."""
         number = hold.hold
         self.active[number] = hold
         self.last = number
         heappush(self._deadlines, (hold.expires_at_ms, number))
-        self._count(hold, len(hold.cards))
+        self.units += len(hold.cards)
+        if self._units_by_principal:
+            self._count_principal(hold.principal, len(hold.cards))
 
     def extend(self, hold: Hold, expires_at_ms: int, at_ms: int) -> None:
         """An active hold has a later deadline, or the same: extending it within its time changes nothing."""
@@ -145,7 +152,9 @@ class Holds:
         if self.active.pop(number, None) is None:
             del self.ended[number]
         else:
-            self._count(hold, -len(hold.cards))
+            self.units -= len(hold.cards)
+            if self._units_by_principal:
+                self._count_principal(hold.principal, -len(hold.cards))
             # Deadlines of ended holds are dropped before they outnumber the others.
             if len(self._deadlines) > 2 * len(self.active) + _STALE_DEADLINES_MAX:
                 self._line_up()
@@ -190,11 +199,6 @@ class Holds:
     def _line_up(self) -> None:
         self._deadlines = [(hold.expires_at_ms, hold.hold) for hold in self.active.values()]
         heapify(self._deadlines)
-
-    def _count(self, hold: Hold, units: int) -> None:
-        self.units += units
-        if self._units_by_principal:
-            self._count_principal(hold.principal, units)
 
     def _count_principal(self, principal: Principal, units: int) -> None:
         for held, who in zip(self._units_by_principal, principal, strict=True):

@@ -1,7 +1,7 @@
 """Allocate, release, extend, expire: how a hold begins and how it ends unsold."""
 
 from engine import limits
-from engine.names import Card, HoldNo
+from engine.names import SERIAL_BITS, Card, HoldNo
 from engine.stock.commands import Allocate, Extend, Release
 from engine.stock.events import Answered, CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
 from engine.stock.hold import Hold
@@ -22,7 +22,9 @@ from engine.stock.state import State, Turn
 def allocate(turn: Turn, command: Allocate) -> Outcome:
     """Decide an Allocate: every guard is a refusal with its own word."""
     state, terms = turn.state, turn.state.terms
-    known = state.memory.orders.get(command.order_ref) or turn.holder("order/" + command.order_ref)
+    known = state.memory.orders.get(command.order_ref)
+    if known is None and turn.recalled:
+        known = turn.holder("order/" + command.order_ref)
     if known is not None:
         return _same_order_again(turn, command, known)
     if terms.paused:
@@ -36,28 +38,24 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
     if command.price is not None and command.price != terms.price:
         minor, currency = terms.price or ("", "")
         return turn.refuse(command, Reason.PRICE_CHANGED, minor=minor, currency=currency)
-    exceeded = _quota_exceeded(turn, command)
+    exceeded = _quota_exceeded(turn, command) if state.holds.has_quotas else None
     if exceeded:
         dimension, bound, held = exceeded
         return turn.refuse(command, Reason.HELD_QUOTA_EXCEEDED, principal=dimension, held=held, max=bound)
     cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
     if len(cards) < command.quantity and not (command.partial and cards):
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
-    event = CardsHeld(
-        turn.now_ms,
-        command,
-        HoldNo(state.holds.last + 1),
-        cards,
-        turn.now_ms + min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max),
-        terms.price,
-    )
+    number = HoldNo(state.holds.last + 1)
+    life_ms = min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max)
+    event = CardsHeld(turn.now_ms, command, number, cards, turn.now_ms + life_ms, terms.price)
     turn.emit(event)
     return state.outcome_of(event)
 
 
 def pick(turn: Turn, wanted: int, after_ms: int) -> tuple[Card, ...]:
     """The next cards, after ending what is due: a step's worth always, all of it when the shelf is short."""
-    turn.end_due(limits.expire_per_step_max)
+    if turn.state.holds.may_be_due(turn.now_ms):
+        turn.end_due(limits.expire_per_step_max)
     cards = turn.state.shelf.pick(wanted, after_ms)
     while len(cards) < wanted and turn.end_due(limits.expire_per_step_max):
         cards = turn.state.shelf.pick(wanted, after_ms)
@@ -106,9 +104,9 @@ def ended_as(hold: Hold) -> Reason:
 
 def apply_held(state: State, event: CardsHeld) -> None:
     """Move the cards from the shelf to a new hold."""
-    shelf = state.shelf
+    batches, shelf = state.batches, state.shelf
     for card in event.cards:
-        batch = state.batch(card)
+        batch = batches[card >> SERIAL_BITS]  # type: ignore[index] # BatchNo(…) is a call, and this is the hot step
         batch.take(card, shelf)
         batch.held += 1
     state.holds.begin(begun(event))

@@ -29,6 +29,8 @@ class Memory:
         self.orders: dict[str, HoldNo] = {}
         self.payments: dict[str, HoldNo] = {}
         self.forgotten_before_ms = 0
+        #: The latest time in a UUIDv7 that went through the sieve.
+        self.sieved_until_ms = 0
         self.sieve = Sieve()
 
     def remember(self, answer: Answer) -> None:
@@ -50,6 +52,7 @@ class Memory:
             made_at_ms = made_at(request_id)
             if made_at_ms is None or made_at_ms > answer.at_ms + limits.clock_ahead_ms_max:
                 self.sieve.add("request/" + request_id)
+                self.sieved_until_ms = max(self.sieved_until_ms, made_at_ms or 0)
         self.forgotten_before_ms = max(self.forgotten_before_ms, before_ms)
 
     def forget_order(self, order_ref: str) -> None:
@@ -67,8 +70,11 @@ class Memory:
         if not self.forgotten_before_ms:
             return False
         made_at_ms = made_at(request_id)
-        if made_at_ms is not None and made_at_ms < self.forgotten_before_ms + limits.clock_ahead_ms_max:
-            return True
+        if made_at_ms is not None:
+            if made_at_ms < self.forgotten_before_ms + limits.clock_ahead_ms_max:
+                return True
+            if made_at_ms > self.sieved_until_ms:
+                return False
         return "request/" + request_id in self.sieve
 
 

@@ -32,11 +32,18 @@ class Sieve:
         self._layers[-1] = (texts + 1, bits)
 
     def __contains__(self, text: str) -> bool:
-        digest = _digest(text)
-        return any(
-            all(bits[place >> 3] & 1 << (place & 7) for place in _places(digest, len(bits) * 8))
-            for _, bits in self._layers
-        )
+        first, step = _digest(text)
+        # The places of `_places`, one by one: most texts are new, and two probes tell.
+        for _, bits in self._layers:
+            size = len(bits) << 3
+            place, stride = first % size, step % size
+            for _ in range(_PROBES):
+                if not bits[place >> 3] >> (place & 7) & 1:
+                    break
+                place = (place + stride) % size
+            else:
+                return True
+        return False
 
     def layers(self) -> tuple[tuple[int, bytes], ...]:
         """The sieve as plain data, for a snapshot."""

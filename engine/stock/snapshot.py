@@ -51,6 +51,7 @@ def dump(state: State) -> bytes:
         tagged(Configure("", state.terms)),
         holds.last,
         memory.forgotten_before_ms,
+        memory.sieved_until_ms,
         memory.sieve.layers(),
     )
     return b"".join((pack(head), *parts))
@@ -70,12 +71,14 @@ def fill(state: State, snapshot: bytes) -> Iterator[None]:
     head = next(things, None)
     if not isinstance(head, tuple) or head[0] != SHAPE:
         raise InvariantBroken(f"the snapshot of {state.name} has a shape this version does not read")
-    _, parts, state.seq, state.last_ms, terms, last_hold, state.memory.forgotten_before_ms, layers = head
+    memory = state.memory
+    _, parts, state.seq, state.last_ms, terms, last_hold, *of_memory = head
+    memory.forgotten_before_ms, memory.sieved_until_ms, layers = of_memory
     configured = read_command(terms)
     assert isinstance(configured, Configure)
     state.terms = configured.terms
     state.holds.count_for(state.terms.quotas)
-    state.memory.sieve = Sieve(layers)
+    memory.sieve = Sieve(layers)
     for _ in range(parts):
         part = next(things, None)
         if part is None:
