@@ -183,7 +183,7 @@ class Holds:
         return bool(self._deadlines) and self._deadlines[0][0] <= now_ms
 
     def exceeded(self, principal: Principal, more: int, quotas: HeldQuotas) -> tuple[str, int, int] | None:
-        """The first quota that `more` units would break: its name, the bound, and the units held now. Only with quotas."""
+        """The first quota that `more` units would break: its name, bound, and units held now. Only with quotas."""
         for at, bound in enumerate(quotas):
             held = self._units_by_principal[at].get(principal[at], 0)
             if bound and principal[at] and held + more > bound:
