@@ -35,6 +35,9 @@ look_every_s = 0.05
 #: who comes later is better told at once.
 commands_waiting_max = 8_192
 
+#: How long the first in line may have waited when somebody joins a line longer than the next batch takes. Beyond it,
+#: commands come faster than the owner works, and a longer line would only make all of them late.
+first_waits_for_max_s = 0.2
 
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
 _TRAVEL_ALONE = (Receive, ListBatches, ListSold)
@@ -73,6 +76,8 @@ class _Party(NamedTuple):
     until_s: float
     commands: Sequence[Command]
     hearer: Hearer
+    #: When they joined the line.
+    since_s: float
 
 
 class _Lane(NamedTuple):
@@ -91,6 +96,12 @@ class _Bus:
         self.gathering: deque[_Party] = deque()
         self.waiting = 0
         self.under_way = 0
+
+    def make_room(self, pool: PoolName, now_s: float) -> None:
+        """Raise Overloaded when there is none for one more."""
+        is_slow = self.waiting >= commands_per_batch_max and now_s > self.gathering[0].since_s + first_waits_for_max_s
+        if is_slow or self.waiting >= commands_waiting_max:
+            raise Overloaded(f"{self.waiting} commands already wait for {pool}")
 
 
 class Link:
@@ -153,12 +164,13 @@ class Link:
         bus = self._buses.get(lane)
         if bus is None:
             bus = self._buses[lane] = _Bus()
-        if bus.waiting >= commands_waiting_max:
-            raise Overloaded(f"{commands_waiting_max} commands already wait for {pool}")
-        bus.gathering.append(_Party(deadline_ms, until_s, commands, hearer))
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        bus.make_room(pool, now_s)
+        bus.gathering.append(_Party(deadline_ms, until_s, commands, hearer, now_s))
         bus.waiting += len(commands)
         if self._looking is None:
-            self._looking = asyncio.get_running_loop().call_later(look_every_s, self._look_for_late)
+            self._looking = loop.call_later(look_every_s, self._look_for_late)
         if bus.under_way < batches_under_way_max:
             self._depart(lane, bus)
 

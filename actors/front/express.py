@@ -24,6 +24,8 @@ from engine.stock.outcomes import Outcome, Refused
 _UNREADABLE = "Exception deserializing request!"
 """What grpc says of bytes that are no such message."""
 
+_TOO_MUCH = Refusal("OVERLOADED")
+
 
 class Caller(Protocol):
     """The other end of one call, as a door shows it."""
@@ -59,22 +61,27 @@ class Route:
         """Take a call."""
         call = _Call(self, caller)
         try:
-            request = self._parse(payload)
-        except DecodeError:
-            caller.abort(grpc.StatusCode.INTERNAL, _UNREADABLE, ())
-            return
-        call.request_id = request.request_id  # type: ignore[attr-defined]
-        try:
             self.reception.admit()
         except Refusal as refusal:
             call.refuse(refusal)
             return
+        try:
+            request = self._parse(payload)
+        except DecodeError:
+            self.reception.leave()
+            caller.abort(grpc.StatusCode.INTERNAL, _UNREADABLE, ())
+            return
+        call.request_id = request.request_id  # type: ignore[attr-defined]
         try:
             pool, command = self._read(request)
         except Exception as failure:  # noqa: BLE001 - the last door: nothing may leak to the caller
             call.end(failure)
         else:
             call.ask(pool, command, self.reception.moment_ms(caller.remaining_s))
+
+    def turn_away(self, caller: Caller) -> None:
+        """Refuse a call that waited too long to be looked at; its bytes are not even read."""
+        _Call(self, caller).refuse(_TOO_MUCH)
 
 
 class _Call:
@@ -121,7 +128,7 @@ class _Call:
         """No answer came: ask again where that is safe and may help."""
         self.has_heard = True
         self.route.reception.waits(self.pool, -1)
-        if isinstance(failure, NotDone | InDoubt) and not isinstance(failure, Overloaded):
+        if isinstance(failure, NotDone | InDoubt) and not isinstance(failure, Overloaded) and self._has_time():
             self._go_on(failure)
         else:
             self.end(failure)
@@ -153,6 +160,10 @@ class _Call:
             self.route.reception.leave()
             self.caller.reply(reply)
             self._count("OK")
+
+    def _has_time(self) -> bool:
+        """Whether another try could still be heard. A house with too much to do must not try for those who left."""
+        return not self.deadline_ms or self.route.reception.clock.now_ms() < self.deadline_ms
 
     def _go_on(self, heard: Exception | None) -> None:
         self.route.reception.keep(asyncio.get_running_loop().create_task(self._ask_again(heard)))

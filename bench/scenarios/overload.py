@@ -97,10 +97,12 @@ def _tell(bench: Bench, peak: Measured, loaded: Measured, crowded: Sequence[Mome
     bench.measure(
         "asked_over_peak", asked / peak.calls_per_s, unit="×", about="what was asked ÷ what was served at most"
     )
-    unheard = (loaded.unanswered + loaded.dropped) / loaded.intended
-    bench.measure(
-        "unheard_share", unheard, unit="", about="calls that got no answer, or that the client could not send"
+    about = (
+        "calls there was no room for on a connection: a caller's library keeps them back until there is, or gives up"
     )
+    bench.measure("kept_back_share", loaded.dropped / loaded.intended, unit="", about=about)
+    about = "calls that were sent and got no answer in time"
+    bench.measure("unheard_share", loaded.unanswered / loaded.intended, unit="", about=about)
 
 
 def _tell_of_calm(bench: Bench, calls: Sequence[Moment], crowded: Sequence[Moment]) -> None:

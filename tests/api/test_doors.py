@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import pytest
 
-from actors.front.doors import Door, message_bytes_max, new_server
+from actors.front import doors
+from actors.front.doors import Door, ExpressCaller, message_bytes_max, new_server, streams_per_connection_max
 from protos.cardkeep.v1 import allocation_pb2
 from tests.api.raw_http2 import GOAWAY, RawHttp2
 from tests.api.small_house import PATIENCE_S, until
@@ -35,6 +36,13 @@ class Room:
             message, **{"timeout": PATIENCE_S, **options}
         )
         return answer
+
+    async def ask_elsewhere(self, method: str) -> bytes:
+        """A unary call on a connection of its own: what came before it has been read."""
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}", options=own) as channel:
+            answer: bytes = await channel.unary_unary(f"/room.Room/{method}")(b"", timeout=PATIENCE_S)
+            return answer
 
     async def refused(self, method: str, message: bytes = b"", **options: Any) -> grpc.aio.AioRpcError:
         """How a call failed."""
@@ -180,17 +188,70 @@ async def test_what_is_not_there_is_said_to_be_so(room: Room, method: str) -> No
     assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
 
-async def test_five_thousand_calls_wait_on_one_connection(room: Room) -> None:
-    """They come in one breath, all are let in, and all are answered."""
-    line = await RawHttp2.connect(room.port)
-    line.take_more(2**30)
-    for number in range(5_000):
-        line.call(2 * number + 1, "/room.Room/Wait")
+async def test_five_thousand_calls_wait(room: Room) -> None:
+    """They come in one breath on as few connections as may carry them, all are let in, and all are answered."""
+    lines = [await RawHttp2.connect(room.port) for _ in range(5_000 // 125)]
+    for line in lines:
+        line.take_more(2**30)
+        for number in range(125):
+            line.call(2 * number + 1, "/room.Room/Wait")
     await until(lambda: room.seen["began"] == 5_000)
     room.may_answer.set()
-    assert await line.ends(5_000) == 5_000
+    assert [await line.ends(125) for line in lines] == [125] * 40
     assert room.seen["answered"] == 5_000
-    await line.hang_up()
+    for line in lines:
+        await line.hang_up()
+
+
+async def test_a_connection_carries_so_many_calls_and_the_others_wait_with_the_caller() -> None:
+    """A caller's library hears the bound: of 300 calls it sends 128, and the others when those are answered."""
+    room = Room(Door.FAST)
+    await room.server.start()
+    calls = [asyncio.ensure_future(room.ask("Wait")) for _ in range(300)]
+    await until(lambda: room.seen["began"] == streams_per_connection_max)
+    await room.ask_elsewhere("Echo")
+    assert room.seen["began"] == streams_per_connection_max
+    room.may_answer.set()
+    await asyncio.gather(*calls)
+    assert room.seen["answered"] == 300
+    await room.channel.close()
+    await room.server.stop(None)
+
+
+class Turnstile:
+    """A method without tasks, and how many it took and turned away."""
+
+    def __init__(self) -> None:
+        self.taken = self.turned_away = 0
+
+    def __call__(self, payload: bytes, caller: ExpressCaller) -> None:
+        """Echo."""
+        self.taken += 1
+        caller.reply(payload)
+
+    def turn_away(self, caller: ExpressCaller) -> None:
+        """Refuse."""
+        self.turned_away += 1
+        caller.abort(grpc.StatusCode.UNAVAILABLE, "too many", ())
+
+
+async def test_who_waited_too_long_for_a_look_is_turned_away_when_there_is_a_crowd(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any wait is too long here. Without a crowd behind him he is served all the same."""
+    room, turnstile = Room(Door.FAST), Turnstile()
+    room.server.add_express("/room.Room/Echo", turnstile)  # type: ignore[attr-defined]
+    await room.server.start()
+    monkeypatch.setattr(doors, "waits_for_max_s", -1.0)
+    await room.ask("Echo")
+    assert (turnstile.taken, turnstile.turned_away) == (1, 0)
+    monkeypatch.setattr(doors, "crowd_min", 0)
+    assert (await room.refused("Echo")).details() == "too many"
+    monkeypatch.setattr(doors, "waits_for_max_s", 60.0)
+    await room.ask("Echo")
+    assert (turnstile.taken, turnstile.turned_away) == (2, 1)
+    await room.channel.close()
+    await room.server.stop(None)
 
 
 async def test_calls_taken_back_at_once_cost_the_caller_its_own_connection_at_most(room: Room) -> None:

@@ -153,6 +153,25 @@ async def test_past_the_bound_a_command_is_refused_at_once(
     assert all(isinstance(answer.outcome, Held) for answer in await asyncio.gather(*asked))
 
 
+async def test_a_line_that_hardly_moves_takes_nobody_more(
+    link: Link, corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More wait than the next batch takes: a crowd. When the first has waited too long, it is too much of one."""
+    monkeypatch.setattr(linking, "commands_per_batch_max", 2)
+    corner.road.close()
+    asked = [asyncio.ensure_future(link.ask(POOL, allocate(str(n)), 0, until_s=_soon_s())) for n in range(5)]
+    await corner.road.wait_append()
+    assert link.waiting == 3
+    monkeypatch.setattr(linking, "first_waits_for_max_s", -1.0)
+    with pytest.raises(Overloaded):
+        await link.ask(POOL, allocate("one too many"), 0, until_s=_soon_s())
+    monkeypatch.setattr(linking, "commands_per_batch_max", 4)
+    asked.append(asyncio.ensure_future(link.ask(POOL, allocate("in time"), 0, until_s=_soon_s())))
+    await until(lambda: link.waiting == 4)
+    corner.road.reopen()
+    assert all(isinstance(answer.outcome, Held) for answer in await asyncio.gather(*asked))
+
+
 async def test_nobody_waits_for_an_owner_beyond_the_time_given(link: Link, corner: Corner) -> None:
     """What travels is in doubt then, what gathers did not happen and is not sent later either."""
     corner.road.close()
