@@ -1,7 +1,7 @@
 """Forgetting: a little at a time, and what is missing is asked for once."""
 
-from engine.names import HoldNo
-from engine.stock.commands import Allocate, Confirm, Forget, GetHold, Release
+from engine.names import BatchNo, HoldNo
+from engine.stock.commands import Allocate, Confirm, Forget, GetHold, ListSold, Release
 from engine.stock.forgetting import reach_ms
 from engine.stock.pool import Pool
 from engine.stock.snapshot import dump
@@ -94,3 +94,13 @@ def test_what_cannot_be_in_the_archive_is_not_asked_for() -> None:
     assert desk.pool.missing(Release("r", HoldNo(2)), {}) == []
     assert desk.pool.missing(Allocate("r", "never seen", 1, 0), {}) == []
     assert desk.pool.missing(Confirm("r", HoldNo(2), "never seen"), {}) == []
+    assert desk.pool.missing(ListSold(BatchNo(2), 0, 9), {}) == []
+
+
+def test_an_order_whose_hold_is_in_memory_needs_nothing() -> None:
+    """The archive knows no better."""
+    desk = busy(1)
+    desk.forget()
+    desk.allocate(order_ref="young")
+    assert desk.pool.missing(Allocate("r", "young", 1, 0), {}) == []
+    assert desk.pool.missing(GetHold(HoldNo(0), "young"), {}) == []
