@@ -144,9 +144,8 @@ class _Plan:
     def _roomiest(self, owners: Sequence[str]) -> str:
         """Who takes one more: an empty owner, else the idlest, and among equally idle ones who has the fewest."""
 
-        def fullness(owner_id: str) -> tuple[bool, int, int]:
-            pools = len(self.pools_of[owner_id])
-            return pools > 0, int(self.load_of[owner_id] / busy_per_s), pools
+        def fullness(owner_id: str) -> tuple[int, int]:
+            return int(self.load_of[owner_id] / busy_per_s), len(self.pools_of[owner_id])
 
         return min(owners, key=fullness)
 
