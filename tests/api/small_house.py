@@ -144,7 +144,11 @@ class SmallHouse:
         sitting = self._sitting.pop(owner_id)
         sitting.cancel()
         await asyncio.wait([sitting])
+        lines = list(self.front._dispatch._links.values())
         await self.owners.pop(owner_id).stop()
+        # What is asked before the front end has noticed is in doubt, which is another story.
+        seats = {str(seat.address) for seat in await self.registry.owners()}
+        await until(lambda: not any(line.is_open and str(line.address) not in seats for line in lines))
 
     async def restart_owner(self, owner_id: str) -> None:
         """Stop an owner and start another incarnation of it."""
