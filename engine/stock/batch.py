@@ -66,7 +66,8 @@ class Batch:
 
     def may_be_sold(self, card: Card, now_ms: int) -> bool:
         """Whether a held card of this batch may be sold at this moment."""
-        return not self.is_recalled(card) and self.lot_of(card).expires_at_ms > now_ms
+        serial = card & SERIAL_MAX
+        return not self.withdrawn and serial not in self.marked and self._lot_of(serial).expires_at_ms > now_ms
 
     def give_back(self, card: Card, shelf: Shelf) -> None:
         """A held card is free again: to its lot, or aside if it was withdrawn meanwhile."""

@@ -1,5 +1,7 @@
 """Confirm: the one place where cards become sold, on time or late. Also how a bad one is replaced."""
 
+from collections.abc import Sequence
+
 from engine.money import Money
 from engine.names import Card
 from engine.stock.commands import REACQUIRE, Confirm, Replace
@@ -17,8 +19,9 @@ def confirm(turn: Turn, command: Confirm) -> Outcome:
         return turn.refuse(command, Reason.HOLD_NOT_FOUND)
     if hold.state is CONFIRMED and hold.payment_ref == command.payment_ref:
         return turn.settle(command, _confirmed(turn.state, hold, 0))
-    memory = turn.state.memory
-    payer = memory.payments.get(command.payment_ref) or turn.holder("payment/" + command.payment_ref)
+    payer = turn.state.memory.payments.get(command.payment_ref)
+    if payer is None and turn.recalled:
+        payer = turn.holder("payment/" + command.payment_ref)
     if payer is not None and payer != hold.hold:
         return turn.refuse(command, Reason.PAYMENT_REF_USED, hold=payer)
     due = hold.refund_of(command.payment_ref)
@@ -61,19 +64,11 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     hold = state.holds.get(event.command.hold)
     assert hold is not None
     before = hold.cards if hold.state is ACTIVE else ()
-    kept = set(before).intersection(event.cards)
-    for card in before:
-        batch = state.batch(card)
-        batch.held -= 1
-        if card not in kept:
-            batch.give_back(card, state.shelf)
-    for card in event.cards:
-        _sell(state, card, fresh=card not in kept)
+    hold.reacquired = _trade(state, before, event.cards)
     state.holds.end(hold, CONFIRMED, event.at_ms, event.at_ms)
     hold.cards = event.cards
     hold.payment_ref = event.command.payment_ref
     hold.refunds_due = hold.refunds_of_others(hold.payment_ref)
-    hold.reacquired = len(kept) < len(event.cards)
     state.memory.payments[hold.payment_ref] = hold.hold
     returned = max(0, len(before) - len(event.cards))
     state.memory.remember(Answered(event.at_ms, event.command, _confirmed(state, hold, returned)))
@@ -105,13 +100,12 @@ def apply_replaced(state: State, event: CardReplaced) -> None:
 def _confirm_in_time(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Outcome:
     """Sell what is held; a card that was withdrawn or expired meanwhile is swapped for a fresh one."""
     state = turn.state
-    keep = [card for card in hold.cards if state.batch(card).may_be_sold(card, turn.now_ms)][:quantity]
-    fresh: tuple[Card, ...] = ()
-    if len(keep) < quantity:
-        fresh = pick(turn, quantity - len(keep), turn.now_ms + hold.life_ms_min)
-        if len(keep) + len(fresh) < quantity:
+    cards = tuple([card for card in hold.cards if state.batch(card).may_be_sold(card, turn.now_ms)][:quantity])
+    if len(cards) < quantity:
+        cards += pick(turn, quantity - len(cards), turn.now_ms + hold.life_ms_min)
+        if len(cards) < quantity:
             return _refund(turn, command, hold, _why_unsold(turn, hold))
-    turn.emit(HoldConfirmed(turn.now_ms, command, (*keep, *fresh)))
+    turn.emit(HoldConfirmed(turn.now_ms, command, cards))
     return turn.answer(command)
 
 
@@ -161,6 +155,25 @@ def _refund(turn: Turn, command: Confirm, hold: Hold, reason: Reason) -> Outcome
 
 def _confirmed(state: State, hold: Hold, returned: int) -> Confirmed:
     return Confirmed(hold.view(), returned, hold.reacquired, state.expiries_ms(hold.cards))
+
+
+def _trade(state: State, before: Sequence[Card], after: Sequence[Card]) -> bool:
+    """Sell `after` to a hold that held `before`. Answers whether that took fresh cards."""
+    if before == after:
+        for card in after:
+            batch = state.batch(card)
+            batch.held -= 1
+            batch.sold += 1
+        return False
+    kept = set(before).intersection(after)
+    for card in before:
+        batch = state.batch(card)
+        batch.held -= 1
+        if card not in kept:
+            batch.give_back(card, state.shelf)
+    for card in after:
+        _sell(state, card, fresh=card not in kept)
+    return len(kept) < len(after)
 
 
 def _sell(state: State, card: Card, *, fresh: bool) -> None:

@@ -71,16 +71,19 @@ class Hold:
 
     def payment_refs(self) -> tuple[str, ...]:
         """Every payment that named this hold: the one that bought it and those that bought nothing."""
-        unsold = tuple(due.payment_ref for due in self.refunds_due)
+        unsold = tuple([due.payment_ref for due in self.refunds_due])
         return (self.payment_ref, *unsold) if self.payment_ref else unsold
 
     def refund_of(self, payment_ref: str) -> RefundDue | None:
         """What is due to this payment; None when nothing is."""
-        return next((due for due in self.refunds_due if due.payment_ref == payment_ref), None)
+        for due in self.refunds_due:
+            if due.payment_ref == payment_ref:
+                return due
+        return None
 
     def refunds_of_others(self, payment_ref: str) -> tuple[RefundDue, ...]:
         """What is due to every payment but this."""
-        return tuple(due for due in self.refunds_due if due.payment_ref != payment_ref)
+        return tuple([due for due in self.refunds_due if due.payment_ref != payment_ref])
 
     def view(self) -> HoldView:
         """The hold as a caller may see it."""
