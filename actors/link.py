@@ -37,7 +37,7 @@ commands_waiting_max = 8_192
 
 #: How long the first in line may have waited when somebody joins a line longer than the next batch takes. Beyond it,
 #: commands come faster than the owner works, and a longer line would only make all of them late.
-first_waits_for_max_s = 0.2
+first_waits_for_max_s = 0.5
 
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
 _TRAVEL_ALONE = (Receive, ListBatches, ListSold)
