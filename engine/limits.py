@@ -51,8 +51,10 @@ answers_in_memory_ms = 10 * MINUTE_MS
 #: Holds that the sweep ends in one step, so that a mass expiry cannot stall a sale (about 3 ms).
 expire_per_step_max = 1_000
 
-#: How far a client's clock may run ahead before its time-ordered ids are no longer believed.
-clock_ahead_ms_max = MINUTE_MS
+#: How far a client's clock may run ahead before its time-ordered ids are no longer believed (twelve bits of the sieve
+#: each). Clocks that are kept by NTP agree within 0.1 s. An id younger than the oldest answer in memory by less than
+#: this costs a look-up, so a sale must not be so fast that its memory reaches back no further.
+clock_ahead_ms_max = SECOND_MS
 
 #: Cards in one import chunk: one journal record of about 64 KB, sealed in about 3 ms.
 chunk_cards_max = 1_000

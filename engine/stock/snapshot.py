@@ -4,17 +4,18 @@ A head, then parts of so many things each, so that a pool can be read a little a
 not written: holds know their orders and payments, and a hold that is as it began is what its answer says.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from engine.errors import InvariantBroken
-from engine.names import BatchNo, PoolName
+from engine.names import BatchNo, HoldNo, PoolName
 from engine.stock.batch import Batch
 from engine.stock.codec import READ_HOLD, pack, read_answer, read_command, unpack_each
 from engine.stock.codec import plain as tagged
 from engine.stock.commands import Configure, OpenBatch
 from engine.stock.events import CardsHeld
-from engine.stock.hold import Hold
+from engine.stock.hold import Hold, Holds
 from engine.stock.holding import begun
 from engine.stock.memory import Answer
 from engine.stock.serials import Serials
@@ -34,14 +35,15 @@ _BATCHES, _ANSWERS, _ACTIVE, _ENDED = range(4)
 def dump(state: State) -> bytes:
     """The whole pool as bytes."""
     memory, holds = state.memory, state.holds
-    answers = [(tagged(answer), _says_all(answer, state)) for answer in memory.answers.values()]
-    said = {answer[1].hold for answer, says_all in answers if says_all}
-    active = [holds.active[number].record() for number in sorted(holds.active.keys() - said)]
+    begins = [answer for answer in memory.answers.values() if type(answer) is CardsHeld]
+    said = {answer.hold for answer in begins if _says_all(answer, holds)}
+    answers = ((tagged(answer), _hold_of(answer) in said) for answer in memory.answers.values())
+    active = (holds.active[number].record() for number in sorted(holds.active.keys() - said))
     parts = [
-        *_parts(_BATCHES, [_dump_batch(batch) for batch in state.batches.values()]),
+        *_parts(_BATCHES, (_dump_batch(batch) for batch in state.batches.values())),
         *_parts(_ANSWERS, answers),
         *_parts(_ACTIVE, active),
-        *_parts(_ENDED, [hold.record() for hold in holds.ended.values()]),
+        *_parts(_ENDED, (hold.record() for hold in holds.ended.values())),
     ]
     head = (
         SHAPE,
@@ -91,15 +93,19 @@ def fill(state: State, snapshot: bytes) -> Iterator[None]:
     state.holds.last = last_hold
 
 
-def _parts(section: int, things: Sequence[Any]) -> Iterator[bytes]:
-    return (pack((section, things[start : start + _PART_MAX])) for start in range(0, len(things), _PART_MAX))
+def _parts(section: int, things: Iterable[Any]) -> Iterator[bytes]:
+    rest = iter(things)
+    while part := list(islice(rest, _PART_MAX)):
+        yield pack((section, part))
 
 
-def _says_all(answer: Answer, state: State) -> bool:
-    """Whether this is the beginning of a hold that is still as it began."""
-    if type(answer) is not CardsHeld:
-        return False
-    hold = state.holds.active.get(answer.hold)
+def _hold_of(answer: Answer) -> HoldNo | None:
+    return answer.hold if type(answer) is CardsHeld else None
+
+
+def _says_all(answer: CardsHeld, holds: Holds) -> bool:
+    """Whether the hold that began then is still as it began."""
+    hold = holds.active.get(answer.hold)
     return hold is not None and hold.record() == begun(answer).record()
 
 

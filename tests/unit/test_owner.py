@@ -264,6 +264,27 @@ async def test_a_fold_that_came_to_nothing_is_tried_again_soon_and_not_at_once(c
     assert folds == 2
 
 
+@pytest.mark.parametrize(("folded_size", "folds_at"), [(0, 11), (20, 21), (1_000, 31)])
+async def test_a_journal_is_folded_when_it_is_as_long_as_the_snapshot_but_never_much_later(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch, folded_size: int, folds_at: int
+) -> None:
+    """Folding costs a constant share until the snapshot is large; then a quick recovery is worth more."""
+    monkeypatch.setattr(owning, "fold_after_events_max", 30)
+
+    async def fold(_pool: PoolName) -> None:
+        """Comes to nothing."""
+
+    owner = await corner.stocked(1, fold=fold, fold_after_events=10)
+    hosted = owner.hosted[0]
+    hosted.folded_size = folded_size
+    hosted.desk.seq = folds_at - 1
+    owner._fold_when_long(hosted)
+    assert not hosted.is_folding
+    hosted.desk.seq = folds_at
+    owner._fold_when_long(hosted)
+    assert hosted.is_folding
+
+
 async def test_a_long_journal_is_folded_and_what_was_archived_leaves_memory(
     corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
