@@ -56,6 +56,17 @@ def test_a_hold_that_is_as_it_began_is_written_once() -> None:
     assert dump(desk.pool.state).count(b"only-once") == 3, "one more for the answer to the Extend"
 
 
+def test_an_id_from_a_clock_that_was_ahead_is_still_looked_up_after_a_restart() -> None:
+    """It was forgotten through the sieve, and its own time says that it is young."""
+    desk = Desk(cards=1)
+    ahead = Allocate("ffffffff-ffff-7000-8000-000000000000", "o", 1, 0)
+    desk.ask(ahead)
+    desk.now_ms += MINUTE_MS
+    desk.forget()
+    again = Pool(NAME, load(NAME, dump(desk.pool.state)))
+    assert again.missing(ahead, {}) == ["request/" + ahead.request_id]
+
+
 def test_a_snapshot_is_read_a_little_at_a_time() -> None:
     """Three parts of answers at most 500 long, and one of batches: a neighbour gets a turn after each."""
     desk = Desk(cards=1_200)
