@@ -264,12 +264,11 @@ async def test_a_fold_that_came_to_nothing_is_tried_again_soon_and_not_at_once(c
     assert folds == 2
 
 
-@pytest.mark.parametrize(("folded_size", "folds_at"), [(0, 11), (20, 21), (1_000, 31)])
-async def test_a_journal_is_folded_when_it_is_as_long_as_the_snapshot_but_never_much_later(
-    corner: Corner, monkeypatch: pytest.MonkeyPatch, folded_size: int, folds_at: int
+@pytest.mark.parametrize(("folded_size", "folds_at"), [(0, 11), (30, 11), (60, 21)])
+async def test_a_journal_may_be_the_longer_the_more_there_is_to_fold(
+    corner: Corner, folded_size: int, folds_at: int
 ) -> None:
-    """Folding costs a constant share until the snapshot is large; then a quick recovery is worth more."""
-    monkeypatch.setattr(owning, "fold_after_events_max", 30)
+    """An event for every three things that a fold writes again, and never less than the least."""
 
     async def fold(_pool: PoolName) -> None:
         """Comes to nothing."""
