@@ -21,7 +21,7 @@ MUTANTS = (
     Mutant(
         "expiry only when somebody sweeps",
         "engine/stock/state.py",
-        "if hold.state is HoldState.ACTIVE and hold.expires_at_ms <= self.now_ms:",
+        "if hold.state is ACTIVE and hold.expires_at_ms <= self.now_ms:",
         "if False:",
     ),
     Mutant(
