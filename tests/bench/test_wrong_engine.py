@@ -27,7 +27,7 @@ _FORGETFUL = [
 _NEVER_TAKEN = Mutant(
     "a card that is held stays on the shelf",
     "engine/stock/holding.py",
-    "batch.take(card, state.shelf)",
+    "batch.take(card, shelf)",
     "pass",
 )
 
