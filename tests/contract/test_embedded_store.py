@@ -107,6 +107,16 @@ async def test_the_server_ends_with_a_launcher_that_was_killed(tmp_path: Path) -
     await again.stop()
 
 
+async def test_a_start_forks_nothing_of_ours(tmp_path: Path) -> None:
+    """In a process with gRPC's threads a fork of Python aborts now and then; fork handlers show one."""
+    forks: list[str] = []
+    os.register_at_fork(before=lambda: forks.append("fork"))
+    store = EmbeddedStore(tmp_path / "store")
+    await store.start()
+    await store.stop()
+    assert not forks
+
+
 async def test_stop_ends_the_server_and_may_be_repeated(tmp_path: Path) -> None:
     """After stop there is no process; stopping again, or before any start, does nothing."""
     store = EmbeddedStore(tmp_path / "store")
