@@ -8,8 +8,8 @@ import grpc
 from google.protobuf.message import Message
 
 from actors.front import checks
-from actors.front.doors import FastServer
 from actors.front.express import Route
+from actors.front.http2.server import Server
 from actors.front.reception import Context, Reception, ends_well, why
 from actors.front.refusals import Refusal
 from actors.front.replies import hold_reply, released_reply
@@ -172,7 +172,7 @@ def add_allocation(servicer: AllocationServicer, server: grpc.aio.Server) -> Non
     }
     server.add_registered_method_handlers(service.full_name, handlers)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
-    if isinstance(server, FastServer):
+    if isinstance(server, Server):
         reception, path = servicer.reception, f"/{service.full_name}/"
         allocate = Route(reception, "Allocate", allocation_pb2.AllocateRequest, to_allocate, _allocated)
         release = Route(reception, "Release", allocation_pb2.ReleaseRequest, to_release, _released)

@@ -24,14 +24,13 @@ from engine.stock.outcomes import Outcome, Refused
 _UNREADABLE = "Exception deserializing request!"
 """What grpc says of bytes that are no such message."""
 
-_TOO_MUCH = Refusal("OVERLOADED")
-
 
 class Caller(Protocol):
     """The other end of one call, as a door shows it."""
 
-    #: Seconds until the caller gives up; None when it set no deadline.
-    remaining_s: float | None
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until the caller gives up; None when it set no deadline."""
 
     def reply(self, answer: bytes) -> None:
         """End the call well."""
@@ -78,10 +77,6 @@ class Route:
             call.end(failure)
         else:
             call.ask(pool, command, self.reception.moment_ms(caller.remaining_s))
-
-    def turn_away(self, caller: Caller) -> None:
-        """Refuse a call that waited too long to be looked at; its bytes are not even read."""
-        _Call(self, caller).refuse(_TOO_MUCH)
 
 
 class _Call:

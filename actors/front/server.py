@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from actors.front.allocation import AllocationServicer, add_allocation
 from actors.front.doors import Door, new_server
@@ -56,7 +56,8 @@ class FrontServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if with_reflection:
             names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+            servicer = reflection.aio.ReflectionServicer(names)
+            reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, self._server)
 
     async def start(self, host: str, port: int) -> int:
         """Listen and say that we serve; port 0 takes a free one. Returns the port."""

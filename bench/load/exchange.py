@@ -8,8 +8,9 @@ from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from actors.front.http2.frames import MESSAGE_HEAD
 from bench.load import hpack
-from bench.load.frames import MESSAGE_HEAD, Openings
+from bench.load.frames import Openings
 
 #: gRPC's status codes by number.
 STATUS_NAMES = (

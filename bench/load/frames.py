@@ -1,43 +1,21 @@
-"""HTTP/2 frames as bytes (RFC 9113, sections 4 and 6), and a gRPC request's headers encoded once."""
+"""A gRPC request's headers, encoded once."""
 
-from struct import Struct
-
+from actors.front.http2.frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    FRAME_BYTES_MAX,
+    HEAD,
+    HEAD_BYTES,
+    HEADERS,
+    MESSAGE_HEAD,
+    frame,
+)
 from bench.load import hpack
-
-FRAME_BYTES_MAX = 16_384
-WINDOW_BYTES_AT_START = 65_535
-WINDOW_BYTES_MAX = (1 << 31) - 1
-STREAM_ID_MAX = (1 << 31) - 1
-
-DATA, HEADERS, RST_STREAM, SETTINGS = 0x0, 0x1, 0x3, 0x4
-PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0x6, 0x7, 0x8, 0x9
-
-END_STREAM = ACK = 0x1
-END_HEADERS, PADDED, PRIORITY = 0x4, 0x8, 0x20
-
-HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = 1, 2, 3, 4, 5
-
-NO_ERROR, REFUSED_STREAM, CANCEL = 0x0, 0x7, 0x8
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-HEAD_BYTES = 9
-#: Length (24 bits) and type (8) as one number, flags, stream.
-HEAD = Struct(">IBI")
-SETTING = Struct(">HI")
-NUMBER = Struct(">I")
-
-#: What goes before a message of gRPC: not compressed, so many bytes.
-MESSAGE_HEAD = Struct(">BI")
 
 #: Entries of HPACK's static table (RFC 7541, appendix A): `:method: POST` and `:scheme: http` whole, two by name.
 _POST, _HTTP = b"\x83", b"\x86"
 _AUTHORITY, _PATH = b"\x01", b"\x04"
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame."""
-    return HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
 def message(payload: bytes) -> bytes:

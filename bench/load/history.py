@@ -12,8 +12,8 @@ from pathlib import Path
 from struct import Struct
 from typing import IO, NamedTuple
 
+from actors.front.http2.frames import MESSAGE_HEAD
 from bench.load.exchange import OK, Exchange, Kind, outcome
-from bench.load.frames import MESSAGE_HEAD
 from bench.load.ids import CALL_CHARS, item_chars
 from bench.load.plan import ITEMS_MAX
 

@@ -14,8 +14,7 @@ happened). What the server says it has not looked at (REFUSED_STREAM, or above t
 with the trailers `REFUSED`, as if a server had written them: nothing happened.
 """
 
-from bench.load.exchange import REFUSED, Exchange
-from bench.load.frames import (
+from actors.front.http2.frames import (
     ACK,
     CANCEL,
     CONTINUATION,
@@ -47,6 +46,7 @@ from bench.load.frames import (
     WINDOW_UPDATE,
     frame,
 )
+from bench.load.exchange import REFUSED, Exchange
 
 OWN_WINDOW_BYTES = 1 << 30
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from actors.front.http2.frames import MESSAGE_HEAD
 from bench.load.exchange import Exchange
-from bench.load.frames import MESSAGE_HEAD, Openings, message, request_block
+from bench.load.frames import Openings, message, request_block
 from bench.load.ids import CALL_CHARS, item_chars
 from bench.load.plan import ITEMS_MAX
 from protos.cardkeep.v1 import allocation_pb2 as api

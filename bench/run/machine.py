@@ -15,7 +15,6 @@ _ROOT = Path(__file__).parents[2]
 _PACKAGES = (
     "cardkeep",
     "grpcio",
-    "pygrpc-native",
     "protobuf",
     "msgpack",
     "uvloop",

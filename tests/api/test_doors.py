@@ -9,8 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from actors.front import doors
-from actors.front.doors import Door, ExpressCaller, message_bytes_max, new_server, streams_per_connection_max
+from actors.front.doors import Door, new_server
+from actors.front.http2.desk import streams_per_connection_max
+from actors.front.http2.messages import message_bytes_max
 from protos.cardkeep.v1 import allocation_pb2
 from tests.api.raw_http2 import GOAWAY, RawHttp2
 from tests.api.small_house import PATIENCE_S, until
@@ -116,22 +117,13 @@ async def test_a_call_without_a_deadline_has_none(room: Room) -> None:
     assert 10 < remaining_s < 16
 
 
-async def test_hand_written_services_take_the_fast_way() -> None:
-    """The slow server behind the fast door is there only for what streams its requests."""
-    room = Room(Door.FAST)
-    await room.server.start()
-    assert room.server._fallback is None  # type: ignore[attr-defined]
-    await room.channel.close()
-    await room.server.stop(None)
-
-
-async def test_a_refusal_arrives_whole(room: Room, door: Door) -> None:
-    """Code, text in any script, details in bytes. Only the retry trailer cannot pass the fast door."""
+async def test_a_refusal_arrives_whole(room: Room) -> None:
+    """Code, text in any script, details in bytes, when to ask again."""
     refused = await room.refused("Refuse")
     assert (refused.code(), refused.details()) == (grpc.StatusCode.UNAVAILABLE, "满了: 50%\n")
     trailers = dict(refused.trailing_metadata() or ())
     assert (trailers["grpc-status-details-bin"], trailers["plain-words"]) == (b"\x00\xff", "yes")
-    assert trailers.get("grpc-retry-pushback-ms") == (None if door is Door.FAST else "50")
+    assert trailers.get("grpc-retry-pushback-ms") == "50"
 
 
 async def test_a_handler_hears_that_its_caller_gave_up(room: Room) -> None:
@@ -172,11 +164,11 @@ async def test_what_cannot_be_read_is_refused(room: Room, door: Door, message: b
     assert await room.ask("Read", b"\x0a\x02ok") == b"ok"
 
 
-async def test_metadata_has_a_largest_size(room: Room, door: Door) -> None:
-    """16 KB, of which 8 are sure to pass; the doors have each their own word for it; the next call is served."""
+async def test_metadata_has_a_largest_size(room: Room) -> None:
+    """16 KB, of which 8 are sure to pass; the next call is served."""
     assert await room.ask("Echo", b"hi", metadata=(("wide", "x" * 7_000),)) == b"hi"
     refused = await room.refused("Echo", metadata=(("wide", "x" * 20_000),))
-    assert refused.code() is (grpc.StatusCode.UNKNOWN if door is Door.FAST else grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert await room.ask("Echo", b"hi") == b"hi"
 
 
@@ -214,42 +206,6 @@ async def test_a_connection_carries_so_many_calls_and_the_others_wait_with_the_c
     room.may_answer.set()
     await asyncio.gather(*calls)
     assert room.seen["answered"] == 300
-    await room.channel.close()
-    await room.server.stop(None)
-
-
-class Turnstile:
-    """A method without tasks, and how many it took and turned away."""
-
-    def __init__(self) -> None:
-        self.taken = self.turned_away = 0
-
-    def __call__(self, payload: bytes, caller: ExpressCaller) -> None:
-        """Echo."""
-        self.taken += 1
-        caller.reply(payload)
-
-    def turn_away(self, caller: ExpressCaller) -> None:
-        """Refuse."""
-        self.turned_away += 1
-        caller.abort(grpc.StatusCode.UNAVAILABLE, "too many", ())
-
-
-async def test_who_waited_too_long_for_a_look_is_turned_away_when_there_is_a_crowd(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Any wait is too long here. Without a crowd behind him he is served all the same."""
-    room, turnstile = Room(Door.FAST), Turnstile()
-    room.server.add_express("/room.Room/Echo", turnstile)  # type: ignore[attr-defined]
-    await room.server.start()
-    monkeypatch.setattr(doors, "waits_for_max_s", -1.0)
-    await room.ask("Echo")
-    assert (turnstile.taken, turnstile.turned_away) == (1, 0)
-    monkeypatch.setattr(doors, "crowd_min", 0)
-    assert (await room.refused("Echo")).details() == "too many"
-    monkeypatch.setattr(doors, "waits_for_max_s", 60.0)
-    await room.ask("Echo")
-    assert (turnstile.taken, turnstile.turned_away) == (2, 1)
     await room.channel.close()
     await room.server.stop(None)
 
@@ -315,6 +271,7 @@ async def test_two_servers_share_a_port_and_callers_move_on(door: Door) -> None:
     """Both get connections; when one stops, who was with it is served by the other."""
     first, second = Room(door), Room(door)
     await second.channel.close()
+    await second.server.stop(None)
     second.server = new_server(door)
     second.server.add_generic_rpc_handlers((second._handlers(),))
     assert second.server.add_insecure_port(f"127.0.0.1:{first.port}") == first.port

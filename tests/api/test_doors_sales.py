@@ -7,7 +7,6 @@ from cardkeep_client import AsyncClient, Client, Hold, OutcomeUnknown
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from actors.front.doors import Door
 from actors.front_host import FrontHost
 from actors.store_facts import StoreFacts
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2
@@ -120,9 +119,7 @@ async def test_a_drain_moves_a_working_client_to_the_other_front_end(house: Smal
     assert (await house.cards(sku)).held == len(bought)
 
 
-async def test_when_to_ask_again_is_said_in_details_and_where_the_door_can_in_a_trailer(
-    house: SmallHouse, door: Door
-) -> None:
+async def test_when_to_ask_again_is_said_in_details_and_in_a_trailer(house: SmallHouse) -> None:
     """What a draining front end says: our clients read the one, a library's own retries the other."""
     sku = await house.sku(1)
     house.front._reception.is_draining = True
@@ -138,4 +135,4 @@ async def test_when_to_ask_again_is_said_in_details_and_where_the_door_can_in_a_
     ]
     detail.Unpack(retry)
     assert retry.retry_delay.ToMilliseconds() == 50
-    assert trailers.get("grpc-retry-pushback-ms") == (None if door is Door.FAST else "50")
+    assert trailers.get("grpc-retry-pushback-ms") == "50"

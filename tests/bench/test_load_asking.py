@@ -10,9 +10,10 @@ from struct import pack
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from actors.front.http2.frames import MESSAGE_HEAD, SETTINGS, frame
 from bench.load import history
 from bench.load.exchange import REFUSED, Exchange
-from bench.load.frames import MESSAGE_HEAD, SETTINGS, frame, message
+from bench.load.frames import message
 from bench.load.http2 import Connection
 from bench.load.ids import Ids
 from bench.load.kinds import Kinds, hold_name, hold_names

@@ -5,9 +5,7 @@ from struct import pack
 
 import pytest
 
-from bench.load import hpack, http2
-from bench.load.exchange import REFUSED, Exchange, error, outcome
-from bench.load.frames import (
+from actors.front.http2.frames import (
     ACK,
     CANCEL,
     CONTINUATION,
@@ -31,11 +29,11 @@ from bench.load.frames import (
     STREAM_ID_MAX,
     WINDOW_BYTES_AT_START,
     WINDOW_UPDATE,
-    Openings,
     frame,
-    message,
-    request_block,
 )
+from bench.load import hpack, http2
+from bench.load.exchange import REFUSED, Exchange, error, outcome
+from bench.load.frames import Openings, message, request_block
 from bench.load.http2 import Connection, ConnectionBroken
 
 BLOCK = request_block("/s/M", "h:1", 100)

@@ -13,9 +13,9 @@ import grpc
 import pytest
 
 from actors.front.doors import Door
+from actors.front.http2.frames import SETTINGS, frame
 from bench.load import history
 from bench.load.fleet import run
-from bench.load.frames import SETTINGS, frame
 from bench.load.plan import Allocations, Batches, Closed, Journeys, LoadFailed, Measured, Open, Plan, Progress, Skus
 from protos.cardkeep.v1 import allocation_pb2 as api
 from protos.cardkeep.v1 import allocation_pb2_grpc, types_pb2

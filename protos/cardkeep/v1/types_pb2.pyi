@@ -35,8 +35,8 @@ INVALID_NAME.
 
 Every error carries exactly one google.rpc.ErrorInfo: `reason` is one of the words below, `domain`
 is "cardkeep", `metadata` has the facts named in the last column. What may be retried carries
-google.rpc.RetryInfo, on the plain front door the trailer `grpc-retry-pushback-ms` besides. In a
-batch call the same facts come as a Refusal, item by item.
+google.rpc.RetryInfo and the trailer `grpc-retry-pushback-ms` besides. In a batch call the same
+facts come as a Refusal, item by item.
 
 "Happened?" answers the caller's one question. *Refused*: a definite no, nothing was taken.
 *No*: nothing happened, the same request_id may be sent again. *Unknown*: it may have happened;
