@@ -1,14 +1,20 @@
-"""How imports give way: an owner takes one chunk at a time, and rests after each while anybody else asks for something.
+"""How imports give way: one chunk at a time, and a rest after each while anybody else asks for something.
 
-A chunk is a large append, and whoever comes while one is written waits for its end. So the share of time in which
-chunks are worked on is the share of buyers who meet one. Nobody else there, an import has all the time.
+A chunk is a large append, and whoever comes while one is written waits for its end, at whatever owner: they share
+the store. So the share of time in which chunks are worked on is the share of buyers who meet one. Nobody else there,
+an import has all the time.
+
+An owner paces the imports of its own SKUs, for it sees their buyers through every front end. A front end paces its
+imports for the sake of the buyers that it sees of other SKUs.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-#: How long after the last command of anyone else an owner still counts as one that sells.
+from engine.names import PoolName
+
+#: How long after the last command of anyone else it still counts.
 sells_for_s = 0.1
 
 #: Rest after a chunk, in times of what it took: one of so many buyers and one more meets a chunk.
@@ -19,24 +25,32 @@ rest_max_s = 0.2
 
 
 class ImportPace:
-    """One owner's."""
+    """One owner's, or one front end's."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._sold_at_s = 0.0
+        #: The pool that was asked last, and when; and when any other one was.
+        self._pool: PoolName | None = None
+        self._sold_at_s = self._others_sold_at_s = 0.0
         self._rests_until_s = 0.0
 
-    def sells(self) -> None:
-        """Somebody asks for something else than to import."""
+    def sells(self, pool: PoolName) -> None:
+        """Somebody asks this pool for something else than to import."""
+        if pool != self._pool:
+            self._pool, self._others_sold_at_s = pool, self._sold_at_s
         self._sold_at_s = asyncio.get_running_loop().time()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait until it is a chunk's turn; the next one waits for the end of this."""
+    async def turn(self, *, beside: PoolName | None = None) -> AsyncIterator[None]:
+        """Wait until it is a chunk's turn; the next one waits for the end of this.
+
+        `beside`: whoever asks this pool for something does not count.
+        """
         loop = asyncio.get_running_loop()
         async with self._turn:
             began_s = loop.time()
-            if began_s < min(self._rests_until_s, self._sold_at_s + sells_for_s):
+            sold_at_s = self._others_sold_at_s if beside is not None and beside == self._pool else self._sold_at_s
+            if began_s < min(self._rests_until_s, sold_at_s + sells_for_s):
                 await asyncio.sleep(self._rests_until_s - began_s)
                 began_s = loop.time()
             try:

@@ -20,7 +20,10 @@ from engine.stock.commands import Command, ListBatches, ListSold, Receive
 from engine.stock.outcomes import Outcome
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
-batches_under_way_max = 2
+batches_under_way_max = 4
+
+#: Commands that leave at once, while others of the same turn are still being read.
+commands_leave_min = 16
 
 #: Commands in one batch; about 100 KB, decided in a few milliseconds.
 commands_per_batch_max = 512
@@ -88,14 +91,18 @@ class _Lane(NamedTuple):
 
 
 class _Bus:
-    """One lane's commands: those that gather, how many they are, and how many batches are on their way."""
+    """One lane's commands: those that gather, how many they are, and how many batches are on their way.
 
-    __slots__ = ("gathering", "under_way", "waiting")
+    `is_leaving`: one more departs at the end of this turn of the loop, with all that came in it.
+    """
+
+    __slots__ = ("gathering", "is_leaving", "under_way", "waiting")
 
     def __init__(self) -> None:
         self.gathering: deque[_Party] = deque()
         self.waiting = 0
         self.under_way = 0
+        self.is_leaving = False
 
     def make_room(self, pool: PoolName, now_s: float) -> None:
         """Raise Overloaded when there is none for one more."""
@@ -172,12 +179,22 @@ class Link:
         if self._looking is None:
             self._looking = loop.call_later(look_every_s, self._look_for_late)
         if bus.under_way < batches_under_way_max:
-            self._depart(lane, bus)
+            if bus.waiting >= commands_leave_min:
+                self._depart(lane, bus)
+            elif not bus.is_leaving:
+                bus.is_leaving = True
+                loop.call_soon(self._leave, lane, bus)
 
     def close(self) -> None:
         """Hang up; what is under way ends in doubt."""
         if self._frames is not None:
             self._frames.close()
+
+    def _leave(self, lane: _Lane, bus: _Bus) -> None:
+        """The end of a turn in which somebody boarded."""
+        bus.is_leaving = False
+        if bus.under_way < batches_under_way_max:
+            self._depart(lane, bus)
 
     def _depart(self, lane: _Lane, bus: _Bus) -> None:
         parties = _board(bus)

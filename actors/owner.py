@@ -158,7 +158,7 @@ class Owner:
             raise Overloaded("too much is waiting to be written")
         chunks = [command for _, command in asked if type(command) is Receive]
         if not chunks:
-            self._pace.sells()
+            self._pace.sells(name)
             return await self._answer(name, asked, set())
         # Fingerprints are looked up before a chunk is decided, so chunks go one by one.
         async with self._pace.turn():

@@ -99,6 +99,7 @@ class _Call:
         """Ask once, at once; where that cannot be, in a task."""
         self.pool, self.command, self.deadline_ms = pool, command, deadline_ms
         reception = self.route.reception
+        reception.pace.sells(pool)
         reception.waits(pool, 1)
         try:
             is_asked = reception.dispatch.ask_once(pool, (command,), deadline_ms, self)

@@ -188,7 +188,8 @@ class Import:
             command = ask.Receive(
                 self._view.batch, chunk.chunk_no, sealed.first_serial, sealed.lots, sealed.prints, sealed.sealed
             )
-            _, outcome = await self._reception.hear(self._pool, command, 0)
+            async with self._reception.pace.turn(beside=self._pool):
+                _, outcome = await self._reception.hear(self._pool, command, 0)
             if isinstance(outcome, said.Received):
                 return sealed, outcome
             assert isinstance(outcome, said.Refused)

@@ -17,13 +17,14 @@ import grpc
 from actors.dispatch import Dispatch, UnknownPool
 from actors.front.refusals import Refusal, refusal_for, refusal_of, status_of
 from actors.front.sealing import Sealing
+from actors.import_pace import ImportPace
 from actors.link import Answer
 from actors.metrics import FrontMetrics
 from engine.errors import InDoubt, InvariantBroken, NotDone, PoolClosed, UnreadableCard
 from engine.names import Card, PoolName, card_name
 from engine.ports import Clock, Registry, SealedCard, SealedCards, Vault
 from engine.secrecy.masks import mask
-from engine.stock.commands import Command, Question
+from engine.stock.commands import Command, Question, Receive
 from engine.stock.outcomes import Outcome, Refused
 
 #: Calls under way in one front end: what 2 cores answer in about a second. Beyond it, say so at once.
@@ -61,6 +62,8 @@ class Reception:
         self.sealing = sealing
         self.clock = clock
         self.metrics = metrics
+        #: For the imports that come in here.
+        self.pace = ImportPace()
         self.is_draining = False
         self.calls_under_way = 0
         #: Commands that have no answer yet, by pool.
@@ -105,6 +108,8 @@ class Reception:
 
         `heard` is how a first try ended, if there was one.
         """
+        if type(commands[0]) is not Receive:
+            self.pace.sells(pool)
         self.waits(pool, len(commands))
         try:
             return await self.dispatch.ask_all(pool, commands, deadline_ms, heard=heard)

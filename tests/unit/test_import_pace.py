@@ -7,6 +7,9 @@ import pytest
 
 from actors import import_pace
 from actors.import_pace import ImportPace
+from engine.names import PoolName
+
+POOL = PoolName("t", "s")
 
 #: What a chunk of these tests takes, at least.
 TOOK_S = 0.01
@@ -32,7 +35,7 @@ async def test_a_chunk_rests_so_many_times_as_long_as_it_took_while_somebody_buy
 ) -> None:
     """The second turn begins no sooner than the share says."""
     monkeypatch.setattr(import_pace, "sells_for_s", 60.0)
-    pace.sells()
+    pace.sells(POOL)
     began_s, ended_s = await _take_a_turn(pace)
     next_began_s, _ = await _take_a_turn(pace)
     rest_s = min(import_pace.rest_max_s, import_pace.rest_share * (ended_s - began_s))
@@ -43,7 +46,7 @@ async def test_a_rest_has_a_longest(pace: ImportPace, monkeypatch: pytest.Monkey
     """However long a chunk took, an import goes on."""
     monkeypatch.setattr(import_pace, "rest_max_s", 0.001)
     monkeypatch.setattr(import_pace, "rest_share", 100_000)
-    pace.sells()
+    pace.sells(POOL)
     _, ended_s = await _take_a_turn(pace)
     next_began_s, _ = await _take_a_turn(pace)
     assert next_began_s - ended_s < TOOK_S * import_pace.rest_share / 2
@@ -58,7 +61,7 @@ async def test_nobody_there_an_import_does_not_rest(
     monkeypatch.setattr(import_pace, "rest_share", 360_000)
     monkeypatch.setattr(import_pace, "sells_for_s", TOOK_S)
     if has_sold:
-        pace.sells()
+        pace.sells(POOL)
     for _ in range(2):
         async with asyncio.timeout(60):
             await _take_a_turn(pace)
@@ -69,3 +72,22 @@ async def test_chunks_take_turns(pace: ImportPace) -> None:
     turns = await asyncio.gather(*(_take_a_turn(pace) for _ in range(4)))
     assert turns == sorted(turns)
     assert all(begin_s >= end_s for (_, end_s), (begin_s, _) in pairwise(turns))
+
+
+@pytest.mark.parametrize("sold", [(), ("other",)])
+async def test_beside_a_pool_only_the_buyers_of_others_count(
+    pace: ImportPace, monkeypatch: pytest.MonkeyPatch, sold: tuple[str, ...]
+) -> None:
+    """Its own owner sees to those."""
+    monkeypatch.setattr(import_pace, "sells_for_s", 60.0)
+    for sku in ("s", *sold, "s"):
+        pace.sells(PoolName("t", sku))
+    loop = asyncio.get_running_loop()
+    async with pace.turn(beside=POOL):
+        began_s = loop.time()
+        await asyncio.sleep(TOOK_S)
+        took_s = loop.time() - began_s
+    ended_s = loop.time()
+    async with pace.turn(beside=POOL):
+        rested_s = loop.time() - ended_s
+    assert (rested_s > took_s) == bool(sold)

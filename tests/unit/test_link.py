@@ -96,6 +96,32 @@ async def test_a_command_that_cannot_be_packed_harms_nobody_on_its_bus(link: Lin
         assert isinstance(bad, OverflowError)
 
 
+@pytest.fixture
+def _two_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of commands asked in one breath the first two travel, each alone; the others gather."""
+    monkeypatch.setattr(linking, "batches_under_way_max", 2)
+    monkeypatch.setattr(linking, "commands_leave_min", 1)
+
+
+async def test_what_is_asked_in_one_breath_travels_together(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four leave while others are still being asked, the other two at the end of the breath."""
+    monkeypatch.setattr(linking, "commands_leave_min", 4)
+    sizes: list[int] = []
+    send = Frames.send
+
+    def sent(frames: Frames, message: Any) -> None:
+        if len(message) == 4:  # A request: the owner's end sends, too.
+            sizes.append(len(message[3]))
+        send(frames, message)
+
+    monkeypatch.setattr(Frames, "send", sent)
+    async with asyncio.TaskGroup() as group:
+        for number in range(6):
+            group.create_task(link.ask(POOL, allocate(str(number)), 0, until_s=_soon_s()))
+        await until(lambda: len(sizes) == 2)
+        assert sizes == [4, 2]
+
+
 async def test_a_pool_nobody_owns_here_is_said_so(link: Link) -> None:
     """The caller may look the owner up again: nothing happened."""
     with pytest.raises(NotOwner):
@@ -122,6 +148,7 @@ async def test_the_owners_failures_arrive_as_what_they_are(link: Link, owner: Ow
         await link.ask(NEIGHBOUR, GetShelf(), 0, until_s=_soon_s())
 
 
+@pytest.mark.usefixtures("_two_by_themselves")
 async def test_a_line_that_breaks_leaves_what_travelled_in_doubt_and_what_gathered_undone(
     link: Link, corner: Corner
 ) -> None:
@@ -138,6 +165,7 @@ async def test_a_line_that_breaks_leaves_what_travelled_in_doubt_and_what_gather
     corner.road.reopen()
 
 
+@pytest.mark.usefixtures("_two_by_themselves")
 async def test_past_the_bound_a_command_is_refused_at_once(
     link: Link, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +181,7 @@ async def test_past_the_bound_a_command_is_refused_at_once(
     assert all(isinstance(answer.outcome, Held) for answer in await asyncio.gather(*asked))
 
 
+@pytest.mark.usefixtures("_two_by_themselves")
 async def test_a_line_that_hardly_moves_takes_nobody_more(
     link: Link, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +201,7 @@ async def test_a_line_that_hardly_moves_takes_nobody_more(
     assert all(isinstance(answer.outcome, Held) for answer in await asyncio.gather(*asked))
 
 
+@pytest.mark.usefixtures("_two_by_themselves")
 async def test_nobody_waits_for_an_owner_beyond_the_time_given(link: Link, corner: Corner) -> None:
     """What travels is in doubt then, what gathers did not happen and is not sent later either."""
     corner.road.close()
@@ -188,6 +218,7 @@ async def test_nobody_waits_for_an_owner_beyond_the_time_given(link: Link, corne
     ) == 2
 
 
+@pytest.mark.usefixtures("_two_by_themselves")
 async def test_a_caller_that_has_gone_takes_no_place_in_a_batch(link: Link, corner: Corner) -> None:
     """Cancelled while it gathered, so it is never decided."""
     corner.road.close()
