@@ -20,7 +20,7 @@ MANY, QUIET = 500, 10_000
 ROUNDS = 5
 
 _WARMUP_S = 1.0
-_GUESS_PER_S = 12_000
+_GUESS_PER_S = 25_000
 _WORK = "unary"
 
 #: Owner processes of the house with the quiet ones.
