@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     #: Front-end processes on this machine, all on one port.
     front_ends: int = 1
     #: Which gRPC server a front end is: actors/front/doors.py.
-    front_door: Literal["plain", "fast"] = "plain"
+    front_door: Literal["fast", "plain"] = "fast"
     #: SKUs get an owner process each up to this many; later ones share. One costs about 100 MB. By default half of the
     #: cores: the front ends and the store need the others, and more processes than cores only make groups smaller.
     #: Never less than two, so that a hot SKU can be alone.

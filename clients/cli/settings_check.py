@@ -13,7 +13,7 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "CARDKEEP_PORT": (_PORT, "a number from 1 to 65535, such as 7700"),
     "CARDKEEP_METRICS_PORT": (_PORT, "a number from 1 to 65535, such as 7701"),
     "CARDKEEP_FRONT_ENDS": (_COUNT, "a number from 1"),
-    "CARDKEEP_FRONT_DOOR": (re.compile("plain|fast"), "plain or fast"),
+    "CARDKEEP_FRONT_DOOR": (re.compile("fast|plain"), "fast or plain"),
     "CARDKEEP_ACTORS_MAX": (_COUNT, "a number from 1"),
     "CARDKEEP_DURABILITY": (re.compile("strict|weak"), "strict or weak"),
     "CARDKEEP_REFLECTION": (_YES_NO, "true or false"),
