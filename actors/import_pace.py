@@ -1,4 +1,4 @@
-"""How imports give way: one chunk at a time, and a rest after each while anybody else asks for something.
+"""How imports give way: one chunk at a time, and a rest after each while anybody buys.
 
 A chunk is a large append, and whoever comes while one is written waits for its end, at whatever owner: they share
 the store. So the share of time in which chunks are worked on is the share of buyers who meet one. Nobody else there,
@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from engine.names import PoolName
 
-#: How long after the last command of anyone else it still counts.
+#: How long after a buyer's last command it still counts.
 sells_for_s = 0.1
 
 #: Rest after a chunk, in times of what it took: one of so many buyers and one more meets a chunk.
@@ -35,7 +35,7 @@ class ImportPace:
         self._rests_until_s = 0.0
 
     def sells(self, pool: PoolName) -> None:
-        """Somebody asks this pool for something else than to import."""
+        """A buyer asks this pool for something."""
         if pool != self._pool:
             self._pool, self._others_sold_at_s = pool, self._sold_at_s
         self._sold_at_s = asyncio.get_running_loop().time()
@@ -44,7 +44,7 @@ class ImportPace:
     async def turn(self, *, beside: PoolName | None = None) -> AsyncIterator[None]:
         """Wait until it is a chunk's turn; the next one waits for the end of this.
 
-        `beside`: whoever asks this pool for something does not count.
+        `beside`: buyers of this pool do not count.
         """
         loop = asyncio.get_running_loop()
         async with self._turn:

@@ -22,7 +22,7 @@ from engine.errors import Fenced, InDoubt, InvariantBroken, Overloaded, PoolClos
 from engine.names import PoolName
 from engine.ports import Archive, Attachments, Clock, Journal, SealedCards
 from engine.stock.codec import read_archived
-from engine.stock.commands import Command, Forget, Receive
+from engine.stock.commands import OF_BUYERS, Command, Forget, Receive
 from engine.stock.events import Event
 from engine.stock.outcomes import Outcome, Reason, Refused
 from engine.stock.pool import Pool
@@ -158,7 +158,8 @@ class Owner:
             raise Overloaded("too much is waiting to be written")
         chunks = [command for _, command in asked if type(command) is Receive]
         if not chunks:
-            self._pace.sells(name)
+            if asked and type(asked[0][1]) in OF_BUYERS:
+                self._pace.sells(name)
             return await self._answer(name, asked, set())
         # Fingerprints are looked up before a chunk is decided, so chunks go one by one.
         async with self._pace.turn():

@@ -24,7 +24,7 @@ from engine.errors import InDoubt, InvariantBroken, NotDone, PoolClosed, Unreada
 from engine.names import Card, PoolName, card_name
 from engine.ports import Clock, Registry, SealedCard, SealedCards, Vault
 from engine.secrecy.masks import mask
-from engine.stock.commands import Command, Question, Receive
+from engine.stock.commands import OF_BUYERS, Command, Question
 from engine.stock.outcomes import Outcome, Refused
 
 #: Calls under way in one front end: what 2 cores answer in about a second. Beyond it, say so at once.
@@ -108,7 +108,7 @@ class Reception:
 
         `heard` is how a first try ended, if there was one.
         """
-        if type(commands[0]) is not Receive:
+        if type(commands[0]) in OF_BUYERS:
             self.pace.sells(pool)
         self.waits(pool, len(commands))
         try:

@@ -50,12 +50,18 @@ def watching(look: Callable[[], _Seen], *, every_s: float) -> Iterator[list[Look
 
 
 def memory_courses(looks: Sequence[Look[Usages]], from_s: float) -> Mapping[str, list[tuple[float, float]]]:
-    """Resident bytes of each process over time, from a moment on; processes of one role are told apart by their pid."""
-    roles = {pid: usage.role for look in looks for pid, usage in look.seen.items()}
+    """Resident bytes of each process over time, from a moment on; processes of one role are told apart by their pid.
+
+    Who was there for less than half of the time is left out: a store forks to write its file anew.
+    """
+    seen = Counter(pid for look in looks for pid in look.seen)
+    roles = {pid: usage.role for look in looks for pid, usage in look.seen.items() if 2 * seen[pid] >= len(looks)}
     times = Counter(roles.values())
     courses: dict[str, list[tuple[float, float]]] = {}
     for look in looks:
         for pid, usage in look.seen.items():
+            if pid not in roles:
+                continue
             name = usage.role if times[usage.role] == 1 else f"{usage.role} {usage.name} {pid}"
             courses.setdefault(name, []).append((look.at_s - from_s, float(usage.memory_bytes)))
     return courses

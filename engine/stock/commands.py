@@ -184,3 +184,6 @@ Command = Write | Question
 Remembered = Allocate | Confirm | Release | Extend | OpenBatch | Withdraw | Replace | Configure
 REMEMBERED = frozenset((Allocate, Confirm, Release, Extend, OpenBatch, Withdraw, Replace, Configure))
 """The same as a set, which is quicker to ask than a union."""
+
+OF_BUYERS = frozenset((Allocate, Confirm, Release, Extend))
+"""What somebody waits for in a shop; all else is staff's, or looks."""

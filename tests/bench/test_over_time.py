@@ -89,6 +89,13 @@ def test_memory_is_followed_process_by_process() -> None:
     }
 
 
+def test_who_is_there_for_a_moment_is_no_course() -> None:
+    """A store that writes its file anew is one store all the while."""
+    store, child = Usage("store", 0.0, 100), Usage("store", 0.0, 90)
+    looks = [Look(float(at_s), {7: store, 8: child} if at_s == 2 else {7: store}) for at_s in range(5)]
+    assert memory_courses(looks, from_s=0.0) == {"store": [(float(at_s), 100.0) for at_s in range(5)]}
+
+
 def test_a_watch_goes_on_after_a_look_that_failed() -> None:
     """What is looked at may be dying; a mistake of our own would end the thread, and the list would stay short."""
     seen = threading.Event()
