@@ -1,7 +1,7 @@
 """A front end's line to one owner: one connection, many requests, each pool's commands in batches.
 
-Two buses, no timetable: for each pool up to `batches_under_way_max` batches travel, and the next one
-gathers meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
+Two buses, no timetable: for each pool up to `batches_under_way_max` batches travel (small ones, some more), and
+the next one gathers meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
 have done it, so the same command is asked again, never another. So does an owner that does not answer
 in time; what was not sent by then surely did not happen.
 """
@@ -20,7 +20,10 @@ from engine.stock.commands import Command, ListBatches, ListSold, Receive
 from engine.stock.outcomes import Outcome
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
-batches_under_way_max = 4
+batches_under_way_max = 2
+
+#: The same while fewer than so many commands travel: with small batches everybody on the way has something to do.
+small_batches_under_way_max, commands_under_way_few = 4, 64
 
 #: Commands that leave at once, while others of the same turn are still being read.
 commands_leave_min = 16
@@ -96,13 +99,19 @@ class _Bus:
     `is_leaving`: one more departs at the end of this turn of the loop, with all that came in it.
     """
 
-    __slots__ = ("gathering", "is_leaving", "under_way", "waiting")
+    __slots__ = ("commands_under_way", "gathering", "is_leaving", "under_way", "waiting")
 
     def __init__(self) -> None:
         self.gathering: deque[_Party] = deque()
         self.waiting = 0
-        self.under_way = 0
+        self.under_way = self.commands_under_way = 0
         self.is_leaving = False
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether another batch may travel."""
+        is_few = self.commands_under_way < commands_under_way_few
+        return self.under_way < (small_batches_under_way_max if is_few else batches_under_way_max)
 
     def make_room(self, pool: PoolName, now_s: float) -> None:
         """Raise Overloaded when there is none for one more."""
@@ -178,7 +187,7 @@ class Link:
         bus.waiting += len(commands)
         if self._looking is None:
             self._looking = loop.call_later(look_every_s, self._look_for_late)
-        if bus.under_way < batches_under_way_max:
+        if bus.may_leave:
             if bus.waiting >= commands_leave_min:
                 self._depart(lane, bus)
             elif not bus.is_leaving:
@@ -193,7 +202,7 @@ class Link:
     def _leave(self, lane: _Lane, bus: _Bus) -> None:
         """The end of a turn in which somebody boarded."""
         bus.is_leaving = False
-        if bus.under_way < batches_under_way_max:
+        if bus.may_leave:
             self._depart(lane, bus)
 
     def _depart(self, lane: _Lane, bus: _Bus) -> None:
@@ -209,6 +218,7 @@ class Link:
             return
         self._last_id += 1
         bus.under_way += 1
+        bus.commands_under_way += len(items)
         self._replies[self._last_id] = (lane, parties)
 
     def _on_frame(self, _frames: Frames, message: Any) -> None:
@@ -230,6 +240,7 @@ class Link:
         del self._replies[request_id]
         bus = self._buses[lane]
         bus.under_way -= 1
+        bus.commands_under_way -= sum(len(party.commands) for party in parties)
         if bus.gathering:
             self._depart(lane, bus)
 

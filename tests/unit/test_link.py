@@ -101,7 +101,7 @@ async def test_a_command_that_cannot_be_packed_harms_nobody_on_its_bus(link: Lin
 @pytest.fixture
 def _two_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of commands asked in one breath the first two travel, each alone; the others gather."""
-    monkeypatch.setattr(linking, "batches_under_way_max", 2)
+    monkeypatch.setattr(linking, "commands_under_way_few", 0)
     monkeypatch.setattr(linking, "commands_leave_min", 1)
 
 
