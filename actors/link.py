@@ -22,11 +22,12 @@ from engine.stock.outcomes import Outcome
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
 batches_under_way_max = 2
 
-#: The same while fewer than so many commands travel: with small batches everybody on the way has something to do.
-small_batches_under_way_max, commands_under_way_few = 4, 64
-
 #: Commands that leave at once, while others of the same turn are still being read.
 commands_leave_min = 16
+
+#: Batches of at least so many may travel beside those two, up to so many, while fewer than so many commands do: so that
+#: everybody on the way has something to do. Smaller ones would only be more work.
+small_batches_under_way_max, commands_under_way_few = 4, 64
 
 #: Commands in one batch; about 100 KB, decided in a few milliseconds.
 commands_per_batch_max = 512
@@ -110,8 +111,10 @@ class _Bus:
     @property
     def may_leave(self) -> bool:
         """Whether another batch may travel."""
-        is_few = self.commands_under_way < commands_under_way_few
-        return self.under_way < (small_batches_under_way_max if is_few else batches_under_way_max)
+        if self.under_way < batches_under_way_max:
+            return True
+        is_few = self.under_way < small_batches_under_way_max and self.commands_under_way < commands_under_way_few
+        return is_few and self.waiting >= commands_leave_min
 
     def make_room(self, pool: PoolName, now_s: float) -> None:
         """Raise Overloaded when there is none for one more."""
@@ -241,7 +244,7 @@ class Link:
         bus = self._buses[lane]
         bus.under_way -= 1
         bus.commands_under_way -= sum(len(party.commands) for party in parties)
-        if bus.gathering:
+        if bus.gathering and bus.may_leave:
             self._depart(lane, bus)
 
     def _on_end(self, _frames: Frames) -> None:

@@ -45,7 +45,11 @@ class ClosedPace:
 
 
 class OpenPace:
-    """Every call has its moment, fixed before the first one. When no line has room at that moment, it is dropped."""
+    """Every call has its moment, fixed before the first one. When no line has room at that moment, it is dropped.
+
+    Only answers make room. So while there is none nothing is to be done at those moments: they are dropped together
+    when an answer has come, and a crowd that cannot be served does not take the processor from who is.
+    """
 
     def __init__(self, pace: Open, script: Script, tally: Tally, schedule: "Schedule") -> None:
         self._in_flight_max = pace.in_flight_max
@@ -53,25 +57,30 @@ class OpenPace:
         self._tally = tally
         self._schedule = schedule
         self._line = 0
+        self._is_full = False
 
     def start(self, lines: Sequence[Line], now_ns: int) -> None:
         """See Pace."""
         schedule, tally = self._schedule, self._tally
+        was_full, self._is_full = self._is_full, False
         while (intended_ns := schedule.next_ns) <= now_ns:
             schedule.advance()
-            line = self._with_room(lines)
+            line = None if was_full else self._with_room(lines)
             if line is None:
                 tally.dropped(intended_ns)
+                self._is_full = True
             else:
                 call = self._script.next()
                 call.intended_ns = intended_ns
                 call.invoked_ns = now_ns
                 line.connection.start(call)
                 tally.started(intended_ns, now_ns)
+        if was_full:
+            self._is_full = not any(line.connection.room(self._in_flight_max) > 0 for line in lines)
 
     def wait_ns(self, now_ns: int) -> int:
         """See Pace."""
-        return max(0, self._schedule.next_ns - now_ns)
+        return max(_S_NS if self._is_full else 0, self._schedule.next_ns - now_ns)
 
     def _with_room(self, lines: Sequence[Line]) -> Line | None:
         """The next line in turn that has room."""

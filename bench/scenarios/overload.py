@@ -9,13 +9,14 @@ client gives up after a second), waiting commands and memory that level off, and
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from bench.load.plan import Allocations, Closed, Measured, Open, Plan, Skus
-from bench.run import Bench, CannotRun
+from bench.run import Bench, CannotRun, House
 from bench.run.goals import OVERLOAD_GOODPUT, OVERLOAD_RECOVERY_S, OVERLOAD_REFUSAL_MS
 from bench.run.moments import Moment, calm_again_s, moments
-from bench.run.processes import Usages
+from bench.run.processes import Usages, cpu_s_by_role
 from bench.run.watch import Look, memory_courses, watching
 
 TIMES = 3.0
@@ -54,7 +55,8 @@ def run(bench: Bench) -> None:
     for _ in bench.rounds(ROUNDS):
         bench.screen.say("stocking")
         work = stocked(bench.pace(house, SATURATION, _GUESS_PER_S), 2.2 * load_s)
-        peak = bench.load(house, SATURATION, Plan(work, Closed(16), _WARMUP_S, seconds, connections=4))
+        with _cores_used(house) as cores_at_peak:
+            peak = bench.load(house, SATURATION, Plan(work, Closed(16), _WARMUP_S, seconds, connections=4))
         crowd = Plan(
             work,
             Open(TIMES * peak.calls_per_s, _IN_FLIGHT_MAX),
@@ -72,9 +74,11 @@ def run(bench: Bench) -> None:
             bench.beside(house, CALM, calm) as buying,
         ):
             time.sleep(_CALM_BEFORE_S)
-            loaded = bench.load(house, OVERLOAD, crowd)
+            with _cores_used(house) as cores_loaded:
+                loaded = bench.load(house, OVERLOAD, crowd)
         crowded = [call for calls in moments(loaded) for call in calls]
         _tell(bench, peak, loaded, crowded)
+        _tell_of_work(bench, peak.items_per_s / cores_at_peak[0], loaded.items_per_s / cores_loaded[0])
         _tell_of_calm(bench, moments(buying.result())[0], crowded)
         _tell_of_queues(bench, gauges, memory, crowded)
         bench.check(house)
@@ -103,6 +107,21 @@ def _tell(bench: Bench, peak: Measured, loaded: Measured, crowded: Sequence[Mome
     bench.measure("kept_back_share", loaded.dropped / loaded.intended, unit="", about=about)
     about = "calls that were sent and got no answer in time"
     bench.measure("unheard_share", loaded.unanswered / loaded.intended, unit="", about=about)
+
+
+@contextmanager
+def _cores_used(house: House) -> Iterator[list[float]]:
+    """How many cores the house keeps busy on average during the body; known at its end."""
+    before, began_s = house.usages(), time.monotonic()
+    cores: list[float] = []
+    yield cores
+    cores.append(sum(cpu_s_by_role(before, house.usages()).values()) / (time.monotonic() - began_s))
+
+
+def _tell_of_work(bench: Bench, peak: float, loaded: float) -> None:
+    """The crowd is made on the same cores, and takes them from the house; this leaves that out."""
+    about = "holds for each second of CPU of the house at 3 times saturation ÷ at saturation: below 1 is work in vain"
+    bench.measure("work_over_peak", loaded / peak, unit="×", about=about)
 
 
 def _tell_of_calm(bench: Bench, calls: Sequence[Moment], crowded: Sequence[Moment]) -> None:

@@ -207,10 +207,31 @@ def test_a_schedule_is_kept_whatever_comes_back() -> None:
     assert {call.invoked_ns for line in lines for call in line.connection.calls.values()} == {450_000_000}
     assert tally.totals.dropped == 1
     assert tally.totals.late == 4
-    assert pace.wait_ns(450_000_000) == 50_000_000
+    assert pace.wait_ns(450_000_000) == 1_000_000_000
     pace.start(lines, 5_000_000_000)
     assert tally.totals.dropped == 6
     assert pace.wait_ns(5_000_000_000) > 3_600_000_000_000
+
+
+def test_a_crowd_without_room_waits_for_answers_not_for_its_moments() -> None:
+    """What was due before an answer made room had none; what comes after has."""
+    asks, _ = script(Allocations(Skus(("A",))))
+    tally = Tally(0, 0)
+    pace = OpenPace(Open(10), asks, tally, Schedule(0, 100_000_000, 1_000_000_000))
+    line = RoomyLine()
+    for now_ns, started, dropped, wait_ns in (
+        (150_000_000, [0, 100_000_000], 0, 50_000_000),
+        (250_000_000, [0, 100_000_000], 1, 1_000_000_000),
+        (650_000_000, [600_000_000], 4, 50_000_000),
+    ):
+        if wait_ns == 50_000_000 and dropped:
+            line.connection.cancel(1)
+            line.connection.cancel(3)
+            pace.start([line], 550_000_000)
+        pace.start([line], now_ns)
+        assert [call.intended_ns for call in line.connection.calls.values()] == started
+        assert tally.totals.dropped == dropped
+        assert pace.wait_ns(now_ns) == wait_ns
 
 
 def test_calls_count_by_their_intended_start() -> None:
