@@ -17,12 +17,11 @@ from engine.names import PoolName
 #: How long after a buyer's last command it still counts.
 sells_for_s = 0.1
 
-#: Rest after a chunk, in times of what it took: one of so many buyers and one more meets a chunk. So few that the p99
-#: of a sale is that of the sale alone; an import beside one takes in about 1,300 cards a second.
-rest_share = 120
+#: Rest after a chunk, in times of what it took: one of so many buyers and one more meets a chunk.
+rest_share = 15
 
 #: The longest rest: a store that once took a second must not make an import stand still for many.
-rest_max_s = 1.0
+rest_max_s = 0.2
 
 
 class ImportPace:
