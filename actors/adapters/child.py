@@ -1,7 +1,8 @@
 """Processes that end with the one that started them.
 
 The kernel can do that (prctl(2), PR_SET_PDEATHSIG), but the new process has to ask for it itself. Asking between
-fork and exec would make Python fork for real, and a fork inside a process with gRPC's threads aborts now and then.
+fork and exec would make Python fork for real, which is unsafe beside gRPC's threads: a child of such a process once
+aborted before its program began.
 So a small Python of its own asks, and then becomes the program.
 """
 

@@ -119,6 +119,15 @@ async def test_a_drain_moves_a_working_client_to_the_other_front_end(house: Smal
     assert (await house.cards(sku)).held == len(bought)
 
 
+async def test_a_front_end_knows_its_buyers_and_only_them(house: SmallHouse) -> None:
+    """For them its imports rest; what staff do, and other imports, slow none down."""
+    sku = await house.sku(1)
+    pace = house.front._reception.pace
+    assert pace._pool is None
+    await house.allocation.Allocate(wish(sku))
+    assert str(pace._pool) == sku
+
+
 async def test_when_to_ask_again_is_said_in_details_and_in_a_trailer(house: SmallHouse) -> None:
     """What a draining front end says: our clients read the one, a library's own retries the other."""
     sku = await house.sku(1)

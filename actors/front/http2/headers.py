@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
-from hpack import Decoder, HPACKError
+from hpack import Decoder, HPACKError, OversizedHeaderListError
 from hpack.table import HeaderTable
 
 from actors.front.http2.frames import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
@@ -74,7 +74,7 @@ class RequestHeaders:
         try:
             fields = [(bytes(name), bytes(value)) for name, value in self._decoder.decode(block, raw=True)]
         except HPACKError as fault:
-            code = ENHANCE_YOUR_CALM if "larger than" in str(fault) else COMPRESSION_ERROR
+            code = ENHANCE_YOUR_CALM if isinstance(fault, OversizedHeaderListError) else COMPRESSION_ERROR
             raise ConnectionFault(code, f"headers: {fault}") from fault
         said = _opening(fields)
         if self._table.state() != before:
