@@ -8,12 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 
 #: How long a house may take to start on a slow machine with a cold disk.
 _START_PATIENCE_S = 90.0
 _STOP_PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.1
+
+#: Above the ports that Ray's workers take (10002 to 19999), below those that Linux gives to who asks for any (from
+#: 32768 on): one of these was sometimes free when the house was started, and Ray's own when it came to listen.
+_PORTS = range(20_000, 32_768)
+_PORTS_TRIED_MAX = 100
 
 
 class HouseFailed(Exception):
@@ -86,8 +93,11 @@ class HouseProcess:
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody has, and that nobody gets by chance before it is used: see `_PORTS`."""
+    for port in SystemRandom().sample(_PORTS, _PORTS_TRIED_MAX):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise HouseFailed(
+        f"{_PORTS_TRIED_MAX} ports between {_PORTS.start} and {_PORTS.stop} were tried, and all are taken"
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cardkeep_client.v1 import operations_pb2, types_pb2
 
+from bench.house_process import free_port
 from clients.cli import show
 from clients.cli.connection import find_server
 from clients.cli.run_file import descendants, read_run, start_mark
@@ -297,11 +298,3 @@ def test_a_setting_that_no_house_starts_with_is_named(
     ended = cardkeep("up")
     assert ended.exit_code == 2
     assert name in ended.stderr
-
-
-def free_port() -> int:
-    """A port nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.house_process import free_port
 
 #: A slow machine starts Ray in half a minute.
 _PATIENCE_S = 90
@@ -24,11 +25,10 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
-        ports = _free_ports()
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CARDKEEP_")} | {
             "CARDKEEP_DATA": str(self.data),
-            "CARDKEEP_PORT": str(ports[0]),
-            "CARDKEEP_METRICS_PORT": str(ports[1]),
+            "CARDKEEP_PORT": str(free_port()),
+            "CARDKEEP_METRICS_PORT": str(free_port()),
         }
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -99,11 +99,3 @@ def _look_around(shell: Shell) -> None:
     assert shell.run("allocate", "NETFLIX-30", "-n", "9").returncode == 3
     checks = shell.ask("doctor")["checks"]
     assert [check["check"] for check in checks if check["verdict"] == "broken"] == []
-
-
-def _free_ports() -> tuple[int, int]:
-    """Two loopback ports that were free a moment ago."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]

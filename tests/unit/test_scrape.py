@@ -1,14 +1,16 @@
 """One endpoint for all processes: families merged, samples told apart, and what a process leaves out is left out."""
 
 import asyncio
-import socket
 import urllib.request
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from actors.scrape import merge, serve_metrics
+from bench.house_process import free_port
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # As every process of ours does.
 
 
 def _process(asked: int) -> bytes:
@@ -37,7 +39,7 @@ async def test_the_endpoint_asks_at_each_scrape_and_ends_when_told() -> None:
         asked += 1
         return {"owner-0": _process(asked)}
 
-    stop = serve_metrics(gather, "127.0.0.1", port := _free_port())
+    stop = serve_metrics(gather, "127.0.0.1", port := free_port())
     for expected in (1.0, 2.0):
         text = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
         (family, *_) = text_string_to_metric_families(text)
@@ -51,7 +53,7 @@ async def test_whoever_only_asks_for_the_head_hears_that_it_is_there() -> None:
     async def gather() -> Mapping[str, bytes]:
         raise AssertionError("nobody asked for the metrics")
 
-    stop = serve_metrics(gather, "127.0.0.1", port := _free_port())
+    stop = serve_metrics(gather, "127.0.0.1", port := free_port())
     request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", method="HEAD")
     with await asyncio.to_thread(urllib.request.urlopen, request, timeout=5) as answer:
         assert (answer.status, answer.read()) == (200, b"")
@@ -62,10 +64,3 @@ def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=5) as answer:
         text: str = answer.read().decode()
     return text
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
