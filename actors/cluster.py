@@ -11,9 +11,10 @@ that comes back in the middle of a sale should not load a gRPC server first.
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError
@@ -24,6 +25,10 @@ from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from engine.errors import InvariantBroken
 from engine.names import PoolName
+from engine.placing import owner_ids
+
+if TYPE_CHECKING:
+    from actors.front_host import FrontHost
 
 _NAMESPACE = "cardkeep"
 _ARCHIVIST = "archivist"
@@ -52,23 +57,46 @@ _log = logging.getLogger(__name__)
 
 
 class OwnerActor:
-    """An owner as a Ray actor."""
+    """An owner as a Ray actor; with `facts` it is a front end, too."""
 
-    def __init__(self, settings: Settings, owner_id: str) -> None:
+    def __init__(self, settings: Settings, owner_id: str, facts: StoreFacts | None) -> None:
         from actors.owner_host import OwnerHost  # noqa: PLC0415
 
         begin_logging(settings, owner_id)
+        loop = asyncio.get_running_loop()
         self._host = OwnerHost(settings, owner_id, fold=_fold, on_replaced=lambda: os._exit(0))
-        self._running = asyncio.get_running_loop().create_task(self._host.run())
-        self._collecting = asyncio.get_running_loop().create_task(keep_young())
+        self._running = loop.create_task(self._host.run())
+        self._front: FrontHost | None = None
+        self._opening = None if facts is None else loop.create_task(self._open_door(settings, facts))
+        self._collecting = loop.create_task(keep_young())
+
+    async def _open_door(self, settings: Settings, facts: StoreFacts) -> int:
+        """Pools come first: what a front end is made of is read beside them."""
+        hosts = await asyncio.to_thread(import_module, "actors.front_host")
+        self._front = hosts.FrontHost(settings, facts, home=self._host.home)
+        return await self._front.start()
 
     async def process_id(self) -> int:
         """Answers when the process is up."""
         return os.getpid()
 
+    async def port(self) -> int:
+        """Answers when its front end serves."""
+        assert self._opening is not None
+        return await asyncio.shield(self._opening)
+
     async def metrics(self) -> bytes:
         """Prometheus text."""
+        if self._front is not None:
+            self._front.count_depth()
         return await self._host.metrics()
+
+    async def drain(self) -> None:
+        """Let nothing new come in here."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        if self._front is not None:
+            await self._front.drain()
 
     async def stop(self) -> None:
         """Finish what is under way."""
@@ -95,8 +123,8 @@ class FrontActor:
         """Prometheus text."""
         return await self._host.metrics()
 
-    async def stop(self) -> None:
-        """Drain."""
+    async def drain(self) -> None:
+        """Let nothing new come in, and finish what is under way."""
         await self._host.drain()
 
 
@@ -121,8 +149,9 @@ class ArchivistActor:
 class Cluster:
     """The machine's Ray, started as a head of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, facts: StoreFacts) -> None:
         self._settings = settings
+        self._facts = facts
         self._owners: dict[str, Any] = {}
         self._fronts: list[Any] = []
 
@@ -142,23 +171,31 @@ class Cluster:
         """Start the archivist."""
         ray.remote(ArchivistActor).options(name=_ARCHIVIST, **_ACTOR).remote(self._settings)
 
-    async def start_front_ends(self, facts: StoreFacts) -> int:
-        """Start all front ends on one port, and return it once they serve."""
-        for number in range(self._settings.front_ends):
-            name = f"front-{number}"
-            actor = ray.remote(FrontActor).options(name=name, **_ACTOR).remote(self._settings, facts, name)
-            self._fronts.append(actor)
-        ports = await asyncio.gather(*(actor.port.remote() for actor in self._fronts))
+    async def open_doors(self) -> int:
+        """Start whoever takes calls, all on one port, and return it once they serve."""
+        if self._settings.front_ends:
+            for number in range(self._settings.front_ends):
+                name = f"front-{number}"
+                actor = ray.remote(FrontActor).options(name=name, **_ACTOR).remote(self._settings, self._facts, name)
+                self._fronts.append(actor)
+        else:
+            await asyncio.gather(*map(self.ensure_owner, owner_ids(self._settings.actors_max)))
+        ports = await asyncio.gather(*(actor.port.remote() for actor in self._doors))
         return int(ports[0])
 
     async def ensure_owner(self, owner_id: str) -> None:
         """Start an owner's actor if it has none, and wait until its process is up."""
-        actor: Any = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id)
+        facts = None if self._settings.front_ends else self._facts
+        actor: Any = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id, facts)
         self._owners[owner_id] = actor
         try:
             await actor.process_id.remote()
         except RayError as ended:
             _log.warning("owner_start_failed owner=%s cause=%s", owner_id, ended)
+
+    @property
+    def _doors(self) -> Sequence[Any]:
+        return self._fronts or list(self._owners.values())
 
     async def metrics(self) -> Mapping[str, bytes]:
         """Each process's metrics; one that does not answer is left out."""
@@ -172,22 +209,27 @@ class Cluster:
         An actor that is being started again, or whose store is gone, may not answer; nothing acknowledged is
         lost by ending it.
         """
-        for group, patience_s in ((self._fronts, _DRAIN_PATIENCE_S), (list(self._owners.values()), _FINISH_PATIENCE_S)):
-            asked = [asyncio.ensure_future(_stopped(actor)) for actor in group]
-            if asked:
-                _, silent = await asyncio.wait(asked, timeout=patience_s)
-                for one in silent:
-                    one.cancel()
-                if silent:
-                    _log.warning("actors_ended_unheard count=%d", len(silent))
+        await _all_ended((actor.drain for actor in self._doors), _DRAIN_PATIENCE_S)
+        await _all_ended((actor.stop for actor in self._owners.values()), _FINISH_PATIENCE_S)
         ray.shutdown()
 
 
-async def _stopped(actor: Any) -> None:
+async def _all_ended(ways: Iterable[Any], patience_s: float) -> None:
+    """Ask everybody to end in this way, and wait for a while."""
+    asked = [asyncio.ensure_future(_ended(way)) for way in ways]
+    if asked:
+        _, silent = await asyncio.wait(asked, timeout=patience_s)
+        for one in silent:
+            one.cancel()
+        if silent:
+            _log.warning("actors_ended_unheard count=%d", len(silent))
+
+
+async def _ended(way: Any) -> None:
     try:
-        await actor.stop.remote()
+        await way.remote()
     except RayError as ended:
-        _log.info("actor_gone_before_stop cause=%s", ended)
+        _log.info("actor_gone_before_its_end cause=%s", ended)
 
 
 async def _metrics_of(actor: Any) -> bytes | None:

@@ -11,7 +11,10 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from actors.link import Answer, Hearer, Link, NotOwner
+from actors.asking import Hearer
+from actors.home_line import HomeLine
+from actors.line import Answer, Line, NotOwner
+from actors.link import Link
 from actors.signpost import Signpost
 from actors.wire import Address, Connect, connect, parse_address
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
@@ -37,40 +40,51 @@ class UnknownPool(NotDone):
 
 
 class Dispatch:
-    """The front end's view of all owners."""
+    """The front end's view of all owners; `home` leads to the one in this process, if there is one."""
 
-    def __init__(self, registry: Registry, clock: Clock, token: str, *, connect: Connect = connect) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        token: str,
+        *,
+        connect: Connect = connect,
+        home: HomeLine | None = None,
+    ) -> None:
         self._registry = registry
         self._clock = clock
         self._token = token
         self._connect = connect
+        self._home = home
         self._signpost = Signpost(registry)
         #: Whom we ask for a pool.
         self._routes: dict[PoolName, str] = {}
         self._addresses: Mapping[str, Address] = {}
-        self._links: dict[Address, Link] = {}
-        self._opening: dict[Address, asyncio.Task[Link]] = {}
+        self._lines: dict[Address, Line] = {}
+        self._opening: dict[Address, asyncio.Task[Line]] = {}
         self._reading: asyncio.Task[bool] | None = None
 
     @property
     def waiting(self) -> int:
         """Commands gathered for all owners."""
-        return sum(link.waiting for link in self._links.values())
+        return sum(line.waiting for line in self._lines.values())
 
     async def ask(self, pool: PoolName, command: Command, deadline_ms: int) -> Answer:
         """One command's answer; see `ask_all`."""
         (answer,) = await self.ask_all(pool, (command,), deadline_ms)
         return answer
 
-    def ask_once(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer) -> bool:
+    def ask_once(
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer[Sequence[Answer]]
+    ) -> bool:
         """Ask, when a line to the pool's owner is open: the hearer hears how this one try ends. False: not asked.
 
         Whoever hears of a failure may go on with `ask_all`, and must say there what it heard. Raises Overloaded.
         """
-        link = self._open_link(pool)
-        if link is not None:
-            link.board(pool, commands, deadline_ms, self._until_s(deadline_ms), hearer)
-        return link is not None
+        line = self._open_line(pool)
+        if line is not None:
+            line.board(pool, commands, deadline_ms, self._until_s(deadline_ms), hearer)
+        return line is not None
 
     async def ask_all(
         self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Exception | None = None
@@ -90,8 +104,8 @@ class Dispatch:
             await self._pause(pool, heard, pause_s, until_s)
         while True:
             try:
-                link = self._open_link(pool) or await self._found(pool, until_s)
-                answers = await link.ask_all(pool, commands, deadline_ms, until_s=until_s)
+                line = self._open_line(pool) or await self._found(pool, until_s)
+                answers = await line.ask_all(pool, commands, deadline_ms, until_s=until_s)
             except (UnknownPool, Overloaded, InvariantBroken) as failure:
                 if doubt is not None:
                     raise doubt from failure
@@ -131,31 +145,31 @@ class Dispatch:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        for link in self._links.values():
-            link.close()
+        for line in self._lines.values():
+            line.close()
 
-    def _open_link(self, pool: PoolName) -> Link | None:
+    def _open_line(self, pool: PoolName) -> Line | None:
         """The line to the pool's owner, when both are known and it is up."""
         owner = self._routes.get(pool)
         address = None if owner is None else self._addresses.get(owner)
-        link = None if address is None else self._links.get(address)
-        return link if link is not None and link.is_open else None
+        line = None if address is None else self._lines.get(address)
+        return line if line is not None and line.is_open else None
 
-    async def _found(self, pool: PoolName, until_s: float) -> Link:
+    async def _found(self, pool: PoolName, until_s: float) -> Line:
         try:
             async with asyncio.timeout_at(until_s):
-                return await self._link(pool)
+                return await self._line(pool)
         except TimeoutError as late:
             raise PoolClosed(f"the owner of {pool} was not found in time") from late
 
-    async def _link(self, pool: PoolName) -> Link:
+    async def _line(self, pool: PoolName) -> Line:
         owner = self._routes.get(pool)
         if owner is None:
             owner = self._routes[pool] = await self._look_up(pool)
         address = self._addresses.get(owner)
         if address is None:
             raise PoolClosed(f"the owner of {pool} is not there yet")
-        return self._open_link(pool) or await self._opened(address)
+        return self._open_line(pool) or await self._opened(address)
 
     async def _look_up(self, pool: PoolName) -> str:
         """Whom a pool is placed with. Of one we have not heard of a table that cannot be read says nothing."""
@@ -171,7 +185,7 @@ class Dispatch:
             raise PoolClosed(f"{pool} has not been given an owner yet")
         return owner
 
-    async def _opened(self, address: Address) -> Link:
+    async def _opened(self, address: Address) -> Line:
         """One attempt to connect at a time for each address, shared by all who wait."""
         task = self._opening.get(address)
         if task is None:
@@ -179,16 +193,21 @@ class Dispatch:
             task.add_done_callback(lambda ended: self._end_opening(address, ended))
         return await asyncio.shield(task)
 
-    def _end_opening(self, address: Address, ended: asyncio.Task[Link]) -> None:
+    def _end_opening(self, address: Address, ended: asyncio.Task[Line]) -> None:
         del self._opening[address]
         if not ended.cancelled():
             ended.exception()  # Those who waited may have gone; then nobody else would look at it.
 
-    async def _open(self, address: Address) -> Link:
-        link = Link(address, self._token, connect=self._connect)
-        await link.open()
-        self._links[address] = link
-        return link
+    async def _open(self, address: Address) -> Line:
+        home = self._home
+        line: Line
+        if home is not None and address == home.address:
+            line = home
+        else:
+            line = Link(address, self._token, connect=self._connect)
+        await line.open()
+        self._lines[address] = line
+        return line
 
     def _reread(self) -> asyncio.Task[bool]:
         """Read the placement table, once for all who ask at the same time. Says whether it could be read."""
@@ -214,6 +233,6 @@ class Dispatch:
             return False
         self._addresses = {seat.owner_id: parse_address(seat.address) for seat in seats}
         announced = set(self._addresses.values())
-        for address in [address for address in self._links if address not in announced]:
-            self._links.pop(address).close()
+        for address in [address for address in self._lines if address not in announced]:
+            self._lines.pop(address).close()
         return True

@@ -19,21 +19,27 @@ from actors.front.reception import Reception
 from actors.front.sealing import Sealing
 from actors.front.server import FrontServer
 from actors.metrics import FrontMetrics
+from actors.owner_host import Home
 from actors.settings import Settings
 from actors.store_facts import StoreFacts, is_reachable
 from engine.ports import Clock
 
 
 class FrontHost:
-    """One front end. `facts` is what start-up found out about the store."""
+    """One front end. `facts` is what start-up found out about the store; `home` is the owner in this process."""
 
-    def __init__(self, settings: Settings, facts: StoreFacts, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, facts: StoreFacts, *, clock: Clock | None = None, home: Home | None = None
+    ) -> None:
         self._settings = settings
         self._store = RedisStore(settings.store_url.get_secret_value())
         self._registry = RedisRegistry(self._store.line)
-        self._metrics = FrontMetrics(CollectorRegistry())
+        self._metrics = (
+            FrontMetrics(CollectorRegistry()) if home is None else FrontMetrics(home.metrics.registry, home.metrics)
+        )
         clock = clock or SystemClock()
-        self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value())
+        line = None if home is None else home.line
+        self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value(), home=line)
         self._sealing = Sealing(settings.keys_folder)
         self._reception = Reception(
             self._dispatch,
@@ -47,7 +53,7 @@ class FrontHost:
         self._server = FrontServer(
             AllocationServicer(self._reception),
             InventoryServicer(self._reception),
-            OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.front_ends),
+            OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.doors),
             door=Door(settings.front_door),
             with_reflection=settings.reflection,
         )
@@ -69,5 +75,9 @@ class FrontHost:
     async def metrics(self) -> bytes:
         """The process's metrics in the Prometheus text form."""
         self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
-        self._metrics.depth(self._reception.calls_under_way, self._dispatch.waiting)
+        self.count_depth()
         return generate_latest(self._metrics.registry)
+
+    def count_depth(self) -> None:
+        """Let the metrics know how much is going on."""
+        self._metrics.depth(self._reception.calls_under_way, self._dispatch.waiting)

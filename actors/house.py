@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_settings import Durability
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
+from actors.front.http2.port import shared_port
 from actors.logs import begin_logging
 from actors.scrape import serve_metrics
 from actors.settings import Settings
@@ -53,6 +55,7 @@ class House:
         self._stewarding: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._stop_metrics: Callable[[], None] | None = None
+        self._port: socket.socket | None = None
 
     async def start(self, on_ray: Callable[[], None]) -> None:
         """Bring everything up, saying in run.json what is being done.
@@ -78,9 +81,12 @@ class House:
         KeyRingFile(settings.keys_folder).create_if_missing(
             may_create=not await registry.pools(), now_ms=SystemClock().now_ms()
         )
+        # Who takes calls shares the port; an owner that comes back must find the one it had.
+        self._port = shared_port(settings.host, settings.port)
+        settings = settings.model_copy(update={"port": self._port.getsockname()[1]})
         self._say(step="starting Ray")
         try:
-            self._cluster = _cluster(settings)
+            self._cluster = _cluster(settings, facts)
         except SystemExit as told:
             raise StartGivenUp from told
         on_ray()
@@ -88,7 +94,7 @@ class House:
         steward = Steward(registry, self._cluster.ensure_owner, settings.actors_max)
         self._stewarding = asyncio.get_running_loop().create_task(steward.run())
         self._say(step="opening the front ends")
-        port = await self._cluster.start_front_ends(facts)
+        port = await self._cluster.open_doors()
         self._stop_metrics = serve_metrics(self._cluster.metrics, "127.0.0.1", settings.metrics_port)
         self._say(
             state="ready",
@@ -114,6 +120,8 @@ class House:
             await self._registry_store.close()
         if self._keeping is not None:
             self._keeping.cancel()
+        if self._port is not None:
+            self._port.close()
         self._say(step="stopping the store")
         if self._store is not None:
             await self._store.stop()
@@ -164,7 +172,7 @@ class House:
         part.replace(path)
 
 
-def _cluster(settings: Settings) -> Any:
+def _cluster(settings: Settings, facts: StoreFacts) -> Any:
     """Ray, started. It reads its environment once, when it is first imported; so that comes first."""
     os.environ.update(
         RAY_AUTH_MODE="token",
@@ -177,7 +185,7 @@ def _cluster(settings: Settings) -> Any:
     from actors.cluster import Cluster  # noqa: PLC0415 - see above
 
     shutil.rmtree(settings.ray_folder, ignore_errors=True)
-    cluster = Cluster(settings)
+    cluster = Cluster(settings, facts)
     cluster.start(settings.ray_folder)
     return cluster
 

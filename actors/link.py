@@ -8,16 +8,17 @@ in time; what was not sent by then surely did not happen.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from actors.asking import Hearer
+from actors.line import Answer, Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.wire import Address, Connect, Frames, Verdict, connect, hello
-from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
+from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.stock.codec import pack, plain, read_outcome
 from engine.stock.commands import Command, ListBatches, ListSold, Receive
-from engine.stock.outcomes import Outcome
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
 batches_under_way_max = 2
@@ -29,62 +30,11 @@ commands_leave_min = 16
 #: everybody on the way has something to do. Smaller ones would only be more work.
 small_batches_under_way_max, commands_under_way_few = 4, 64
 
-#: Commands in one batch; about 100 KB, decided in a few milliseconds.
-commands_per_batch_max = 512
-
 #: How long a connection may take to come about: on one machine microseconds, to a dead one for ever.
 connect_within_s = 2.0
 
-#: Between two looks for callers whose time is up: how late they may hear of it.
-look_every_s = 0.05
-
-#: Commands of one pool that may wait in this front end. At 10,000 a second this is 0.8 s of queue:
-#: who comes later is better told at once.
-commands_waiting_max = 8_192
-
-#: How long the first in line may have waited when somebody joins a line longer than the next batch takes. Beyond it,
-#: commands come faster than the owner works, and a longer line would only make all of them late.
-first_waits_for_max_s = 0.5
-
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
 _TRAVEL_ALONE = (Receive, ListBatches, ListSold)
-
-
-class NotOwner(NotDone):
-    """The owner asked does not own the pool: the placement has changed. Look it up again, then ask there."""
-
-
-class Answer(NamedTuple):
-    """An outcome with the epoch and seq it rests on; None when the deadline passed before its turn."""
-
-    epoch: int
-    seq: int
-    replayed: bool
-    outcome: Outcome | None
-
-
-class Hearer(Protocol):
-    """Who hears the answers to commands, once: a future, or what is like one."""
-
-    def done(self) -> bool:
-        """Whether it heard already, or listens no more."""
-
-    def set_result(self, answers: Sequence[Answer], /) -> None:
-        """Hear them, in the order of the commands."""
-
-    def set_exception(self, failure: Exception, /) -> None:
-        """Hear why there are none."""
-
-
-class _Party(NamedTuple):
-    """Commands that one caller asked together: they travel together and are answered together."""
-
-    deadline_ms: int
-    until_s: float
-    commands: Sequence[Command]
-    hearer: Hearer
-    #: When they joined the line.
-    since_s: float
 
 
 class _Lane(NamedTuple):
@@ -103,7 +53,7 @@ class _Bus:
     __slots__ = ("commands_under_way", "gathering", "is_leaving", "under_way", "waiting")
 
     def __init__(self) -> None:
-        self.gathering: deque[_Party] = deque()
+        self.gathering: deque[Party] = deque()
         self.waiting = 0
         self.under_way = self.commands_under_way = 0
         self.is_leaving = False
@@ -116,14 +66,8 @@ class _Bus:
         is_few = self.under_way < small_batches_under_way_max and self.commands_under_way < commands_under_way_few
         return is_few and self.waiting >= commands_leave_min
 
-    def make_room(self, pool: PoolName, now_s: float) -> None:
-        """Raise Overloaded when there is none for one more."""
-        is_slow = self.waiting >= commands_per_batch_max and now_s > self.gathering[0].since_s + first_waits_for_max_s
-        if is_slow or self.waiting >= commands_waiting_max:
-            raise Overloaded(f"{self.waiting} commands already wait for {pool}")
 
-
-class Link:
+class Link(Line):
     """The connection to one owner at one address. Once broken it stays so; make another."""
 
     def __init__(self, address: Address, token: str, *, connect: Connect = connect) -> None:
@@ -132,7 +76,7 @@ class Link:
         self._connect = connect
         self._frames: Frames | None = None
         self._buses: dict[_Lane, _Bus] = {}
-        self._replies: dict[int, tuple[_Lane, Sequence[_Party]]] = {}
+        self._replies: dict[int, tuple[_Lane, Sequence[Party]]] = {}
         self._last_id = 0
         self._looking: asyncio.TimerHandle | None = None
 
@@ -155,28 +99,15 @@ class Link:
             raise PoolClosed(f"no owner listens at {self.address}: {away}") from away
         self._frames.send(hello(self._token))
 
-    async def ask(self, pool: PoolName, command: Command, deadline_ms: int, *, until_s: float) -> Answer:
-        """One command's answer; see `ask_all`."""
-        (answer,) = await self.ask_all(pool, (command,), deadline_ms, until_s=until_s)
-        return answer
-
-    def ask_all(
-        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, until_s: float
-    ) -> asyncio.Future[Sequence[Answer]]:
-        """The answers to commands that travel together; see `board`."""
-        future: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
-        self.board(pool, commands, deadline_ms, until_s, future)
-        return future
-
     def board(
-        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, until_s: float, hearer: Hearer
+        self,
+        pool: PoolName,
+        commands: Sequence[Command],
+        deadline_ms: int,
+        until_s: float,
+        hearer: Hearer[Sequence[Answer]],
     ) -> None:
-        """Send commands with the next batch; `hearer` hears at the latest when the loop's time is `until_s`.
-
-        Raises PoolClosed or Overloaded when they cannot even board. It hears NotOwner, PoolClosed, StoreUnavailable
-        or Overloaded (nothing happened), InDoubt (the connection broke, or no answer came), InvariantBroken (the
-        pool has stopped).
-        """
+        """Send commands with the next batch: see Line."""
         if not self.is_open:
             raise PoolClosed(f"the line to {self.address} is down")
         lane = _Lane(pool, type(commands[0]) is Receive)
@@ -185,8 +116,8 @@ class Link:
             bus = self._buses[lane] = _Bus()
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        bus.make_room(pool, now_s)
-        bus.gathering.append(_Party(deadline_ms, until_s, commands, hearer, now_s))
+        make_room(pool, bus.waiting, bus.gathering[0] if bus.gathering else None, now_s)
+        bus.gathering.append(Party(deadline_ms, until_s, commands, hearer, now_s))
         bus.waiting += len(commands)
         if self._looking is None:
             self._looking = loop.call_later(look_every_s, self._look_for_late)
@@ -238,7 +169,7 @@ class Link:
                 if not party.hearer.done():
                     party.hearer.set_result(answers)
         else:
-            _fail(parties, _failure(verdict, body))
+            fail(parties, _failure(verdict, body))
         # Not before all is read: what cannot be read ends the connection, and these callers with it.
         del self._replies[request_id]
         bus = self._buses[lane]
@@ -250,9 +181,9 @@ class Link:
     def _on_end(self, _frames: Frames) -> None:
         under_way, self._replies = self._replies, {}
         for _, parties in under_way.values():
-            _fail(parties, InDoubt(f"the line to {self.address} broke"))
+            fail(parties, InDoubt(f"the line to {self.address} broke"))
         for bus in self._buses.values():
-            _fail(bus.gathering, PoolClosed(f"the line to {self.address} broke before this was sent"))
+            fail(bus.gathering, PoolClosed(f"the line to {self.address} broke before this was sent"))
         self._buses.clear()
 
     def _look_for_late(self) -> None:
@@ -260,17 +191,17 @@ class Link:
         now_s = loop.time()
         for _, parties in self._replies.values():
             late = [party for party in parties if party.until_s <= now_s]
-            _fail(late, InDoubt(f"{self.address} did not answer in time"))
+            fail(late, InDoubt(f"{self.address} did not answer in time"))
         for bus in self._buses.values():
             late = [party for party in bus.gathering if party.until_s <= now_s]
-            _fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
+            fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
         is_busy = bool(self._replies) or any(bus.gathering for bus in self._buses.values())
         self._looking = loop.call_later(look_every_s, self._look_for_late) if is_busy else None
 
 
-def _board(bus: _Bus) -> Sequence[_Party]:
+def _board(bus: _Bus) -> Sequence[Party]:
     """The next batch, without those who have gone."""
-    parties: list[_Party] = []
+    parties: list[Party] = []
     gathering, boarded = bus.gathering, 0
     while gathering and boarded < commands_per_batch_max:
         size = len(gathering[0].commands)
@@ -287,7 +218,7 @@ def _board(bus: _Bus) -> Sequence[_Party]:
     return parties
 
 
-def _turn_away(parties: Sequence[_Party], bus: _Bus) -> None:
+def _turn_away(parties: Sequence[Party], bus: _Bus) -> None:
     """A batch could not be packed: whoever is at fault gets the reason, the others board again, in their order."""
     for party in reversed(parties):
         try:
@@ -297,12 +228,6 @@ def _turn_away(parties: Sequence[_Party], bus: _Bus) -> None:
         else:
             bus.gathering.appendleft(party)
             bus.waiting += len(party.commands)
-
-
-def _fail(parties: Iterable[_Party], failure: Exception) -> None:
-    for party in parties:
-        if not party.hearer.done():
-            party.hearer.set_exception(failure)
 
 
 def _failure(verdict: int, text: str) -> Exception:

@@ -41,10 +41,17 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class _ProcessMetrics:
-    """What every process tells of itself: CPU, memory, files, version, and whether it reaches the store."""
+    """What every process tells of itself: CPU, memory, files, version, and whether it reaches the store.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    Two in one process share a registry, and the first tells.
+    """
+
+    def __init__(self, registry: CollectorRegistry, first: "_ProcessMetrics | None" = None) -> None:
         self.registry = registry
+        self._reachable: Gauge
+        if first is not None:
+            self._reachable = first._reachable  # noqa: SLF001 - of our own kind
+            return
         ProcessCollector(registry=registry)
         Info("cardkeep_build", "The version that runs.", registry=registry).info({"version": version("cardkeep")})
         self._reachable = Gauge("cardkeep_store_reachable", "1 when the store answered just now.", registry=registry)
@@ -161,10 +168,10 @@ class OwnerMetrics(_ProcessMetrics):
 
 
 class FrontMetrics(_ProcessMetrics):
-    """What a front end counts."""
+    """What a front end counts; `owner` is the one it shares its process with, if it does."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
+    def __init__(self, registry: CollectorRegistry, owner: OwnerMetrics | None = None) -> None:
+        super().__init__(registry, owner)
         self._requests = Tally(
             "cardkeep_requests", "Calls by end: OK, CANCELLED or a reason.", ["method", "outcome"], registry=registry
         )

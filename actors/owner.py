@@ -6,40 +6,32 @@ nothing of Ray or sockets; `owner_gate.py` lets front ends in, `cluster.py` make
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from itertools import compress
 from time import perf_counter
-from typing import NamedTuple
 
+from actors.asking import TOO_LATE, Asked, Decided, Hearer, Reply, tell_failure
 from actors.committer import Committer, Desk
+from actors.folding import Fold, Folding, busy_per_s, fold_after_events_min
 from actors.hosted import Hosted, PoolState
 from actors.import_pace import ImportPace
 from actors.load_meter import LoadMeter
 from actors.metrics import OwnerMetrics
 from actors.rebuilding import take_over
 from engine import limits
-from engine.errors import Fenced, InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
+from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Archive, Attachments, Clock, Journal, SealedCards
 from engine.stock.codec import read_archived
-from engine.stock.commands import OF_BUYERS, Command, Forget, Receive
+from engine.stock.commands import OF_BUYERS, Receive
 from engine.stock.events import Event
-from engine.stock.outcomes import Outcome, Reason, Refused
+from engine.stock.outcomes import Reason, Refused
 from engine.stock.pool import Pool
 from engine.stock.state import Turn
 
 #: Between two rounds of the sweep. Expiry is exact by rule; the sweep only tidies, so it may be lazy.
 sweep_every_s = 0.25
-
-#: A pool is folded when its journal has at least this many events beyond the snapshot …
-fold_after_events_min = 50_000
-
-#: … and one for every three holds and answers that it has in memory. So an event costs a fold at most three or four of
-#: them, and 100,000 live holds with what comes with them are recovered in about a second.
-fold_share = 3
-
-#: Pause after a fold that came to nothing, before the next try.
-fold_again_s = 10.0
 
 #: Steps between two samples of the conservation law in a running pool; each fold looks at every card.
 check_every_steps = 10_000
@@ -48,24 +40,6 @@ check_every_steps = 10_000
 _POOLS_PER_TURN = 100
 
 _log = logging.getLogger(__name__)
-
-Fold = Callable[[PoolName], Awaitable[int | None]]
-"""Asks the archivist to fold a pool; returns the moment before which all is archived."""
-
-
-Asked = tuple[int, Command]
-"""The last moment its caller waits for it, in milliseconds since 1970 (0 = no bound), and the command."""
-
-
-class Reply(NamedTuple):
-    """An outcome with its place in the pool's history; `outcome` is None when the deadline had passed."""
-
-    seq: int
-    replayed: bool
-    outcome: Outcome | None
-
-
-_TOO_LATE = Reply(0, replayed=False, outcome=None)
 
 
 class Owner:
@@ -87,8 +61,7 @@ class Owner:
         self._cards = cards
         self._clock = clock
         self._metrics = metrics
-        self._fold = fold
-        self._fold_after_events = fold_after_events
+        self._folding = Folding(self.submit, self.find, fold, fold_after_events)
         self._hosted: dict[PoolName, Hosted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer = Committer(journal, metrics.appended)
@@ -144,34 +117,70 @@ class Owner:
             self.meter.forget(name)
             self._metrics.left(name)
 
-    async def submit(self, name: PoolName, asked: Sequence[Asked]) -> tuple[int, Sequence[Reply]]:
-        """Decide the commands in order; answer once the journal has what the answers rest on.
+    async def submit(self, name: PoolName, asked: Sequence[Asked]) -> Decided:
+        """The same as `take`, for whoever can wait: what a hearer would hear."""
+        future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        self.take(name, asked, future)
+        return await future
 
-        Returns the epoch and one reply per command. Raises PoolClosed, StoreUnavailable or Overloaded
-        (nothing happened), Fenced (nothing happened, and never will here), InDoubt (another owner has
-        taken over and may have found it done) or InvariantBroken.
+    def take(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer[Decided]) -> None:
+        """Decide the commands in order, at once unless something must be looked up before.
+
+        The hearer hears once the journal has what the answers rest on: the epoch, and one reply per command. Or,
+        perhaps at once, PoolClosed, StoreUnavailable or Overloaded (nothing happened), Fenced (nothing happened, and
+        never will here), InDoubt (another owner has taken over and may have found it done) or InvariantBroken.
         """
-        hosted = self._serving(name)
-        if self._committer.is_stalled:
-            raise StoreUnavailable("the store does not answer; nothing is decided until it does")
-        if self._committer.is_full:
-            raise Overloaded("too much is waiting to be written")
-        chunks = [command for _, command in asked if type(command) is Receive]
-        if not chunks:
+        try:
+            hosted = self._ready(name)
+            chunks = [command for _, command in asked if type(command) is Receive]
             if asked and type(asked[0][1]) in OF_BUYERS:
                 self._pace.sells(name)
-            return await self._answer(name, asked, set())
-        # Fingerprints are looked up before a chunk is decided, so chunks go one by one.
-        async with self._pace.turn():
-            prints = [print_ for chunk in chunks for print_ in chunk.prints]
-            known = await self._cards.known(name, prints)
-            if self._hosted.get(name) is not hosted:
-                raise PoolClosed(f"{name} was opened anew while an import looked its cards up")
-            return await self._answer(name, asked, set(compress(prints, known)))
+            if not chunks and not self._missing(hosted, asked, {}):
+                self._answer(hosted, asked, {}, set(), hearer)
+                return
+        except (NotDone, Fenced, InvariantBroken) as failure:
+            tell_failure(hearer, failure)
+            return
+        later = self._receive(hosted, asked, chunks, hearer) if chunks else self._recall(name, asked, hearer)
+        self._keep(asyncio.get_running_loop().create_task(later))
 
-    async def _answer(self, name: PoolName, asked: Sequence[Asked], prints: set[bytes]) -> tuple[int, Sequence[Reply]]:
-        """See submit. `prints` are the codes of import chunks that are in stock already."""
-        hosted, recalled = await self._recall(name, asked)
+    async def _receive(
+        self, hosted: Hosted, asked: Sequence[Asked], chunks: Sequence[Receive], hearer: Hearer[Decided]
+    ) -> None:
+        """Chunks of an import, in their turn: what is in stock already is looked up before one is decided."""
+        name = hosted.name
+        try:
+            async with self._pace.turn():
+                prints = [print_ for chunk in chunks for print_ in chunk.prints]
+                known = await self._cards.known(name, prints)
+                if self._ready(name) is hosted:
+                    await asyncio.wait([self._answer(hosted, asked, {}, set(compress(prints, known)), hearer)])
+                else:
+                    tell_failure(hearer, PoolClosed(f"{name} was opened anew while an import looked its cards up"))
+        except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
+            tell_failure(hearer, failure)
+
+    async def _recall(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer[Decided]) -> None:
+        """Commands that need what has left memory: it is looked up, and nothing awaits before they are decided."""
+        recalled: dict[str, object] = {}
+        try:
+            while missing := self._missing(hosted := self._ready(name), asked, recalled):
+                values = await self._archive.recall(name, missing)
+                for key, value in zip(missing, values, strict=True):
+                    recalled[key] = None if value is None else read_archived(key, value)
+            self._answer(hosted, asked, recalled, set(), hearer)
+        except Exception as failure:  # noqa: BLE001 - see _receive
+            tell_failure(hearer, failure)
+
+    def _answer(
+        self,
+        hosted: Hosted,
+        asked: Sequence[Asked],
+        recalled: Mapping[str, object],
+        prints: set[bytes],
+        hearer: Hearer[Decided],
+    ) -> asyncio.Future[None]:
+        """Decide, and board the journal's next group. `prints` are the codes of chunks that are in stock already."""
         now_ms = self._clock.now_ms()
         turn = hosted.pool.turn(now_ms, recalled)  # type: ignore[arg-type]
         try:
@@ -180,8 +189,7 @@ class Owner:
             # Whatever it is, the pool may have changed without its journal: it must not go on.
             self._stop(hosted, mistake)
             raise InvariantBroken(hosted.failure) from mistake
-        await self._commit(hosted, turn.events, turn.attachments)
-        return hosted.desk.epoch, replies
+        return self._commit(hosted, turn.events, turn.attachments, (replies, hearer))
 
     async def run(self) -> None:
         """Measure load, sweep, sample the law and fold, until cancelled."""
@@ -191,14 +199,16 @@ class Owner:
             await asyncio.sleep(sweep_every_s)
             awake = self._awake()
             over_s, measured_s = loop.time() - measured_s, loop.time()
-            self.meter.measure({one.name: one.steps - one.steps_seen for one in awake}, over_s)
+            steps = {one.name: one.steps - one.steps_seen for one in awake}
+            self.meter.measure(steps, over_s)
+            is_busy = sum(steps.values()) >= busy_per_s * over_s
             for one in awake:
                 one.steps_seen, one.needs_look = one.steps, True
             for at, hosted in enumerate([] if self._committer.is_stalled else awake, start=1):
                 if hosted.state is PoolState.SERVING:
                     hosted.needs_look = False
                     self._sweep(hosted)
-                    self._fold_when_long(hosted)
+                    self._fold_when_long(hosted, is_busy=is_busy)
                 if at % _POOLS_PER_TURN == 0:
                     await asyncio.sleep(0)
 
@@ -215,7 +225,8 @@ class Owner:
         """Wait until everything decided is written."""
         await self._committer.finish()
 
-    def _serving(self, name: PoolName) -> Hosted:
+    def _ready(self, name: PoolName) -> Hosted:
+        """A pool that can decide something now. Raises what `take` says."""
         hosted = self._hosted.get(name)
         if hosted is None or hosted.state is PoolState.FENCED:
             raise Fenced(f"{name} is not owned here")
@@ -223,7 +234,18 @@ class Owner:
             raise InvariantBroken(hosted.failure)
         if hosted.state is PoolState.RECOVERING:
             raise PoolClosed(f"{name} is being recovered")
+        if self._committer.is_stalled:
+            raise StoreUnavailable("the store does not answer; nothing is decided until it does")
+        if self._committer.is_full:
+            raise Overloaded("too much is waiting to be written")
         return hosted
+
+    def _missing(self, hosted: Hosted, asked: Sequence[Asked], recalled: Mapping[str, object]) -> list[str]:
+        """What has left memory and is needed to decide; usually nothing."""
+        pool = hosted.pool
+        if not pool.state.memory.forgotten_before_ms:
+            return []
+        return [key for _, command in asked for key in pool.missing(command, recalled)]  # type: ignore[arg-type]
 
     def _decide(
         self, hosted: Hosted, turn: Turn, asked: Sequence[Asked], now_ms: int, prints: set[bytes]
@@ -232,7 +254,7 @@ class Owner:
         replies: list[Reply] = []
         for deadline_ms, command in asked:
             if deadline_ms and deadline_ms <= now_ms:
-                replies.append(_TOO_LATE)
+                replies.append(TOO_LATE)
                 continue
             if type(command) is Receive:
                 duplicates = _duplicates(pool, command, prints)
@@ -248,48 +270,43 @@ class Owner:
             pool.check_counts()
         return replies
 
-    def _commit(self, hosted: Hosted, events: Sequence[Event], attachments: Attachments) -> Awaitable[None]:
-        """Everything a turn decided, in one group.
+    def _commit(
+        self,
+        hosted: Hosted,
+        events: Sequence[Event],
+        attachments: Attachments,
+        told: tuple[Sequence[Reply], Hearer[Decided]] | None,
+    ) -> asyncio.Future[None]:
+        """Let everything that a turn decided board the next group, and tell who asked once it is written.
 
-        Takes its place in the group at once, not when it is awaited: the order of deciding is the journal's.
+        It takes its place in the group at once, not when it is awaited: the order of deciding is the journal's.
         """
         group = self._committer.join(hosted.desk, events, attachments)
-        return self._written(hosted, events, group)
+        group.add_done_callback(partial(self._written, hosted, events, told))
+        return group
 
-    async def _written(self, hosted: Hosted, events: Sequence[Event], group: asyncio.Future[None]) -> None:
-        try:
-            await asyncio.shield(group)
-        except (Fenced, InDoubt):
-            if isinstance(hosted.desk.failure, InvariantBroken):
-                self._stop(hosted, hosted.desk.failure)
-            else:
-                self._fence(hosted)
-            raise
-        except InvariantBroken as broken:
+    def _written(
+        self,
+        hosted: Hosted,
+        events: Sequence[Event],
+        told: tuple[Sequence[Reply], Hearer[Decided]] | None,
+        group: asyncio.Future[None],
+    ) -> None:
+        failure = group.exception()
+        if not isinstance(failure, Exception):
+            self._metrics.happened(hosted.name, events)
+            if told is not None:
+                replies, hearer = told
+                if not hearer.done():
+                    hearer.set_result((hosted.desk.epoch, replies))
+            return
+        broken = failure if isinstance(failure, InvariantBroken) else hosted.desk.failure
+        if isinstance(broken, InvariantBroken):
             self._stop(hosted, broken)
-            raise
-        self._metrics.happened(hosted.name, events)
-
-    async def _recall(self, name: PoolName, asked: Sequence[Asked]) -> tuple[Hosted, dict[str, object]]:
-        """Look up what has left memory, if any command needs it; usually none does and nothing awaits.
-
-        Answers the pool it was looked up for, ready to decide: nothing may await until it has.
-        """
-        recalled: dict[str, object] = {}
-        while True:
-            hosted = self._serving(name)
-            if not hosted.pool.state.memory.forgotten_before_ms:
-                return hosted, recalled
-            missing = [
-                key
-                for _, command in asked
-                for key in hosted.pool.missing(command, recalled)  # type: ignore[arg-type]
-            ]
-            if not missing:
-                return hosted, recalled
-            values = await self._archive.recall(name, missing)
-            for key, value in zip(missing, values, strict=True):
-                recalled[key] = None if value is None else read_archived(key, value)
+        else:
+            self._fence(hosted)
+        if told is not None:
+            tell_failure(told[1], failure)
 
     def _sweep(self, hosted: Hosted) -> None:
         hosted.due_ms = hosted.next_deadline_ms()
@@ -301,44 +318,30 @@ class Owner:
             self._stop(hosted, mistake)
             return
         if events:
-            self._start(self._commit(hosted, events, {}))
+            self._commit(hosted, events, {}, None)
 
-    def _fold_when_long(self, hosted: Hosted) -> None:
-        """Fold when the journal is long for what the snapshot holds, so that folding costs a constant share."""
-        due_at = hosted.snapshot_seq + max(self._fold_after_events, hosted.folded_size // fold_share)
-        if hosted.desk.seq <= due_at:
+    def _fold_when_long(self, hosted: Hosted, *, is_busy: bool = False) -> None:
+        """Fold when it is time; look again at a pool for which it will be."""
+        if not self._folding.is_long(hosted):
             return
-        is_time = asyncio.get_running_loop().time() >= hosted.fold_not_before_s
-        if not hosted.is_folding and is_time:
+        hosted.needs_look = True
+        if self._folding.is_due(hosted, is_busy=is_busy):
             hosted.is_folding = True
             self._start(self._fold_now(hosted))
-        hosted.needs_look = True
 
     async def _fold_now(self, hosted: Hosted) -> None:
-        """Let the archivist fold; then forget what it archived, a step at a time."""
         try:
-            seq = hosted.desk.seq
-            try:
-                before_ms = await self._fold(hosted.name)
-            except InvariantBroken as broken:
-                self._stop(hosted, broken)
-                return
-            if before_ms is None:
-                hosted.fold_not_before_s = asyncio.get_running_loop().time() + fold_again_s
-                return
-            hosted.snapshot_seq = seq
-            memory = hosted.pool.state.memory
-            while memory.forgotten_before_ms < before_ms:
-                if self._hosted.get(hosted.name) is not hosted:
-                    return
-                await self.submit(hosted.name, [(0, Forget(before_ms))])
-            hosted.folded_size = len(hosted.pool.state.holds.active) + len(memory.answers)
+            await self._folding.fold(hosted)
+        except InvariantBroken as broken:
+            self._stop(hosted, broken)
         finally:
             hosted.is_folding = False
 
     def _start(self, work: Awaitable[None]) -> None:
         """Background work whose failure is already noted on the pool; the log keeps the rest."""
-        task = asyncio.ensure_future(_logged(work))
+        self._keep(asyncio.ensure_future(_logged(work)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

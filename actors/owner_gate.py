@@ -5,12 +5,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from actors.owner import Owner, Reply
+from actors.asking import Decided, Reply
+from actors.owner import Owner
 from actors.wire import Address, Frames, Listen, Listening, Verdict, is_hello, listen
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.stock.codec import plain, read_commands
-from engine.stock.commands import Command
 
 #: Requests one front end may have under way here; a front end keeps two per pool.
 requests_per_caller_max = 20_000
@@ -36,7 +36,8 @@ class OwnerGate:
         self._listen = listen
         self._server: Listening | None = None
         self._callers: dict[Frames, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[_Request] = set()
+        self._all_answered = asyncio.Event()
 
     async def open(self, address: Address) -> Address:
         """Listen, and return the address to announce."""
@@ -47,8 +48,8 @@ class OwnerGate:
         """Take no more work, finish what is under way, hang up."""
         if self._server is not None:
             self._server.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._under_way:
+            await self._all_answered.wait()
         await self._owner.finish()
         for frames in list(self._callers):
             frames.close()
@@ -74,32 +75,66 @@ class OwnerGate:
             frames.send((request_id, Verdict.OVERLOADED, "too many requests under way"))
             return
         self._callers[frames] += 1
-        task = asyncio.get_running_loop().create_task(self._answer(frames, request_id, name, items))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._all_answered.clear()
+        request = _Request(self, frames, request_id)
+        self._under_way.add(request)
+        try:
+            self._owner.take(name, read_commands(items), request)
+        except (TypeError, ValueError, LookupError) as mistake:
+            request.set_exception(InvariantBroken(f"a command cannot be read: {mistake!r}"))
+        except Exception as mistake:  # noqa: BLE001 - a caller without an answer would wait for ever, and so would its bus
+            request.set_exception(mistake)
+
+    def ended(self, request: "_Request") -> None:
+        """A request has been answered."""
+        self._under_way.discard(request)
+        if request.frames in self._callers:
+            self._callers[request.frames] -= 1
+        if not self._under_way:
+            self._all_answered.set()
 
     def _on_end(self, frames: Frames) -> None:
         self._callers.pop(frames, None)
 
-    async def _answer(self, frames: Frames, request_id: int, name: PoolName, items: Any) -> None:
+
+class _Request:
+    """One request under way: hears what the owner decided, and sends it back."""
+
+    __slots__ = ("_gate", "_has_heard", "frames", "request_id")
+
+    def __init__(self, gate: OwnerGate, frames: Frames, request_id: int) -> None:
+        self._gate = gate
+        self.frames = frames
+        self.request_id = request_id
+        self._has_heard = False
+
+    def done(self) -> bool:
+        """See Hearer."""
+        return self._has_heard
+
+    def set_result(self, decided: Decided) -> None:
+        """See Hearer."""
+        epoch, replies = decided
         try:
-            epoch, replies = await self._owner.submit(name, _read(items))
-            frames.send((request_id, Verdict.DONE, (epoch, _plain(replies))))
-        except (NotDone, InDoubt, Fenced, InvariantBroken) as failure:
-            frames.send((request_id, _VERDICTS.get(type(failure), Verdict.RECOVERING), str(failure)))
-        except Exception as mistake:  # noqa: BLE001 - a caller without an answer would wait for ever, and so would its bus
-            _log.exception("request_broke pool=%s", name)
-            frames.send((request_id, Verdict.IN_DOUBT, f"the owner made a mistake: {mistake!r}"))
-        finally:
-            if frames in self._callers:
-                self._callers[frames] -= 1
+            self.frames.send((self.request_id, Verdict.DONE, (epoch, _plain(replies))))
+        except Exception as mistake:  # noqa: BLE001 - see _take
+            self.set_exception(mistake)
+        else:
+            self._end()
 
+    def set_exception(self, failure: BaseException) -> None:
+        """See Hearer."""
+        if isinstance(failure, NotDone | InDoubt | Fenced | InvariantBroken):
+            verdict, text = _VERDICTS.get(type(failure), Verdict.RECOVERING), str(failure)
+        else:
+            _log.error("request_broke", exc_info=failure)
+            verdict, text = Verdict.IN_DOUBT, f"the owner made a mistake: {failure!r}"
+        self.frames.send((self.request_id, verdict, text))
+        self._end()
 
-def _read(items: Any) -> Sequence[tuple[int, Command]]:
-    try:
-        return read_commands(items)
-    except (TypeError, ValueError, LookupError) as mistake:
-        raise InvariantBroken(f"a command cannot be read: {mistake!r}") from mistake
+    def _end(self) -> None:
+        self._has_heard = True
+        self._gate.ended(self)
 
 
 def _plain(replies: Sequence[Reply]) -> list[tuple[int, bool, Any]]:

@@ -8,16 +8,20 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
+from actors.folding import Fold
+from actors.home_line import HomeLine
 from actors.hosted import PoolState
 from actors.incumbent import Incumbent
 from actors.metrics import OwnerMetrics
-from actors.owner import Fold, Owner
+from actors.owner import Owner
 from actors.owner_gate import OwnerGate
 from actors.settings import Settings
 from actors.store_facts import is_reachable
@@ -29,6 +33,13 @@ from engine.stock.outcomes import Shelf
 
 #: Pools looked at for a scrape before those who buy get a turn: about a millisecond.
 _POOLS_PER_TURN = 100
+
+
+class Home(NamedTuple):
+    """An owner as a front end in its own process knows it."""
+
+    line: HomeLine
+    metrics: OwnerMetrics
 
 
 class OwnerHost:
@@ -53,6 +64,9 @@ class OwnerHost:
         self._registry = RedisRegistry(self._lookups.line)
         self._metrics = OwnerMetrics(CollectorRegistry())
         self._owner = Owner(self._journal, self._lookups, self._lookups, clock, metrics=self._metrics, fold=fold)
+        self._address = Address("unix", str(settings.run_folder / f"{owner_id}-{os.getpid()}.sock"))
+        #: What a front end in this process takes.
+        self.home = Home(HomeLine(self._owner, self._address), self._metrics)
         self._gate = OwnerGate(self._owner, settings.token.get_secret_value())
         self._incarnation = clock.now_ms()
 
@@ -89,10 +103,14 @@ class OwnerHost:
         return generate_latest(self._metrics.registry)
 
     async def _sit_down(self) -> Seat:
-        folder = self._settings.run_folder
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self._owner_id}-{os.getpid()}.sock"
-        path.unlink(missing_ok=True)
-        address = await self._gate.open(Address("unix", str(path)))
-        path.chmod(0o600)
-        return Seat(self._owner_id, str(address), self._incarnation, socket.gethostname(), os.getpid())
+        path = Path(self._address.place)
+        _make_way(path)
+        await self._gate.open(self._address)
+        os.chmod(path, 0o600)  # noqa: PTH101 - a path that was just made does not block
+        return Seat(self._owner_id, str(self._address), self._incarnation, socket.gethostname(), os.getpid())
+
+
+def _make_way(path: Path) -> None:
+    """A folder for a socket, and nothing in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)

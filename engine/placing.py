@@ -44,6 +44,11 @@ class Scene(NamedTuple):
     resting: AbstractSet[PoolName] = frozenset()
 
 
+def owner_ids(owners: int) -> list[str]:
+    """So many owners, in the order of starting them."""
+    return [f"owner-{number}" for number in range(owners)]
+
+
 def decide(scene: Scene) -> Mapping[PoolName, str]:
     """The pools that shall have another owner, and which. Empty when all is well, or when no owner lives."""
     if not scene.owners:

@@ -23,7 +23,7 @@ from actors.front.translate import (
     to_life_ms,
     to_release,
 )
-from actors.link import Answer
+from actors.line import Answer
 from engine.names import HoldNo, PoolName, card_name
 from engine.secrecy.masks import mask
 from engine.stock import commands as ask

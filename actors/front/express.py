@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of, status_of
-from actors.link import Answer
+from actors.line import Answer
 from engine.errors import InDoubt, NotDone, Overloaded
 from engine.names import PoolName
 from engine.stock.commands import Command

@@ -16,7 +16,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from actors.link import NotOwner
+from actors.line import NotOwner
 from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable, UnreadableCard
 from engine.names import HoldNo, PoolName, batch_name, card_name, hold_name, parse_card
 from engine.stock import commands as ask

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from actors.front.translate import from_view
-from actors.link import Answer
+from actors.line import Answer
 from engine import limits
 from engine.money import Money
 from engine.names import SERIAL_BITS, SERIAL_MAX, BatchNo, Card, HoldNo, PoolName, batch_name

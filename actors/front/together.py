@@ -8,7 +8,7 @@ from actors.front import checks
 from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of
 from actors.front.replies import batch_reply
-from actors.link import Answer
+from actors.line import Answer
 from engine.names import PoolName
 from engine.stock.commands import Command
 from engine.stock.outcomes import Outcome, Refused

@@ -20,7 +20,7 @@ _GUESS_PER_S = 80_000
 
 def run(bench: Bench) -> None:
     """See above."""
-    house = bench.house(actors_max=str(bench.rounds_planned(ROUNDS)))
+    house = bench.house()
     seconds = bench.seconds(3.0)
     for _ in bench.rounds(ROUNDS):
         sku = house.stock(int(bench.pace(house, "batch", _GUESS_PER_S) * (_WARMUP_S + seconds)))

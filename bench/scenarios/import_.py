@@ -31,7 +31,7 @@ _BESIDE_PER_S = 80_000
 
 def run(bench: Bench) -> None:
     """See above."""
-    house = bench.house(actors_max="2")
+    house = bench.house()
     seconds = bench.seconds(5.0)
     load_s = seconds + _WARMUP_S
     imports = count(1)

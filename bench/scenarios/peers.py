@@ -32,8 +32,7 @@ _GUESS_PER_S = {
 def run(bench: Bench) -> None:
     """See above."""
     rounds = bench.rounds_planned(ROUNDS)
-    fast = bench.house(Door.FAST, actors_max=str(rounds))
-    plain = bench.house(Door.PLAIN, actors_max=str(rounds))
+    fast, plain = bench.house(Door.FAST), bench.house(Door.PLAIN)
     plain_echo = bench.peer("echo", Door.PLAIN, stocks=rounds)
     peers = {name: bench.peer(name, cards=cards, stocks=rounds) for name, cards in _PEER_CARDS.items()}
     # What is divided by each other stands close together, so that both meet the machine in the same mood.

@@ -23,20 +23,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     loop.close()
 
 
-@pytest.fixture(params=list(Door), ids=str)
-def door(request: pytest.FixtureRequest) -> Door:
-    """Everything the API promises holds behind either."""
-    chosen: Door = request.param
+@pytest.fixture(
+    params=[(Door.PLAIN, False), (Door.FAST, False), (Door.FAST, True)], ids=["plain", "fast", "fast, an owner at home"]
+)
+def place(request: pytest.FixtureRequest) -> tuple[Door, bool]:
+    """Everything the API promises holds behind either door, and whether or not an owner lives in its process."""
+    chosen: tuple[Door, bool] = request.param
     return chosen
 
 
 @pytest.fixture
-async def house(server: EmbeddedStore, tmp_path: Path, door: Door) -> AsyncIterator[SmallHouse]:
+def door(place: tuple[Door, bool]) -> Door:
+    """The door alone."""
+    return place[0]
+
+
+@pytest.fixture
+async def house(server: EmbeddedStore, tmp_path: Path, place: tuple[Door, bool]) -> AsyncIterator[SmallHouse]:
     """A house nobody else lives in: the store is empty."""
     store = RedisStore(server.url)
     await store.line.ask([("FLUSHALL",)])
     await store.close()
-    house = SmallHouse(server, tmp_path, door)
+    house = SmallHouse(server, tmp_path, place[0], at_home=place[1])
     await house.start()
     yield house
     await house.stop()
@@ -52,9 +60,9 @@ async def own_server(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
 
 
 @pytest.fixture
-async def own_house(own_server: EmbeddedStore, tmp_path: Path, door: Door) -> AsyncIterator[SmallHouse]:
+async def own_house(own_server: EmbeddedStore, tmp_path: Path, place: tuple[Door, bool]) -> AsyncIterator[SmallHouse]:
     """A house on that store."""
-    house = SmallHouse(own_server, tmp_path, door)
+    house = SmallHouse(own_server, tmp_path, place[0], at_home=place[1])
     await house.start()
     yield house
     await house.stop()

@@ -29,6 +29,7 @@ from actors.adapters.system_clock import SystemClock
 from actors.archivist import Archivist
 from actors.front.doors import Door
 from actors.front_host import FrontHost
+from actors.link import Link
 from actors.owner_host import OwnerHost
 from actors.settings import Settings
 from actors.steward import Steward
@@ -43,6 +44,8 @@ from protos.cardkeep.v1 import (
 )
 
 Reply = TypeVar("Reply")
+
+_HOME = "owner-0"
 
 #: Polling that a test should not wait for.
 _QUICK_S = 0.005
@@ -77,9 +80,14 @@ class Failure(NamedTuple):
 
 
 class SmallHouse:
-    """Store line, steward, owners and one front end. `folder` takes keys and sockets."""
+    """Store line, steward, owners and one front end. `folder` takes keys and sockets.
 
-    def __init__(self, server: EmbeddedStore, folder: Path, door: Door, *, reflection: bool = False) -> None:
+    `at_home`: the front end lives with the first of the owners, as if both were one process.
+    """
+
+    def __init__(
+        self, server: EmbeddedStore, folder: Path, door: Door, *, at_home: bool = False, reflection: bool = False
+    ) -> None:
         url = server.url
         self.server = server
         self.clock = MovableClock()
@@ -88,12 +96,14 @@ class SmallHouse:
             data=folder,
             store_url=SecretStr(url),
             port=0,
+            front_ends=1,
             front_door=door.value,
             reflection=reflection,
             token=SecretStr("a token"),
         )
         self.store = RedisStore(url)
         self.registry = RedisRegistry(self.store.line)
+        self._at_home = at_home
         self.ring = KeyRingFile(self.settings.keys_folder)
         self.owners: dict[str, OwnerHost] = {}
         self._sitting: dict[str, asyncio.Task[None]] = {}
@@ -110,7 +120,11 @@ class SmallHouse:
         durability = await self.store.open()
         self.ring.create_if_missing(may_create=True, now_ms=self.clock.now_ms())
         self._stewarding = asyncio.get_running_loop().create_task(self._steward.run())
-        self.front = FrontHost(self.settings, StoreFacts("embedded", "valkey 9", durability), clock=self.clock)
+        if self._at_home:
+            await self.ensure_owner(_HOME)
+        home = self.owners[_HOME].home if self._at_home else None
+        facts = StoreFacts("embedded", "valkey 9", durability)
+        self.front = FrontHost(self.settings, facts, clock=self.clock, home=home)
         self.target = f"127.0.0.1:{await self.front.start()}"
         self.channel = grpc.aio.insecure_channel(self.target)
         self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)
@@ -137,6 +151,8 @@ class SmallHouse:
                 self.settings, owner_id, fold=archivist.fold, on_replaced=lambda: None, clock=self.owner_clock
             )
             self.owners[owner_id] = host
+            if self._at_home and owner_id == _HOME and hasattr(self, "front"):
+                self.front._dispatch._home = host.home.line
             self._sitting[owner_id] = asyncio.get_running_loop().create_task(host.run())
 
     async def stop_owner(self, owner_id: str) -> None:
@@ -144,11 +160,17 @@ class SmallHouse:
         sitting = self._sitting.pop(owner_id)
         sitting.cancel()
         await asyncio.wait([sitting])
-        lines = list(self.front._dispatch._links.values())
-        await self.owners.pop(owner_id).stop()
+        lines = list(self.front._dispatch._lines.values())
+        host = self.owners.pop(owner_id)
+        if self._at_home and owner_id == _HOME:
+            host.home.line.close()
+            self.front._dispatch._home = None
+        await host.stop()
         # What is asked before the front end has noticed is in doubt, which is another story.
         seats = {str(seat.address) for seat in await self.registry.owners()}
-        await until(lambda: not any(line.is_open and str(line.address) not in seats for line in lines))
+        await until(
+            lambda: not any(line.is_open and str(line.address) not in seats for line in lines if isinstance(line, Link))
+        )
 
     async def restart_owner(self, owner_id: str) -> None:
         """Stop an owner and start another incarnation of it."""

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from actors.link import Answer, Link
+from actors.line import Answer
+from actors.link import Link
 from actors.wire import parse_address
 from engine.stock import commands as ask
 from engine.stock.outcomes import Held

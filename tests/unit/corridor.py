@@ -12,8 +12,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from actors.adapters.memory import FaultyJournal, MemoryStore
+from actors.asking import Reply
+from actors.folding import Fold
 from actors.metrics import OwnerMetrics
-from actors.owner import Fold, Owner, Reply
+from actors.owner import Owner
 from actors.owner_gate import OwnerGate
 from actors.wire import Address
 from engine.names import BatchNo, PoolName

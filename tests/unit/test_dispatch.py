@@ -134,7 +134,7 @@ async def test_a_line_that_breaks_after_the_append_is_asked_again_and_gives_the_
     street.corner.road.close()
     asked = asyncio.ensure_future(street.dispatch.ask(POOL, allocate("a"), 0))
     await street.corner.road.wait_append()
-    (link,) = street.dispatch._links.values()
+    (link,) = street.dispatch._lines.values()
     link.close()
     street.corner.road.reopen()
     answer = await asked

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from actors import line as lining
 from actors import link as linking
 from actors import owner_gate
-from actors.link import Answer, Link, NotOwner
+from actors.line import Answer, NotOwner
+from actors.link import Link
 from actors.owner import Owner
 from actors.wire import Address, Frames, Verdict, connect, hello, listen
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
@@ -172,7 +174,7 @@ async def test_past_the_bound_a_command_is_refused_at_once(
     link: Link, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others still get their answer."""
-    monkeypatch.setattr(linking, "commands_waiting_max", 3)
+    monkeypatch.setattr(lining, "commands_waiting_max", 3)
     corner.road.close()
     asked = [asyncio.ensure_future(link.ask(POOL, allocate(str(n)), 0, until_s=_soon_s())) for n in range(5)]
     await corner.road.wait_append()
@@ -188,15 +190,17 @@ async def test_a_line_that_hardly_moves_takes_nobody_more(
     link: Link, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More wait than the next batch takes: a crowd. When the first has waited too long, it is too much of one."""
-    monkeypatch.setattr(linking, "commands_per_batch_max", 2)
+    for module in (lining, linking):
+        monkeypatch.setattr(module, "commands_per_batch_max", 2)
     corner.road.close()
     asked = [asyncio.ensure_future(link.ask(POOL, allocate(str(n)), 0, until_s=_soon_s())) for n in range(5)]
     await corner.road.wait_append()
     assert link.waiting == 3
-    monkeypatch.setattr(linking, "first_waits_for_max_s", -1.0)
+    monkeypatch.setattr(lining, "first_waits_for_max_s", -1.0)
     with pytest.raises(Overloaded):
         await link.ask(POOL, allocate("one too many"), 0, until_s=_soon_s())
-    monkeypatch.setattr(linking, "commands_per_batch_max", 4)
+    for module in (lining, linking):
+        monkeypatch.setattr(module, "commands_per_batch_max", 4)
     asked.append(asyncio.ensure_future(link.ask(POOL, allocate("in time"), 0, until_s=_soon_s())))
     await until(lambda: link.waiting == 4)
     corner.road.reopen()

@@ -284,6 +284,21 @@ async def test_a_journal_may_be_the_longer_the_more_there_is_to_fold(
     assert hosted.is_folding
 
 
+async def test_a_busy_owner_puts_a_fold_off_but_not_for_ever(corner: Corner) -> None:
+    """Twice as long a journal is what a recovery can bear; beyond that the sale has to share."""
+
+    async def fold(_pool: PoolName) -> None:
+        return
+
+    owner = await corner.stocked(1, fold=fold, fold_after_events=10)
+    (hosted,) = owner.hosted
+    for events, is_busy, is_folded in ((11, True, False), (20, True, False), (21, True, True), (11, False, True)):
+        hosted.is_folding, hosted.desk.seq = False, events
+        owner._fold_when_long(hosted, is_busy=is_busy)
+        assert hosted.is_folding is is_folded
+        assert hosted.needs_look
+
+
 async def test_a_long_journal_is_folded_and_what_was_archived_leaves_memory(
     corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

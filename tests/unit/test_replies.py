@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from actors.front.replies import FIELDS_KNOWN, batch_reply, hold_reply, released_reply
 from actors.front.translate import from_view
-from actors.link import Answer
+from actors.line import Answer
 from engine import limits
 from engine.money import Money
 from engine.names import SERIAL_MAX, BatchNo, Card, HoldNo, PoolName, card_at

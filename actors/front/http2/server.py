@@ -12,6 +12,7 @@ from grpc._utilities import DictionaryGenericHandler
 from actors.front.http2.call import Call, Method
 from actors.front.http2.connection import Connection
 from actors.front.http2.handlers import Context, Handler, method_of
+from actors.front.http2.port import shared_port
 
 #: Connections at a time; the next is closed at once, and its caller tries again later. Each takes a descriptor.
 connections_max = 10_000
@@ -54,7 +55,7 @@ class Server:
         """Take a port that others who want to share it may take too; port 0 takes a free one. Returns the port."""
         host, _, port = address.rpartition(":")
         try:
-            line = _bound(host.strip("[]"), int(port))
+            line = shared_port(host.strip("[]"), int(port))
         except OSError as taken:
             raise RuntimeError(f"Failed to bind to address {address}: {taken}") from taken
         self._sockets.append(line)
@@ -119,18 +120,3 @@ async def _unknown(requests: AsyncIterator[bytes], context: Context) -> None:
     async for _ in requests:
         break
     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that has the port, and shares it with others of its kind. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, where = found[0]
-    line = socket.socket(family, kind, protocol)
-    try:
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        line.bind(where)
-    except OSError:
-        line.close()
-        raise
-    return line

@@ -1,0 +1,148 @@
+"""A front end's line to the owner in its own process: what comes in one turn of the loop is decided at its end.
+
+No bytes, no wire, no other process to wake: a command is decided where its call was read. What a link does with its
+buses the journal's groups do here, since what is decided while an append is under way shares the next one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from actors.asking import Decided, Hearer
+from actors.line import Answer, Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
+from actors.owner import Owner
+from actors.wire import Address
+from engine.errors import Fenced, InDoubt, PoolClosed
+from engine.names import PoolName
+from engine.stock.commands import Command, Receive
+
+
+class HomeLine(Line):
+    """See above. `address` is where the same owner listens for others."""
+
+    def __init__(self, owner: Owner, address: Address) -> None:
+        self.address = address
+        self._owner = owner
+        self._is_open = False
+        self._gathering: dict[PoolName, list[Party]] = {}
+        #: Turns whose commands are decided and not written, the oldest first.
+        self._under_way: dict[_Turn, None] = {}
+        #: Commands of each pool that have no answer.
+        self._waiting: dict[PoolName, int] = {}
+        self._looking: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """See Line."""
+        return self._is_open
+
+    @property
+    def waiting(self) -> int:
+        """See Line."""
+        return sum(self._waiting.values())
+
+    async def open(self) -> None:
+        """See Line; also again after `close`."""
+        self._is_open = True
+
+    def close(self) -> None:
+        """See Line. What is under way at home ends there."""
+        self._is_open = False
+
+    def board(
+        self,
+        pool: PoolName,
+        commands: Sequence[Command],
+        deadline_ms: int,
+        until_s: float,
+        hearer: Hearer[Sequence[Answer]],
+    ) -> None:
+        """See Line."""
+        if not self._is_open:
+            raise PoolClosed("this process owns nothing any more")
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        waiting = self._waiting.get(pool, 0)
+        if waiting >= commands_per_batch_max:
+            make_room(pool, waiting, self._first(pool), now_s)
+        self._waiting[pool] = waiting + len(commands)
+        party = Party(deadline_ms, until_s, commands, hearer, now_s)
+        if self._looking is None:
+            self._looking = loop.call_later(look_every_s, self._look_for_late)
+        if type(commands[0]) is Receive:  # It has to wait for its turn, and nobody should wait with it.
+            self._decide(pool, [party])
+            return
+        if not self._gathering:
+            loop.call_soon(self._decide_all)
+        self._gathering.setdefault(pool, []).append(party)
+
+    def ended(self, turn: "_Turn") -> None:
+        """A turn's callers have heard."""
+        del self._under_way[turn]
+        waiting = self._waiting[turn.pool] - turn.commands
+        if waiting:
+            self._waiting[turn.pool] = waiting
+        else:
+            del self._waiting[turn.pool]
+
+    def _decide_all(self) -> None:
+        gathered, self._gathering = self._gathering, {}
+        for pool, parties in gathered.items():
+            self._decide(pool, parties)
+
+    def _decide(self, pool: PoolName, parties: Sequence[Party]) -> None:
+        asked = [(party.deadline_ms, command) for party in parties for command in party.commands]
+        turn = _Turn(self, pool, parties, len(asked))
+        self._under_way[turn] = None
+        try:
+            self._owner.take(pool, asked, turn)
+        except Exception as mistake:  # noqa: BLE001 - whoever asked would wait for ever
+            turn.set_exception(InDoubt(f"the owner made a mistake: {mistake!r}"))
+
+    def _first(self, pool: PoolName) -> Party | None:
+        """Who has waited longest of those that are decided and not answered."""
+        return next((turn.parties[0] for turn in self._under_way if turn.pool == pool), None)
+
+    def _look_for_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        for turn in self._under_way:
+            late = [party for party in turn.parties if party.until_s <= now_s]
+            fail(late, InDoubt("the owner did not answer in time"))
+        self._looking = loop.call_later(look_every_s, self._look_for_late) if self._waiting else None
+
+
+class _Turn:
+    """What the callers of one pool asked in one turn: hears what was decided, and tells each his part."""
+
+    __slots__ = ("_has_heard", "_line", "commands", "parties", "pool")
+
+    def __init__(self, line: HomeLine, pool: PoolName, parties: Sequence[Party], commands: int) -> None:
+        self._line = line
+        self._has_heard = False
+        self.pool = pool
+        self.parties = parties
+        self.commands = commands
+
+    def done(self) -> bool:
+        """See Hearer."""
+        return self._has_heard
+
+    def set_result(self, decided: Decided) -> None:
+        """See Hearer."""
+        self._end()
+        epoch, replies = decided
+        at = 0
+        for party in self.parties:
+            after = at + len(party.commands)
+            if not party.hearer.done():
+                party.hearer.set_result([Answer(epoch, *reply) for reply in replies[at:after]])
+            at = after
+
+    def set_exception(self, failure: Exception) -> None:
+        """See Hearer."""
+        self._end()
+        fail(self.parties, NotOwner(*failure.args) if isinstance(failure, Fenced) else failure)
+
+    def _end(self) -> None:
+        self._has_heard = True
+        self._line.ended(self)
