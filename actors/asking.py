@@ -1,7 +1,7 @@
 """What is asked of an owner in one go, and how whoever asked hears what came of it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from engine.stock.commands import Command
 from engine.stock.outcomes import Outcome
@@ -10,37 +10,29 @@ Asked = tuple[int, Command]
 """The last moment its caller waits for it, in milliseconds since 1970 (0 = no bound), and the command."""
 
 
-class Reply(NamedTuple):
-    """An outcome with its place in the pool's history; `outcome` is None when the deadline had passed."""
+class Answer(NamedTuple):
+    """An outcome with the epoch and seq it rests on; None when the deadline passed before its turn."""
 
+    epoch: int
     seq: int
     replayed: bool
     outcome: Outcome | None
 
 
-TOO_LATE = Reply(0, replayed=False, outcome=None)
-
-Decided = tuple[int, Sequence[Reply]]
-"""The epoch in which commands were decided, and a reply to each."""
-
-
-_Heard_contra = TypeVar("_Heard_contra", contravariant=True)
-
-
-class Hearer(Protocol[_Heard_contra]):
+class Hearer(Protocol):
     """Who hears what came of commands, once: a future, or what is like one."""
 
     def done(self) -> bool:
         """Whether it heard already, or listens no more."""
 
-    def set_result(self, heard: _Heard_contra, /) -> None:
+    def set_result(self, answers: Sequence[Answer], /) -> None:
         """Hear the answers, in the order of the commands."""
 
     def set_exception(self, failure: Exception, /) -> None:
         """Hear why there are none."""
 
 
-def tell_failure(hearer: Hearer[Any], failure: Exception) -> None:
+def tell_failure(hearer: Hearer, failure: Exception) -> None:
     """Tell whoever still listens."""
     if not hearer.done():
         hearer.set_exception(failure)

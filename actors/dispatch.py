@@ -11,9 +11,9 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from actors.asking import Hearer
+from actors.asking import Answer, Hearer
 from actors.home_line import HomeLine
-from actors.line import Answer, Line, NotOwner
+from actors.line import Line, NotOwner
 from actors.link import Link
 from actors.signpost import Signpost
 from actors.wire import Address, Connect, connect, parse_address
@@ -74,9 +74,7 @@ class Dispatch:
         (answer,) = await self.ask_all(pool, (command,), deadline_ms)
         return answer
 
-    def ask_once(
-        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer[Sequence[Answer]]
-    ) -> bool:
+    def ask_once(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer) -> bool:
         """Ask, when a line to the pool's owner is open: the hearer hears how this one try ends. False: not asked.
 
         Whoever hears of a failure may go on with `ask_all`, and must say there what it heard. Raises Overloaded.

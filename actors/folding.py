@@ -7,7 +7,7 @@ takes from buyers, who cannot: so a busy owner puts it off, up to the length tha
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from actors.asking import Asked, Decided
+from actors.asking import Answer, Asked
 from actors.hosted import Hosted
 from engine.names import PoolName
 from engine.stock.commands import Forget
@@ -31,7 +31,7 @@ fold_again_s = 10.0
 Fold = Callable[[PoolName], Awaitable[int | None]]
 """Asks the archivist to fold a pool; returns the moment before which all is archived."""
 
-Submit = Callable[[PoolName, Sequence[Asked]], Awaitable[Decided]]
+Submit = Callable[[PoolName, Sequence[Asked]], Awaitable[Sequence[Answer]]]
 
 
 class Folding:

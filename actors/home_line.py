@@ -7,8 +7,8 @@ buses the journal's groups do here, since what is decided while an append is und
 import asyncio
 from collections.abc import Sequence
 
-from actors.asking import Decided, Hearer
-from actors.line import Answer, Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
+from actors.asking import Answer, Hearer
+from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.owner import Owner
 from actors.wire import Address
 from engine.errors import Fenced, InDoubt, PoolClosed
@@ -54,7 +54,7 @@ class HomeLine(Line):
         commands: Sequence[Command],
         deadline_ms: int,
         until_s: float,
-        hearer: Hearer[Sequence[Answer]],
+        hearer: Hearer,
     ) -> None:
         """See Line."""
         if not self._is_open:
@@ -127,15 +127,14 @@ class _Turn:
         """See Hearer."""
         return self._has_heard
 
-    def set_result(self, decided: Decided) -> None:
+    def set_result(self, answers: Sequence[Answer]) -> None:
         """See Hearer."""
         self._end()
-        epoch, replies = decided
         at = 0
         for party in self.parties:
             after = at + len(party.commands)
             if not party.hearer.done():
-                party.hearer.set_result([Answer(epoch, *reply) for reply in replies[at:after]])
+                party.hearer.set_result(answers[at:after])
             at = after
 
     def set_exception(self, failure: Exception) -> None:

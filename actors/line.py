@@ -5,11 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from actors.asking import Hearer, tell_failure
+from actors.asking import Answer, Hearer, tell_failure
 from engine.errors import NotDone, Overloaded
 from engine.names import PoolName
 from engine.stock.commands import Command
-from engine.stock.outcomes import Outcome
 
 #: Between two looks for callers whose time is up: how late they may hear of it.
 look_every_s = 0.05
@@ -30,22 +29,13 @@ class NotOwner(NotDone):
     """The owner asked does not own the pool: the placement has changed. Look it up again, then ask there."""
 
 
-class Answer(NamedTuple):
-    """An outcome with the epoch and seq it rests on; None when the deadline passed before its turn."""
-
-    epoch: int
-    seq: int
-    replayed: bool
-    outcome: Outcome | None
-
-
 class Party(NamedTuple):
     """Commands that one caller asked together: they travel together and are answered together."""
 
     deadline_ms: int
     until_s: float
     commands: Sequence[Command]
-    hearer: Hearer[Sequence[Answer]]
+    hearer: Hearer
     #: When they joined the line.
     since_s: float
 
@@ -74,7 +64,7 @@ class Line(ABC):
         commands: Sequence[Command],
         deadline_ms: int,
         until_s: float,
-        hearer: Hearer[Sequence[Answer]],
+        hearer: Hearer,
     ) -> None:
         """Ask with what else comes in this turn; `hearer` hears at the latest when the loop's time is `until_s`.
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from actors.asking import Hearer
-from actors.line import Answer, Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
+from actors.asking import Answer, Hearer
+from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
@@ -105,7 +105,7 @@ class Link(Line):
         commands: Sequence[Command],
         deadline_ms: int,
         until_s: float,
-        hearer: Hearer[Sequence[Answer]],
+        hearer: Hearer,
     ) -> None:
         """Send commands with the next batch: see Line."""
         if not self.is_open:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import compress
 from time import perf_counter
 
-from actors.asking import TOO_LATE, Asked, Decided, Hearer, Reply, tell_failure
+from actors.asking import Answer, Asked, Hearer, tell_failure
 from actors.committer import Committer, Desk
 from actors.folding import Fold, Folding, busy_per_s, fold_after_events_min
 from actors.hosted import Hosted, PoolState
@@ -40,6 +40,7 @@ check_every_steps = 10_000
 _POOLS_PER_TURN = 100
 
 _log = logging.getLogger(__name__)
+_new = tuple.__new__
 
 
 class Owner:
@@ -117,16 +118,16 @@ class Owner:
             self.meter.forget(name)
             self._metrics.left(name)
 
-    async def submit(self, name: PoolName, asked: Sequence[Asked]) -> Decided:
+    async def submit(self, name: PoolName, asked: Sequence[Asked]) -> Sequence[Answer]:
         """The same as `take`, for whoever can wait: what a hearer would hear."""
-        future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
         self.take(name, asked, future)
         return await future
 
-    def take(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer[Decided]) -> None:
+    def take(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Decide the commands in order, at once unless something must be looked up before.
 
-        The hearer hears once the journal has what the answers rest on: the epoch, and one reply per command. Or,
+        The hearer hears once the journal has what the answers rest on: an answer to each command. Or,
         perhaps at once, PoolClosed, StoreUnavailable or Overloaded (nothing happened), Fenced (nothing happened, and
         never will here), InDoubt (another owner has taken over and may have found it done) or InvariantBroken.
         """
@@ -144,9 +145,7 @@ class Owner:
         later = self._receive(hosted, asked, chunks, hearer) if chunks else self._recall(name, asked, hearer)
         self._keep(asyncio.get_running_loop().create_task(later))
 
-    async def _receive(
-        self, hosted: Hosted, asked: Sequence[Asked], chunks: Sequence[Receive], hearer: Hearer[Decided]
-    ) -> None:
+    async def _receive(self, hosted: Hosted, asked: Sequence[Asked], chunks: Sequence[Receive], hearer: Hearer) -> None:
         """Chunks of an import, in their turn: what is in stock already is looked up before one is decided."""
         name = hosted.name
         try:
@@ -160,7 +159,7 @@ class Owner:
         except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
             tell_failure(hearer, failure)
 
-    async def _recall(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer[Decided]) -> None:
+    async def _recall(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Commands that need what has left memory: it is looked up, and nothing awaits before they are decided."""
         recalled: dict[str, object] = {}
         try:
@@ -178,18 +177,18 @@ class Owner:
         asked: Sequence[Asked],
         recalled: Mapping[str, object],
         prints: set[bytes],
-        hearer: Hearer[Decided],
+        hearer: Hearer,
     ) -> asyncio.Future[None]:
         """Decide, and board the journal's next group. `prints` are the codes of chunks that are in stock already."""
         now_ms = self._clock.now_ms()
         turn = hosted.pool.turn(now_ms, recalled)  # type: ignore[arg-type]
         try:
-            replies = self._decide(hosted, turn, asked, now_ms, prints)
+            answers = self._decide(hosted, turn, asked, now_ms, prints)
         except Exception as mistake:
             # Whatever it is, the pool may have changed without its journal: it must not go on.
             self._stop(hosted, mistake)
             raise InvariantBroken(hosted.failure) from mistake
-        return self._commit(hosted, turn.events, turn.attachments, (replies, hearer))
+        return self._commit(hosted, turn.events, turn.attachments, (answers, hearer))
 
     async def run(self) -> None:
         """Measure load, sweep, sample the law and fold, until cancelled."""
@@ -249,33 +248,35 @@ class Owner:
 
     def _decide(
         self, hosted: Hosted, turn: Turn, asked: Sequence[Asked], now_ms: int, prints: set[bytes]
-    ) -> Sequence[Reply]:
+    ) -> Sequence[Answer]:
         pool = hosted.pool
-        replies: list[Reply] = []
+        epoch, state = hosted.desk.epoch, pool.state
+        answers: list[Answer] = []
         for deadline_ms, command in asked:
             if deadline_ms and deadline_ms <= now_ms:
-                replies.append(TOO_LATE)
+                answers.append(Answer(epoch, state.seq, replayed=False, outcome=None))
                 continue
             if type(command) is Receive:
                 duplicates = _duplicates(pool, command, prints)
                 if duplicates is not None:
-                    replies.append(Reply(pool.state.seq, replayed=False, outcome=duplicates))
+                    answers.append(Answer(epoch, state.seq, replayed=False, outcome=duplicates))
                     continue
                 prints.update(command.prints)
             outcome, replayed = pool.decide(turn, command)
-            replies.append(Reply(pool.state.seq, replayed, outcome))
+            # As a plain tuple, which takes half the time: this is done for every command.
+            answers.append(_new(Answer, (epoch, state.seq, replayed, outcome)))
         hosted.steps += len(asked)
         if hosted.steps >= hosted.check_at_steps:
             hosted.check_at_steps = hosted.steps + check_every_steps
             pool.check_counts()
-        return replies
+        return answers
 
     def _commit(
         self,
         hosted: Hosted,
         events: Sequence[Event],
         attachments: Attachments,
-        told: tuple[Sequence[Reply], Hearer[Decided]] | None,
+        told: tuple[Sequence[Answer], Hearer] | None,
     ) -> asyncio.Future[None]:
         """Let everything that a turn decided board the next group, and tell who asked once it is written.
 
@@ -289,16 +290,16 @@ class Owner:
         self,
         hosted: Hosted,
         events: Sequence[Event],
-        told: tuple[Sequence[Reply], Hearer[Decided]] | None,
+        told: tuple[Sequence[Answer], Hearer] | None,
         group: asyncio.Future[None],
     ) -> None:
         failure = group.exception()
         if not isinstance(failure, Exception):
             self._metrics.happened(hosted.name, events)
             if told is not None:
-                replies, hearer = told
+                answers, hearer = told
                 if not hearer.done():
-                    hearer.set_result((hosted.desk.epoch, replies))
+                    hearer.set_result(answers)
             return
         broken = failure if isinstance(failure, InvariantBroken) else hosted.desk.failure
         if isinstance(broken, InvariantBroken):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from actors.asking import Decided, Reply
+from actors.asking import Answer
 from actors.owner import Owner
 from actors.wire import Address, Frames, Listen, Listening, Verdict, is_hello, listen
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
@@ -112,11 +112,10 @@ class _Request:
         """See Hearer."""
         return self._has_heard
 
-    def set_result(self, decided: Decided) -> None:
+    def set_result(self, answers: Sequence[Answer]) -> None:
         """See Hearer."""
-        epoch, replies = decided
         try:
-            self.frames.send((self.request_id, Verdict.DONE, (epoch, _plain(replies))))
+            self.frames.send((self.request_id, Verdict.DONE, (answers[0].epoch if answers else 0, _plain(answers))))
         except Exception as mistake:  # noqa: BLE001 - see _take
             self.set_exception(mistake)
         else:
@@ -137,5 +136,5 @@ class _Request:
         self._gate.ended(self)
 
 
-def _plain(replies: Sequence[Reply]) -> list[tuple[int, bool, Any]]:
-    return [(seq, replayed, None if outcome is None else plain(outcome)) for seq, replayed, outcome in replies]
+def _plain(answers: Sequence[Answer]) -> list[tuple[int, bool, Any]]:
+    return [(seq, replayed, None if outcome is None else plain(outcome)) for _, seq, replayed, outcome in answers]

@@ -7,6 +7,7 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from actors.asking import Answer
 from actors.front import checks
 from actors.front.express import Route
 from actors.front.http2.server import Server
@@ -23,7 +24,6 @@ from actors.front.translate import (
     to_life_ms,
     to_release,
 )
-from actors.line import Answer
 from engine.names import HoldNo, PoolName, card_name
 from engine.secrecy.masks import mask
 from engine.stock import commands as ask

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from actors.asking import Answer
 from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of, status_of
-from actors.line import Answer
 from engine.errors import InDoubt, NotDone, Overloaded
 from engine.names import PoolName
 from engine.stock.commands import Command

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import grpc
 
+from actors.asking import Answer
 from actors.dispatch import Dispatch, UnknownPool
 from actors.front.refusals import Refusal, refusal_for, refusal_of, status_of
 from actors.front.sealing import Sealing
 from actors.import_pace import ImportPace
-from actors.line import Answer
 from actors.metrics import FrontMetrics
 from engine.errors import InDoubt, InvariantBroken, NotDone, PoolClosed, UnreadableCard
 from engine.names import Card, PoolName, card_name

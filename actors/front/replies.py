@@ -11,8 +11,8 @@ but its number, all of a card but its serial, all from the moments to the epoch.
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from actors.asking import Answer
 from actors.front.translate import from_view
-from actors.line import Answer
 from engine import limits
 from engine.money import Money
 from engine.names import SERIAL_BITS, SERIAL_MAX, BatchNo, Card, HoldNo, PoolName, batch_name

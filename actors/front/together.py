@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from actors.asking import Answer
 from actors.front import checks
 from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of
 from actors.front.replies import batch_reply
-from actors.line import Answer
 from engine.names import PoolName
 from engine.stock.commands import Command
 from engine.stock.outcomes import Outcome, Refused

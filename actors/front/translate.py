@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from actors.asking import Answer
 from actors.front import checks
 from actors.front.refusals import Refusal
-from actors.line import Answer
 from engine import limits
 from engine.money import Money
 from engine.names import Card, PoolName, batch_name, batch_of, card_name, hold_name

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from actors.line import Answer
+from actors.asking import Answer
 from actors.link import Link
 from actors.wire import parse_address
 from engine.stock import commands as ask

@@ -7,7 +7,7 @@ says of the same story is `ledger.py`'s to compare.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from actors.line import Answer
+from actors.asking import Answer
 from engine.names import PoolName
 from engine.stock.commands import REACQUIRE, Allocate, Command, Confirm, Receive, Remembered
 from engine.stock.outcomes import Confirmed, Held, HoldFound, HoldState, Outcome, Reason, Received, Refused

@@ -12,7 +12,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from actors.adapters.memory import FaultyJournal, MemoryStore
-from actors.asking import Reply
+from actors.asking import Answer
 from actors.folding import Fold
 from actors.metrics import OwnerMetrics
 from actors.owner import Owner
@@ -118,10 +118,9 @@ async def never_fold(_pool: PoolName) -> int | None:
     return None
 
 
-async def ask(owner: Owner, *commands: Command, pool: PoolName = POOL, deadline_ms: int = 0) -> Sequence[Reply]:
+async def ask(owner: Owner, *commands: Command, pool: PoolName = POOL, deadline_ms: int = 0) -> Sequence[Answer]:
     """Submit commands as one batch."""
-    _, replies = await owner.submit(pool, [(deadline_ms, command) for command in commands])
-    return replies
+    return await owner.submit(pool, [(deadline_ms, command) for command in commands])
 
 
 async def ask_one(owner: Owner, command: Command, pool: PoolName = POOL) -> Outcome:

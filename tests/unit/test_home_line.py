@@ -7,8 +7,9 @@ import pytest
 
 from actors import home_line as at_home
 from actors import line as lining
+from actors.asking import Answer
 from actors.home_line import HomeLine
-from actors.line import Answer, NotOwner
+from actors.line import NotOwner
 from actors.owner import Owner
 from actors.wire import Address
 from engine.errors import InDoubt, Overloaded, PoolClosed, StoreUnavailable

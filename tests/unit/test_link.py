@@ -11,7 +11,8 @@ import pytest
 from actors import line as lining
 from actors import link as linking
 from actors import owner_gate
-from actors.line import Answer, NotOwner
+from actors.asking import Answer
+from actors.line import NotOwner
 from actors.link import Link
 from actors.owner import Owner
 from actors.wire import Address, Frames, Verdict, connect, hello, listen

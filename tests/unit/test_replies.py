@@ -5,9 +5,9 @@ from google.protobuf.descriptor import Descriptor
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from actors.asking import Answer
 from actors.front.replies import FIELDS_KNOWN, batch_reply, hold_reply, released_reply
 from actors.front.translate import from_view
-from actors.line import Answer
 from engine import limits
 from engine.money import Money
 from engine.names import SERIAL_MAX, BatchNo, Card, HoldNo, PoolName, card_at
