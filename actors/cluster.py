@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.exceptions import RayError
 
+from actors.doorstep import port_from
 from actors.garbage import keep_young
 from actors.logs import begin_logging
 from actors.settings import Settings
@@ -74,7 +75,8 @@ class OwnerActor:
         """Pools come first: what a front end is made of is read beside them."""
         hosts = await asyncio.to_thread(import_module, "actors.front_host")
         self._front = hosts.FrontHost(settings, facts, home=self._host.home)
-        return await self._front.start()
+        port = await asyncio.to_thread(port_from, settings.doorstep) if settings.has_doorstep else None
+        return await self._front.start(port)
 
     async def process_id(self) -> int:
         """Answers when the process is up."""
@@ -173,8 +175,8 @@ class Cluster:
 
     async def open_doors(self) -> int:
         """Start whoever takes calls, all on one port, and return it once they serve."""
-        if self._settings.front_ends:
-            for number in range(self._settings.front_ends):
+        if self._settings.own_front_ends:
+            for number in range(self._settings.own_front_ends):
                 name = f"front-{number}"
                 actor = ray.remote(FrontActor).options(name=name, **_ACTOR).remote(self._settings, self._facts, name)
                 self._fronts.append(actor)
@@ -185,7 +187,7 @@ class Cluster:
 
     async def ensure_owner(self, owner_id: str) -> None:
         """Start an owner's actor if it has none, and wait until its process is up."""
-        facts = None if self._settings.front_ends else self._facts
+        facts = None if self._settings.own_front_ends else self._facts
         actor: Any = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id, facts)
         self._owners[owner_id] = actor
         try:

@@ -122,6 +122,10 @@ class Dispatch:
             await self._pause(pool, last, pause_s, until_s)
             pause_s = min(pause_s * 2, pause_last_s)
 
+    def is_at_home(self, pool: PoolName) -> bool:
+        """Whether the pool's owner lives in this process."""
+        return self._home is not None and self._open_line(pool) is self._home
+
     def _until_s(self, deadline_ms: int) -> float:
         wait_ms = deadline_ms - self._clock.now_ms() if deadline_ms else patience_ms
         return asyncio.get_running_loop().time() + wait_ms / 1000

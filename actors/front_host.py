@@ -1,6 +1,7 @@
 """One front end in one process: its lines to owners and store, its vault, its gRPC server."""
 
 import asyncio
+import socket
 from functools import partial
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -59,10 +60,10 @@ class FrontHost:
         )
         self._watching: asyncio.Task[None] | None = None
 
-    async def start(self) -> int:
-        """Serve; returns the port."""
+    async def start(self, listening: socket.socket | None = None) -> int:
+        """Serve, on a port of our own or on a socket that somebody listens on already; returns the port."""
         self._watching = asyncio.get_running_loop().create_task(self._dispatch.watch())
-        return await self._server.start(self._settings.host, self._settings.port)
+        return await self._server.start(self._settings.host, self._settings.port, listening)
 
     async def drain(self) -> None:
         """Stop gracefully."""

@@ -26,6 +26,7 @@ from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_settings import Durability
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
+from actors.doorstep import Doorstep
 from actors.front.http2.port import shared_port
 from actors.logs import begin_logging
 from actors.scrape import serve_metrics
@@ -56,6 +57,7 @@ class House:
         self._keeping: asyncio.Task[None] | None = None
         self._stop_metrics: Callable[[], None] | None = None
         self._port: socket.socket | None = None
+        self._doorstep: Doorstep | None = None
 
     async def start(self, on_ray: Callable[[], None]) -> None:
         """Bring everything up, saying in run.json what is being done.
@@ -84,6 +86,9 @@ class House:
         # Who takes calls shares the port; an owner that comes back must find the one it had.
         self._port = shared_port(settings.host, settings.port)
         settings = settings.model_copy(update={"port": self._port.getsockname()[1]})
+        if settings.has_doorstep:
+            self._doorstep = Doorstep(self._port, settings.doorstep)
+            self._doorstep.open()
         self._say(step="starting Ray")
         try:
             self._cluster = _cluster(settings, facts)
@@ -114,6 +119,8 @@ class House:
             await asyncio.to_thread(self._stop_metrics)
         if self._stewarding is not None:
             self._stewarding.cancel()
+        if self._doorstep is not None:
+            self._doorstep.close()
         if self._cluster is not None:
             await self._cluster.stop()
         if self._registry_store is not None:

@@ -29,11 +29,12 @@ class Settings(BaseSettings):
     port: int = 7700
     #: Where the machine's metrics are.
     metrics_port: int = 7701
-    #: Front-end processes of their own on this machine, all on one port. With none, every owner's process is a front
-    #: end too, and what it owns is decided where it is read.
-    front_ends: int = 0
     #: Which gRPC server a front end is: actors/front/doors.py.
     front_door: Literal["fast", "plain"] = "fast"
+    #: Front-end processes of their own on this machine, all on one port. With 0 every owner's process is a front end,
+    #: too, and what it owns is decided where it is read. Unless said, the fast door is in the owners' processes; the
+    #: plain one, whose threads take the interpreter from whoever decides, has a process of its own.
+    front_ends: int | None = None
     #: SKUs get an owner process each up to this many; later ones share. One costs about 100 MB. By default half of the
     #: cores: the store and the callers need the others. On two cores that is one, where a call never leaves the process
     #: that read it; two gave a third fewer holds a second, because half of the calls were read by the wrong one.
@@ -67,9 +68,24 @@ class Settings(BaseSettings):
         return self._temp_folder("ray")
 
     @property
+    def own_front_ends(self) -> int:
+        """Front ends that are no owners."""
+        return self.front_ends if self.front_ends is not None else int(self.front_door == "plain")
+
+    @property
     def doors(self) -> int:
         """Processes that take calls."""
-        return self.front_ends or self.actors_max
+        return self.own_front_ends or self.actors_max
+
+    @property
+    def has_doorstep(self) -> bool:
+        """Whether the house listens for those who take calls; grpcio's server can only listen by itself."""
+        return not self.own_front_ends and self.front_door == "fast"
+
+    @property
+    def doorstep(self) -> Path:
+        """Where owners get the socket that the house listens on."""
+        return self.run_folder / "door.sock"
 
     @property
     def keys_folder(self) -> Path:

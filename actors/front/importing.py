@@ -11,7 +11,7 @@ import secrets
 from array import array
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 
 from actors.front import checks
 from actors.front.chunks import Chunk, SealedChunk, Turned
@@ -188,7 +188,7 @@ class Import:
             command = ask.Receive(
                 self._view.batch, chunk.chunk_no, sealed.first_serial, sealed.lots, sealed.prints, sealed.sealed
             )
-            async with self._reception.pace.turn(beside=self._pool):
+            async with self._turn():
                 _, outcome = await self._reception.hear(self._pool, command, 0)
             if isinstance(outcome, said.Received):
                 return sealed, outcome
@@ -198,6 +198,12 @@ class Import:
             known += [sealed.prints[int(place)] for place in dict(outcome.facts)["places"].split(",")]
             sealed = await self._seal(chunk, sealed.first_serial, known)
         raise Refusal("OVERLOADED", text="Another import brings the same codes at the same time; retry this one.")
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        """A chunk's turn. The owner in this process sees the same buyers, and gives it one itself."""
+        reception = self._reception
+        is_home = reception.dispatch.is_at_home(self._pool)
+        return nullcontext() if is_home else reception.pace.turn(beside=self._pool)
 
     async def _refused_lines(
         self, sealed: SealedChunk, before: said.Received | None

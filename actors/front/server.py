@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from contextlib import suppress
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -10,6 +11,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from actors.front.allocation import AllocationServicer, add_allocation
 from actors.front.doors import Door, new_server
+from actors.front.http2.server import Server
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from protos.cardkeep.v1 import (
@@ -59,9 +61,16 @@ class FrontServer:
             servicer = reflection.aio.ReflectionServicer(names)
             reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, self._server)
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen and say that we serve; port 0 takes a free one. Returns the port."""
-        bound = self._server.add_insecure_port(f"{host}:{port}")
+    async def start(self, host: str, port: int, listening: socket.socket | None = None) -> int:
+        """Listen and say that we serve; port 0 takes a free one. Returns the port.
+
+        `listening` is a socket to accept from instead: only the fast door can.
+        """
+        if listening is None:
+            bound = self._server.add_insecure_port(f"{host}:{port}")
+        else:
+            assert isinstance(self._server, Server)
+            bound = self._server.add_listening(listening)
         await self._server.start()
         for name in ("", *_SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

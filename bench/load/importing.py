@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from cardkeep_client.importing import CHUNK_ROWS
 
 from protos.cardkeep.v1 import inventory_pb2
 
-CHUNK_CARDS = 1_000
+#: As the client sends them.
+CHUNK_CARDS = CHUNK_ROWS
 
 #: Chunks that travel ahead of their answers: the house is never without one.
 _AHEAD_MAX = 8

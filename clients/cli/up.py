@@ -33,7 +33,13 @@ MetricsPort = Annotated[
 ]
 FrontEnds = Annotated[
     int | None,
-    typer.Option("--front-ends", metavar="COUNT", min=1, max=64, help="Front-end processes, all on one port (1)."),
+    typer.Option(
+        "--front-ends",
+        metavar="COUNT",
+        min=0,
+        max=64,
+        help="Front-end processes of their own (none: owners are front ends).",
+    ),
 ]
 StoreUrl = Annotated[
     str | None,

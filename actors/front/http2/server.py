@@ -58,6 +58,10 @@ class Server:
             line = shared_port(host.strip("[]"), int(port))
         except OSError as taken:
             raise RuntimeError(f"Failed to bind to address {address}: {taken}") from taken
+        return self.add_listening(line)
+
+    def add_listening(self, line: socket.socket) -> int:
+        """Accept from a socket that others may accept from, too. Returns its port."""
         self._sockets.append(line)
         bound: int = line.getsockname()[1]
         return bound
