@@ -83,12 +83,7 @@ class House:
         KeyRingFile(settings.keys_folder).create_if_missing(
             may_create=not await registry.pools(), now_ms=SystemClock().now_ms()
         )
-        # Who takes calls shares the port; an owner that comes back must find the one it had.
-        self._port = shared_port(settings.host, settings.port)
-        settings = settings.model_copy(update={"port": self._port.getsockname()[1]})
-        if settings.has_doorstep:
-            self._doorstep = Doorstep(self._port, settings.doorstep)
-            self._doorstep.open()
+        settings = self._take_port(settings)
         self._say(step="starting Ray")
         try:
             self._cluster = _cluster(settings, facts)
@@ -137,6 +132,15 @@ class House:
     def fail(self, why: str) -> None:
         """Leave word of why the start did not work."""
         self._say(state="failed", step=why)
+
+    def _take_port(self, settings: Settings) -> Settings:
+        """Who takes calls shares the port; an owner that comes back must find the one it had."""
+        self._port = shared_port(settings.host, settings.port)
+        settings = settings.model_copy(update={"port": self._port.getsockname()[1]})
+        if settings.has_doorstep:
+            self._doorstep = Doorstep(self._port, settings.doorstep)
+            self._doorstep.open()
+        return settings
 
     async def _start_store(self) -> str:
         url = self._settings.store_url.get_secret_value()

@@ -61,14 +61,14 @@ class Intake:
 
 
 async def test_a_file_is_cut_into_chunks_and_progress_is_told(ask: Any, server: Any) -> None:
-    """1,203 rows are 500 + 500 + 203; each answer moves the progress; the last row's duplicate is named."""
+    """703 rows are 250 + 250 + 203; each answer moves the progress; the last row's duplicate is named."""
     intake = Intake()
     server.will("ImportCards", intake.serve)
     heard: list[ImportProgress] = []
     report = await ask(
         "import_cards",
         "vip",
-        [f"CODE-{number}" for number in range(1_202)] + ["CODE-0"],
+        [f"CODE-{number}" for number in range(702)] + ["CODE-0"],
         import_id="file-1",
         source="supplier",
         unit_cost=Money(900, "CNY"),
@@ -79,11 +79,11 @@ async def test_a_file_is_cut_into_chunks_and_progress_is_told(ask: Any, server: 
     header = intake.headers[0]
     assert (header.parent, header.import_id, header.source, header.importer) == (SKU, "file-1", "supplier", "lin")
     assert (header.unit_cost.minor, header.expire_time.seconds) == (900, 1_893_456_000)
-    assert (intake.chunk_sizes, intake.ends) == ([500, 500, 203], [3])
-    assert intake.codes == [f"CODE-{number}" for number in range(1_202)]
-    assert [progress.accepted for progress in heard] == [500, 1_000, 1_202]
-    assert (report.lines, report.accepted, report.refused, report.duplicates_in_file) == (1_203, 1_202, 1, 1)
-    assert [line.line_no for line in report.refused_lines] == [1_203]
+    assert (intake.chunk_sizes, intake.ends) == ([250, 250, 203], [3])
+    assert intake.codes == [f"CODE-{number}" for number in range(702)]
+    assert [progress.accepted for progress in heard] == [250, 500, 702]
+    assert (report.lines, report.accepted, report.refused, report.duplicates_in_file) == (703, 702, 1, 1)
+    assert [line.line_no for line in report.refused_lines] == [703]
 
 
 @pytest.mark.parametrize("breaks", [{"break_before": (0, 1, 7, 19)}, {"lose_answer_of": (0, 3, 19)}])
