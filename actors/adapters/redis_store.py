@@ -6,6 +6,7 @@ and written about a megabyte at a time, so that a sale next door waits for one s
 
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from actors.adapters.redis_line import Command, RedisLine
@@ -27,6 +28,9 @@ pieces_live_ms = 3_600_000
 
 #: Fields asked of a hash by one command, to keep its step well below a millisecond.
 fields_per_read_max = 1_000
+
+#: Names of keys kept, about 200 bytes each: two for each of some thousand SKUs.
+_keys_kept_max = 16_384
 
 #: How long the store may take for a round. A disk that syncs for longer is down for all that matters.
 answer_within_s_default = 5.0
@@ -189,15 +193,19 @@ class _Look(NamedTuple):
     records: int
 
 
+@lru_cache(_keys_kept_max)
 def _key(pool: PoolName, name: str) -> str:
     return f"ck:{{{pool.tenant}/{pool.sku}}}:{name}"
 
 
 def _append_command(append: Append) -> Command:
-    keys = [_key(append.pool, name) for name in ("meta", "journal", *append.attachments)]
-    command: list[bytes | str | int] = ["FCALL", "cardkeep_append", len(keys), *keys]
-    command += (append.epoch, append.seq_before, append.events, append.record)
-    for fields in append.attachments.values():
+    pool, epoch, seq_before, events, record, attachments = append
+    meta, journal, numbers = _key(pool, "meta"), _key(pool, "journal"), (epoch, seq_before, events, record)
+    if not attachments:
+        return ("FCALL", "cardkeep_append", 2, meta, journal, *numbers)
+    keys = [_key(pool, name) for name in attachments]
+    command: list[bytes | str | int] = ["FCALL", "cardkeep_append", 2 + len(keys), meta, journal, *keys, *numbers]
+    for fields in attachments.values():
         command.append(2 * len(fields))
         for pair in fields.items():
             command += pair

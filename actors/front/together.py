@@ -10,7 +10,7 @@ from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of
 from actors.front.replies import batch_reply
 from engine.names import PoolName
-from engine.stock.commands import Command
+from engine.stock.commands import Allocate, Command
 from engine.stock.outcomes import Outcome, Refused
 from protos.cardkeep.v1 import types_pb2
 
@@ -26,6 +26,8 @@ async def ask_together(reception: Reception, items: Sequence[Any], read: Read, w
     checks.item_count(len(items))
     call = _Call(items)
     by_pool = call.sorted_by_pool(read)
+    asked_for = [command.quantity for asked in by_pool.values() for _, command in asked if type(command) is Allocate]
+    checks.card_count(sum(asked_for))
     await asyncio.gather(*(call.ask(reception, pool, asked, write, deadline_ms) for pool, asked in by_pool.items()))
     return batch_reply(call.results)
 

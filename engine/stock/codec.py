@@ -78,8 +78,9 @@ EVENTS: Mapping[int, type] = {
     15: events.Forgotten,
 }
 
+_LENGTHS, _PLACE = struct.Struct(">II"), struct.Struct(">QQI")
 _HEAD = struct.Struct(">IIQQI")
-_CHECKED_FROM = 8
+_CHECKED_FROM = _LENGTHS.size
 
 Reader = Callable[[Any], Any]
 
@@ -152,9 +153,8 @@ def read_event(fields: Any) -> events.Event:
 def pack_record(epoch: int, first_seq: int, happened: Sequence[events.Event]) -> bytes:
     """A journal record of these events, which get the seqs from `first_seq` on."""
     body = pack([plain(event) for event in happened])
-    head = _HEAD.pack(len(body), 0, epoch, first_seq, len(happened))
-    checksum = crc32(body, crc32(head[_CHECKED_FROM:]))
-    return _HEAD.pack(len(body), checksum, epoch, first_seq, len(happened)) + body
+    place = _PLACE.pack(epoch, first_seq, len(happened))
+    return _LENGTHS.pack(len(body), crc32(body, crc32(place))) + place + body
 
 
 def read_record(record: bytes) -> Record:

@@ -18,6 +18,8 @@ from engine.stock.outcomes import (
 )
 from engine.stock.state import State, Turn
 
+_new = tuple.__new__
+
 
 def allocate(turn: Turn, command: Allocate) -> Outcome:
     """Decide an Allocate: every guard is a refusal with its own word."""
@@ -47,7 +49,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
     number = HoldNo(state.holds.last + 1)
     life_ms = min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max)
-    event = CardsHeld(turn.now_ms, command, number, cards, turn.now_ms + life_ms, terms.price)
+    # As plain tuples, which takes half the time: there are more of these than of anything else.
+    event = _new(CardsHeld, (turn.now_ms, command, number, cards, turn.now_ms + life_ms, terms.price))
     turn.emit(event)
     return state.outcome_of(event)
 

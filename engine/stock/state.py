@@ -19,6 +19,7 @@ Recalled = Mapping[str, Answer | HoldNo | HoldRecord | None]
 
 
 _LIVES_FOR_EVER = (None,)
+_new = tuple.__new__
 
 
 class State:
@@ -53,7 +54,8 @@ class State:
         """What was answered."""
         if type(answer) is CardsHeld:
             at_ms, command, hold, cards, expires_at_ms, price = answer
-            return Held(hold, cards, command.order_ref, at_ms, expires_at_ms, price, self.expiries_ms(cards))
+            ends_at_ms = self.expiries_ms(cards)
+            return _new(Held, (hold, cards, command.order_ref, at_ms, expires_at_ms, price, ends_at_ms))
         assert type(answer) is Answered
         return answer.outcome
 
