@@ -12,7 +12,7 @@ from bench.run import Bench
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9)
 
 _WARMUP_S = 1.0
-_GUESS_PER_S = 15_000
+_GUESS_PER_S = 40_000
 _IN_FLIGHT = 64
 _SATURATION = "saturation"
 

@@ -15,7 +15,7 @@ ZIPF = 1.0
 ROUNDS = 3
 
 #: Cards of all SKUs together a second of load. Only what is paid leaves for good.
-_CARDS_PER_S = 6_000
+_CARDS_PER_S = 12_000
 _CARDS_MIN = 200
 
 _WARMUP_S = 2.0

@@ -24,7 +24,7 @@ ROUNDS = 3
 SATURATION, OVERLOAD, CALM = "saturation", "overload", "one calm buyer"
 
 _WARMUP_S = 1.0
-_GUESS_PER_S = 15_000
+_GUESS_PER_S = 40_000
 _DEADLINE_MS = 1_000
 
 #: The client must not be the one that holds back: so many may be under way on each of its connections.

@@ -24,7 +24,7 @@ _PEER_CARDS = {"echo": 1, "redis_lua": 300_000, "postgres": 150_000, "locked": 1
 
 #: What a house is stocked for, a second.
 _GUESS_PER_S = {
-    Door.FAST: {UNARY: 30_000, BATCH: 130_000, ONE_CALLER: 2_000},
+    Door.FAST: {UNARY: 45_000, BATCH: 130_000, ONE_CALLER: 4_000},
     Door.PLAIN: {UNARY: 5_000, BATCH: 80_000, ONE_CALLER: 2_000},
 }
 
