@@ -11,6 +11,7 @@ that comes back in the middle of a sale should not load a gRPC server first.
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +43,9 @@ _DRAIN_PATIENCE_S = 12.0
 
 #: How long owners may finish what is decided: an append, or for a store that hangs, the answer that never comes.
 _FINISH_PATIENCE_S = 4.0
+
+#: Between two questions for the port, should the house not answer.
+_ASK_DOORSTEP_EVERY_S = 0.5
 
 #: Every actor: named, outlives its maker, always restarted, never re-asked by Ray, no CPU slot of its own.
 _ACTOR: Mapping[str, Any] = {
@@ -75,8 +79,7 @@ class OwnerActor:
         """Pools come first: what a front end is made of is read beside them."""
         hosts = await asyncio.to_thread(import_module, "actors.front_host")
         self._front = hosts.FrontHost(settings, facts, home=self._host.home)
-        port = await asyncio.to_thread(port_from, settings.doorstep) if settings.has_doorstep else None
-        return await self._front.start(port)
+        return await self._front.start(await _port(settings.doorstep) if settings.has_doorstep else None)
 
     async def process_id(self) -> int:
         """Answers when the process is up."""
@@ -96,6 +99,7 @@ class OwnerActor:
     async def drain(self) -> None:
         """Let nothing new come in here."""
         if self._opening is not None:
+            self._opening.cancel()
             await asyncio.wait([self._opening])
         if self._front is not None:
             await self._front.drain()
@@ -214,6 +218,16 @@ class Cluster:
         await _all_ended((actor.drain for actor in self._doors), _DRAIN_PATIENCE_S)
         await _all_ended((actor.stop for actor in self._owners.values()), _FINISH_PATIENCE_S)
         ray.shutdown()
+
+
+async def _port(doorstep: Path) -> socket.socket:
+    """The house's listening socket, asked for until it is given: an owner without a door would be half an owner."""
+    while True:
+        try:
+            return await asyncio.to_thread(port_from, doorstep)
+        except OSError as away:
+            _log.warning("doorstep_away cause=%s", away)
+            await asyncio.sleep(_ASK_DOORSTEP_EVERY_S)
 
 
 async def _all_ended(ways: Iterable[Any], patience_s: float) -> None:
