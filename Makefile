@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
 	@touch $@
 
-demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 40 seconds, two minutes with installing
+demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 20 seconds, a minute more with installing
 	@$(BIN)/python -m bench.demo
 
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
