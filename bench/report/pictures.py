@@ -94,11 +94,11 @@ def _bar(colour: int, name: str, series: Plain) -> Bar:
 
 
 def _course(colour: int, name: str, load: Plain, of: str, over: float) -> list[Line]:
-    """A line a round. The last second of a load is cut off somewhere in the middle, so it is left out."""
+    """A line a round, of whole seconds: the load's last, in which answers are only waited for, is not told."""
     return [
-        Line(colour, name, [(second["at_s"] + 0.5, second[of] / over) for second in one[:-1]])
+        Line(colour, name, [(second["at_s"] + 0.5, second[of] / over) for second in one])
         for one in load["over_time"]
-        if len(one) > 2
+        if len(one) > 1
     ]
 
 
