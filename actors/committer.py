@@ -3,8 +3,7 @@
 Rules.
 1. One append is under way, one group is filling. When the append returns, all that gathered goes next.
    Idle, nothing waits; busy, groups grow by themselves. There is no timer.
-2. `join` takes its place in the group before anything awaits, so the journal's order is the order of
-   deciding.
+2. `board` takes its place in the group at once, so the journal's order is the order of deciding.
 3. Answers without events wait too: they may rest on events under way, and only the store can say that
    we still own the pool. Their append is empty: it asks for the position and writes nothing.
 4. After an append of unknown outcome, nothing is repaired in memory. We ask for the position until the
@@ -18,8 +17,9 @@ nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from time import perf_counter
 
 from engine.errors import Fenced, InDoubt, InvariantBroken, StoreUnavailable
@@ -47,15 +47,22 @@ class Desk:
         self.failure: Fenced | InvariantBroken | None = None
 
 
-class _Seat:
-    """What one pool contributes to a group."""
+Hear = Callable[[Exception | None], None]
+"""Is told, once, that what it waited for is durable (None), or why it is not."""
 
-    __slots__ = ("attachments", "events", "waiting")
+
+class _Seat:
+    """What one pool contributes to a group, and who waits for it."""
+
+    __slots__ = ("attachments", "events", "failure", "hearers", "parts")
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.parts: list[Sequence[Event]] = []
+        #: How many events the parts have.
+        self.events = 0
         self.attachments: dict[str, dict[bytes, bytes]] = {}
-        self.waiting: list[asyncio.Future[None]] = []
+        self.hearers: list[Hear] = []
+        self.failure: Exception | None = None
 
 
 class Committer:
@@ -75,27 +82,27 @@ class Committer:
         """Whether the group that fills has reached its bound."""
         return self._events_waiting >= events_per_group_max
 
-    def join(self, desk: Desk, events: Sequence[Event], attachments: Attachments) -> asyncio.Future[None]:
-        """Board the next group. The future ends when all this rests on is durable.
+    def board(self, desk: Desk, events: Sequence[Event], attachments: Attachments, hear: Hear) -> None:
+        """Board the next group. `hear` is called, never at once, when all this rests on is durable or cannot be.
 
-        It raises Fenced when another owner has taken over (nothing of this happened), InDoubt when one has
+        It hears None, or Fenced when another owner has taken over (nothing of this happened), InDoubt when one has
         and may have found this in the journal, InvariantBroken when the journal is not what we know of it.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if desk.failure is not None:
-            future.set_exception(desk.failure)
-            return future
+            asyncio.get_running_loop().call_soon(hear, desk.failure)
+            return
         seat = self._filling.get(desk)
         if seat is None:
             seat = self._filling[desk] = _Seat()
-        seat.events.extend(events)
-        for name, fields in attachments.items():
-            seat.attachments.setdefault(name, {}).update(fields)
-        seat.waiting.append(future)
+        seat.parts.append(events)
+        seat.events += len(events)
+        seat.hearers.append(hear)
         self._events_waiting += len(events)
+        if attachments:
+            for name, fields in attachments.items():
+                seat.attachments.setdefault(name, {}).update(fields)
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
-        return future
 
     async def finish(self) -> None:
         """Wait until nothing is filling or under way."""
@@ -103,14 +110,18 @@ class Committer:
             await asyncio.shield(self._running)
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._filling:
                 group, self._filling, self._events_waiting = self._filling, {}, 0
                 await self._write(group)
+                # They are told after the next append is on its way: the store works while answers are written.
+                loop.call_soon(_tell, group.values())
         finally:
             self._running = None
 
     async def _write(self, group: Mapping[Desk, _Seat]) -> None:
+        """Write a group, and note in each seat what became of it."""
         appends = {desk: append for desk, seat in group.items() if (append := _boarded(desk, seat)) is not None}
         began_s = perf_counter()
         try:
@@ -118,19 +129,18 @@ class Committer:
         except Exception as mistake:  # noqa: BLE001 - see _give_up
             _give_up({desk: group[desk] for desk in appends}, mistake)
             return
-        self._observe(len(appends), sum(append.events for append in appends.values()), perf_counter() - began_s)
+        self._observe(len(appends), sum([append.events for append in appends.values()]), perf_counter() - began_s)
         for desk, append in appends.items():
-            seat, position = group[desk], positions[desk]
-            if position.epoch == append.epoch and position.seq == append.seq_before + append.events:
-                desk.seq = position.seq
-                _end(seat, None)
-            elif position.epoch != append.epoch:
-                text = f"{desk.name} is owned by epoch {position.epoch}, no longer by {desk.epoch}"
+            epoch, seq = positions[desk]
+            if epoch == append.epoch and seq == append.seq_before + append.events:
+                desk.seq = seq
+            elif epoch != append.epoch:
+                text = f"{desk.name} is owned by epoch {epoch}, no longer by {desk.epoch}"
                 desk.failure = Fenced(text)
-                _end(seat, InDoubt(text) if desk in in_doubt else desk.failure)
+                group[desk].failure = InDoubt(text) if desk in in_doubt else desk.failure
             else:
-                text = f"the journal of {desk.name} is at seq {position.seq}, we are at {append.seq_before}"
-                _fail(desk, seat, InvariantBroken(text))
+                text = f"the journal of {desk.name} is at seq {seq}, we are at {append.seq_before}"
+                desk.failure = group[desk].failure = InvariantBroken(text)
 
     async def _append(self, appends: Mapping[Desk, Append]) -> tuple[Mapping[Desk, Position], AbstractSet[Desk]]:
         """Append, and find out what became of it however long that takes; also says what was ever in doubt."""
@@ -166,19 +176,21 @@ class Committer:
 
 
 def _boarded(desk: Desk, seat: _Seat) -> Append | None:
-    """What a pool brings to the append; None when it may not come along, and everyone in its seat knows why."""
+    """What a pool brings to the append; None when it may not come along, and its seat says why."""
     if desk.failure is None:
         try:
             return _append(desk, seat)
         except (TypeError, ValueError, OverflowError) as mistake:
             desk.failure = InvariantBroken(f"what happened to {desk.name} cannot be written: {mistake!r}")
-    _end(seat, desk.failure)
+    seat.failure = desk.failure
     return None
 
 
 def _append(desk: Desk, seat: _Seat) -> Append:
-    record = pack_record(desk.epoch, desk.seq + 1, seat.events) if seat.events else b""
-    return Append(desk.name, desk.epoch, desk.seq, len(seat.events), record, seat.attachments)
+    parts = seat.parts
+    events = parts[0] if len(parts) == 1 else [*chain.from_iterable(parts)]
+    record = pack_record(desk.epoch, desk.seq + 1, events) if events else b""
+    return Append(desk.name, desk.epoch, desk.seq, seat.events, record, seat.attachments)
 
 
 def _give_up(group: Mapping[Desk, _Seat], mistake: Exception) -> None:
@@ -187,19 +199,13 @@ def _give_up(group: Mapping[Desk, _Seat], mistake: Exception) -> None:
     for desk, seat in group.items():
         broken = InvariantBroken(f"the journal of {desk.name} could not be written: {mistake!r}")
         desk.failure = broken
-        _end(seat, InDoubt(str(broken)) if seat.events else broken)
+        seat.failure = InDoubt(str(broken)) if seat.events else broken
 
 
-def _fail(desk: Desk, seat: _Seat, failure: InvariantBroken) -> None:
-    desk.failure = failure
-    _end(seat, failure)
-
-
-def _end(seat: _Seat, failure: Exception | None) -> None:
-    for future in seat.waiting:
-        if future.done():
-            continue
-        if failure is None:
-            future.set_result(None)
-        else:
-            future.set_exception(failure)
+def _tell(seats: Iterable[_Seat]) -> None:
+    for seat in seats:
+        for hear in seat.hearers:
+            try:
+                hear(seat.failure)
+            except Exception:  # noqa: BLE001 - the others wait to hear, too
+                _log.exception("hearer_failed")

@@ -7,7 +7,7 @@ buses the journal's groups do here, since what is decided while an append is und
 import asyncio
 from collections.abc import Sequence
 
-from actors.asking import Answer, Hearer
+from actors.asking import Answer, Asked, Hearer
 from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.owner import Owner
 from actors.wire import Address
@@ -23,7 +23,8 @@ class HomeLine(Line):
         self.address = address
         self._owner = owner
         self._is_open = False
-        self._gathering: dict[PoolName, list[Party]] = {}
+        #: A turn for each pool that was asked since the last one ended.
+        self._gathering: dict[PoolName, _Turn] = {}
         #: Turns whose commands are decided and not written, the oldest first.
         self._under_way: dict[_Turn, None] = {}
         #: Commands of each pool that have no answer.
@@ -69,16 +70,20 @@ class HomeLine(Line):
         if self._looking is None:
             self._looking = loop.call_later(look_every_s, self._look_for_late)
         if type(commands[0]) is Receive:  # It has to wait for its turn, and nobody should wait with it.
-            self._decide(pool, [party])
+            turn = _Turn(self, pool)
+            turn.add(party)
+            self._decide(turn)
             return
-        if not self._gathering:
+        gathering = self._gathering
+        if not gathering:
             loop.call_soon(self._decide_all)
-        self._gathering.setdefault(pool, []).append(party)
+        turn = gathering.get(pool) or gathering.setdefault(pool, _Turn(self, pool))
+        turn.add(party)
 
     def ended(self, turn: "_Turn") -> None:
         """A turn's callers have heard."""
         del self._under_way[turn]
-        waiting = self._waiting[turn.pool] - turn.commands
+        waiting = self._waiting[turn.pool] - len(turn.asked)
         if waiting:
             self._waiting[turn.pool] = waiting
         else:
@@ -86,15 +91,13 @@ class HomeLine(Line):
 
     def _decide_all(self) -> None:
         gathered, self._gathering = self._gathering, {}
-        for pool, parties in gathered.items():
-            self._decide(pool, parties)
+        for turn in gathered.values():
+            self._decide(turn)
 
-    def _decide(self, pool: PoolName, parties: Sequence[Party]) -> None:
-        asked = [(party.deadline_ms, command) for party in parties for command in party.commands]
-        turn = _Turn(self, pool, parties, len(asked))
+    def _decide(self, turn: "_Turn") -> None:
         self._under_way[turn] = None
         try:
-            self._owner.take(pool, asked, turn)
+            self._owner.take(turn.pool, turn.asked, turn)
         except Exception as mistake:  # noqa: BLE001 - whoever asked would wait for ever
             turn.set_exception(InDoubt(f"the owner made a mistake: {mistake!r}"))
 
@@ -114,14 +117,21 @@ class HomeLine(Line):
 class _Turn:
     """What the callers of one pool asked in one turn: hears what was decided, and tells each his part."""
 
-    __slots__ = ("_has_heard", "_line", "commands", "parties", "pool")
+    __slots__ = ("_has_heard", "_line", "asked", "parties", "pool")
 
-    def __init__(self, line: HomeLine, pool: PoolName, parties: Sequence[Party], commands: int) -> None:
+    def __init__(self, line: HomeLine, pool: PoolName) -> None:
         self._line = line
         self._has_heard = False
         self.pool = pool
-        self.parties = parties
-        self.commands = commands
+        self.parties: list[Party] = []
+        self.asked: list[Asked] = []
+
+    def add(self, party: Party) -> None:
+        """Let a caller join, before it is decided."""
+        self.parties.append(party)
+        deadline_ms, _, commands, _, _ = party
+        for command in commands:
+            self.asked.append((deadline_ms, command))
 
     def done(self) -> bool:
         """See Hearer."""
@@ -131,10 +141,10 @@ class _Turn:
         """See Hearer."""
         self._end()
         at = 0
-        for party in self.parties:
-            after = at + len(party.commands)
-            if not party.hearer.done():
-                party.hearer.set_result(answers[at:after])
+        for _, _, commands, hearer, _ in self.parties:
+            after = at + len(commands)
+            if not hearer.done():
+                hearer.set_result(answers[at:after])
             at = after
 
     def set_exception(self, failure: Exception) -> None:

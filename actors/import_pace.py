@@ -1,8 +1,8 @@
 """How imports give way: one chunk at a time, and a rest after each while anybody buys.
 
 A chunk is a large append, and whoever comes while one is written waits for its end, at whatever owner: they share
-the store. So the share of time in which chunks are worked on is the share of buyers who meet one. Nobody else there,
-an import has all the time.
+the store. So the share of time in which chunks are worked on is the share of buyers who meet one, and its length how
+long they wait: chunks are small. Nobody else there, an import has all the time, and many chunks go in one append.
 
 An owner paces the imports of its own SKUs, for it sees their buyers through every front end. A front end paces its
 imports for the sake of the buyers that it sees of other SKUs.
@@ -39,6 +39,11 @@ class ImportPace:
         if pool != self._pool:
             self._pool, self._others_sold_at_s = pool, self._sold_at_s
         self._sold_at_s = asyncio.get_running_loop().time()
+
+    @property
+    def is_selling(self) -> bool:
+        """Whether a buyer, of whatever pool, has asked for something just now."""
+        return asyncio.get_running_loop().time() < self._sold_at_s + sells_for_s
 
     @asynccontextmanager
     async def turn(self, *, beside: PoolName | None = None) -> AsyncIterator[None]:

@@ -22,7 +22,7 @@ from actors.rebuilding import take_over
 from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
-from engine.ports import Archive, Attachments, Clock, Journal, SealedCards
+from engine.ports import Archive, Clock, Journal, SealedCards
 from engine.stock.codec import read_archived
 from engine.stock.commands import OF_BUYERS, Receive
 from engine.stock.events import Event
@@ -41,6 +41,7 @@ _POOLS_PER_TURN = 100
 
 _log = logging.getLogger(__name__)
 _new = tuple.__new__
+_SERVING = PoolState.SERVING
 
 
 class Owner:
@@ -152,10 +153,15 @@ class Owner:
             async with self._pace.turn():
                 prints = [print_ for chunk in chunks for print_ in chunk.prints]
                 known = await self._cards.known(name, prints)
-                if self._ready(name) is hosted:
-                    await asyncio.wait([self._answer(hosted, asked, {}, set(compress(prints, known)), hearer)])
-                else:
-                    tell_failure(hearer, PoolClosed(f"{name} was opened anew while an import looked its cards up"))
+                if self._ready(name) is not hosted:
+                    closed = PoolClosed(f"{name} was opened anew while an import looked its cards up")
+                    tell_failure(hearer, closed)
+                    return
+                written: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
+                self._answer(hosted, asked, {}, set(compress(prints, known)), written)
+                answers = await written
+            if not hearer.done():
+                hearer.set_result(answers)
         except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
             tell_failure(hearer, failure)
 
@@ -178,7 +184,7 @@ class Owner:
         recalled: Mapping[str, object],
         prints: set[bytes],
         hearer: Hearer,
-    ) -> asyncio.Future[None]:
+    ) -> None:
         """Decide, and board the journal's next group. `prints` are the codes of chunks that are in stock already."""
         now_ms = self._clock.now_ms()
         turn = hosted.pool.turn(now_ms, recalled)  # type: ignore[arg-type]
@@ -188,7 +194,8 @@ class Owner:
             # Whatever it is, the pool may have changed without its journal: it must not go on.
             self._stop(hosted, mistake)
             raise InvariantBroken(hosted.failure) from mistake
-        return self._commit(hosted, turn.events, turn.attachments, (answers, hearer))
+        written = partial(self._written, hosted, turn.events, answers, hearer)
+        self._committer.board(hosted.desk, turn.events, turn.attachments, written)
 
     async def run(self) -> None:
         """Measure load, sweep, sample the law and fold, until cancelled."""
@@ -227,12 +234,8 @@ class Owner:
     def _ready(self, name: PoolName) -> Hosted:
         """A pool that can decide something now. Raises what `take` says."""
         hosted = self._hosted.get(name)
-        if hosted is None or hosted.state is PoolState.FENCED:
-            raise Fenced(f"{name} is not owned here")
-        if hosted.state is PoolState.STOPPED:
-            raise InvariantBroken(hosted.failure)
-        if hosted.state is PoolState.RECOVERING:
-            raise PoolClosed(f"{name} is being recovered")
+        if hosted is None or hosted.state is not _SERVING:
+            raise _why_not(name, hosted)
         if self._committer.is_stalled:
             raise StoreUnavailable("the store does not answer; nothing is decided until it does")
         if self._committer.is_full:
@@ -271,43 +274,27 @@ class Owner:
             pool.check_counts()
         return answers
 
-    def _commit(
-        self,
-        hosted: Hosted,
-        events: Sequence[Event],
-        attachments: Attachments,
-        told: tuple[Sequence[Answer], Hearer] | None,
-    ) -> asyncio.Future[None]:
-        """Let everything that a turn decided board the next group, and tell who asked once it is written.
-
-        It takes its place in the group at once, not when it is awaited: the order of deciding is the journal's.
-        """
-        group = self._committer.join(hosted.desk, events, attachments)
-        group.add_done_callback(partial(self._written, hosted, events, told))
-        return group
-
     def _written(
         self,
         hosted: Hosted,
         events: Sequence[Event],
-        told: tuple[Sequence[Answer], Hearer] | None,
-        group: asyncio.Future[None],
+        answers: Sequence[Answer],
+        hearer: Hearer | None,
+        failure: Exception | None,
     ) -> None:
-        failure = group.exception()
-        if not isinstance(failure, Exception):
+        """The journal has what a turn decided, or will never have it: tell who asked."""
+        if failure is None:
             self._metrics.happened(hosted.name, events)
-            if told is not None:
-                answers, hearer = told
-                if not hearer.done():
-                    hearer.set_result(answers)
+            if hearer is not None and not hearer.done():
+                hearer.set_result(answers)
             return
         broken = failure if isinstance(failure, InvariantBroken) else hosted.desk.failure
         if isinstance(broken, InvariantBroken):
             self._stop(hosted, broken)
         else:
             self._fence(hosted)
-        if told is not None:
-            tell_failure(told[1], failure)
+        if hearer is not None:
+            tell_failure(hearer, failure)
 
     def _sweep(self, hosted: Hosted) -> None:
         hosted.due_ms = hosted.next_deadline_ms()
@@ -319,7 +306,7 @@ class Owner:
             self._stop(hosted, mistake)
             return
         if events:
-            self._commit(hosted, events, {}, None)
+            self._committer.board(hosted.desk, events, {}, partial(self._written, hosted, events, (), None))
 
     def _fold_when_long(self, hosted: Hosted, *, is_busy: bool = False) -> None:
         """Fold when it is time; look again at a pool for which it will be."""
@@ -371,6 +358,15 @@ def _duplicates(pool: Pool, command: Receive, prints: set[bytes]) -> Refused | N
     if batch is None or command.chunk != batch.next_chunk or not places:
         return None
     return Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
+
+
+def _why_not(name: PoolName, hosted: Hosted | None) -> Exception:
+    """Why a pool that is not served here decides nothing."""
+    if hosted is None or hosted.state is PoolState.FENCED:
+        return Fenced(f"{name} is not owned here")
+    if hosted.state is PoolState.STOPPED:
+        return InvariantBroken(hosted.failure)
+    return PoolClosed(f"{name} is being recovered")
 
 
 async def _logged(work: Awaitable[None]) -> None:

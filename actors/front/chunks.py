@@ -67,8 +67,19 @@ class _Line(NamedTuple):
     print: bytes
 
 
-async def sealed_chunk(vault: Vault, chunk: Chunk) -> SealedChunk:
-    """Do what is to do. Raises UnreadableCard for a bad data key, KeyRingRefused."""
+async def sealed_chunks(vault: Vault, chunks: Sequence[Chunk]) -> Sequence[SealedChunk]:
+    """Do what is to do, each chunk but the first for the serials after the one before.
+
+    Raises UnreadableCard for a bad data key, KeyRingRefused.
+    """
+    sealed: list[SealedChunk] = []
+    for chunk in chunks:
+        first = sealed[-1].first_serial + len(sealed[-1].lines) if sealed else chunk.first_serial
+        sealed.append(await _sealed_chunk(vault, chunk._replace(first_serial=first)))
+    return sealed
+
+
+async def _sealed_chunk(vault: Vault, chunk: Chunk) -> SealedChunk:
     pool = PoolName(chunk.tenant, chunk.sku)
     lines, turned = await _checked(vault, pool, chunk)
     lines.sort(key=lambda line: line.expires_at_ms or 0)

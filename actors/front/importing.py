@@ -1,9 +1,12 @@
 """ImportCards: codes come in plain here and leave sealed. Nothing behind this room ever sees one.
 
-Each chunk is checked, fingerprinted and sealed by the sealing process, and received by the pool in one durable
-step; only then is it acknowledged. While the pool receives one chunk the next is sealed, for the serials that it
+Each chunk is checked, fingerprinted and sealed by the sealing process, and received by the pool in a durable
+step; only then is it acknowledged. While the pool receives chunks the next are sealed, for the serials that they
 will most likely have. What is in stock already the pool says, and the chunk comes again without it. An import
 that broke off goes on with the chunk its batch names next.
+
+Chunks are small, so that who buys meanwhile hardly waits for one. While nobody buys, all that are sealed are received
+in one step.
 """
 
 import asyncio
@@ -12,9 +15,11 @@ from array import array
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from itertools import takewhile
 
 from actors.front import checks
 from actors.front.chunks import Chunk, SealedChunk, Turned
+from actors.front.lots import in_lots
 from actors.front.reception import Reception
 from actors.front.refusals import Refusal, refusal_of
 from actors.front.translate import from_batch
@@ -28,13 +33,15 @@ from protos.cardkeep.v1 import inventory_pb2
 #: Refused lines named in the final report; their count by reason is always whole.
 lines_in_report_max = 1_000
 
-#: Chunks sealed and not yet asked of the pool: one waits, the next is being sealed.
-chunks_ahead_max = 1
+#: Messages read ahead, at most: what is received in one step while nobody buys, about a thousand cards as our client
+#: sends them. A lot is sealed while the one before is received.
+messages_ahead_max = 32
 
 #: Tries to receive one chunk: a first, one without what is in stock, and more for what other imports bring meanwhile.
 _TRIES_PER_CHUNK = 4
 
 _Step = tuple[inventory_pb2.ImportCardsRequest, SealedChunk | None]
+"""A message, with its chunk sealed if it has one that is news."""
 
 
 class Import:
@@ -74,17 +81,20 @@ class Import:
         )
         yield inventory_pb2.ImportCardsResponse(opened=opened)
         async with aclosing(self._sealed_ahead(requests)) as steps:
-            async for request, sealed in steps:
-                if request.HasField("end"):
-                    yield inventory_pb2.ImportCardsResponse(report=await self._close(request.end))
-                    return
-                if not request.HasField("chunk"):
-                    raise Refusal("INVALID_FIELD", {"field": "step"}, "After the header come chunks, then the end.")
-                refused = await self._receive(request.chunk, sealed)
-                received = inventory_pb2.ChunkReceived(
-                    chunk_no=request.chunk.chunk_no, accepted=self._step.next_serial, refused_lines=refused
-                )
-                yield inventory_pb2.ImportCardsResponse(received=received)
+            async for some in steps:
+                heard = iter(await self._ask_together(some))
+                for request, sealed in some:
+                    if request.HasField("end"):
+                        yield inventory_pb2.ImportCardsResponse(report=await self._close(request.end))
+                        return
+                    if not request.HasField("chunk"):
+                        raise Refusal("INVALID_FIELD", {"field": "step"}, "After the header come chunks, then the end.")
+                    checks.item_count(len(request.chunk.rows), "rows", limits.chunk_cards_max)
+                    refused = await self._receive(request.chunk, sealed, next(heard, None))
+                    received = inventory_pb2.ChunkReceived(
+                        chunk_no=request.chunk.chunk_no, accepted=self._step.next_serial, refused_lines=refused
+                    )
+                    yield inventory_pb2.ImportCardsResponse(received=received)
 
     async def _open(self, header: inventory_pb2.ImportHeader) -> None:
         pool = self._pool = checks.pool(header.parent)
@@ -110,64 +120,104 @@ class Import:
 
     async def _sealed_ahead(
         self, requests: AsyncIterator[inventory_pb2.ImportCardsRequest]
-    ) -> AsyncGenerator[_Step, None]:
-        """What the caller sends, in order, with each chunk that is news sealed."""
-        ready: asyncio.Queue[_Step | Exception | None] = asyncio.Queue(chunks_ahead_max)
+    ) -> AsyncGenerator[Sequence[_Step], None]:
+        """What the caller sends, in order: a message at a time while somebody buys, else all that came."""
+        ready: asyncio.Queue[Sequence[_Step] | Exception] = asyncio.Queue(1)
         sealing = asyncio.get_running_loop().create_task(self._seal_all(requests, ready))
         try:
-            while (step := await ready.get()) is not None:
-                if isinstance(step, Exception):
-                    raise step
-                yield step
+            while some := await ready.get():
+                if isinstance(some, Exception):
+                    raise some
+                yield some
         finally:
             sealing.cancel()
 
     async def _seal_all(
         self,
         requests: AsyncIterator[inventory_pb2.ImportCardsRequest],
-        ready: "asyncio.Queue[_Step | Exception | None]",
+        ready: "asyncio.Queue[Sequence[_Step] | Exception]",
     ) -> None:
         try:
-            async for request in requests:
-                sealed = None
-                if request.HasField("chunk"):
-                    checks.item_count(len(request.chunk.rows), "rows", limits.chunk_cards_max)
-                    if request.chunk.chunk_no >= self._view.next_chunk:
-                        sealed = await self._seal(request.chunk, self._foreseen)
-                        self._foreseen += len(sealed.lines)
-                await ready.put((request, sealed))
+            lots = in_lots(requests, ahead_max=messages_ahead_max, takes_more=self._takes_more)
+            async with aclosing(lots):
+                async for some in lots:
+                    await ready.put(await self._sealed(some))
         except Exception as failure:  # noqa: BLE001 - it is raised where the stream is answered, after what came before
             await ready.put(failure)
         else:
-            await ready.put(None)
+            await ready.put(())
+
+    def _takes_more(self, some: Sequence[inventory_pb2.ImportCardsRequest]) -> bool:
+        """Together they have less than two of the largest chunks."""
+        is_short = sum(len(request.chunk.rows) for request in some) < limits.chunk_cards_max
+        return is_short and not self._reception.pace.is_selling
+
+    async def _sealed(self, some: Sequence[inventory_pb2.ImportCardsRequest]) -> Sequence[_Step]:
+        news = [request.chunk for request in some if self._is_news(request)]
+        chunks = [self._chunk(chunk, self._foreseen) for chunk in news]
+        sealed = await self._reception.sealing.seal(chunks) if chunks else ()
+        self._foreseen += sum(len(chunk.lines) for chunk in sealed)
+        each = iter(sealed)
+        return [(request, next(each) if self._is_news(request) else None) for request in some]
+
+    def _is_news(self, request: inventory_pb2.ImportCardsRequest) -> bool:
+        """Whether it brings a chunk within bounds that was not there when the stream began."""
+        is_small = len(request.chunk.rows) <= limits.chunk_cards_max
+        return request.HasField("chunk") and is_small and request.chunk.chunk_no >= self._view.next_chunk
 
     async def _seal(
         self, chunk: inventory_pb2.ImportChunk, first_serial: int, known: Sequence[bytes] = ()
     ) -> SealedChunk:
-        return await self._reception.sealing.seal(
-            Chunk(
-                *self._pool,
-                self._view.batch,
-                self._data_key,
-                first_serial,
-                self._view.expires_at_ms,
-                self._terms.face_value,
-                self._reception.clock.now_ms(),
-                known,
-                chunk.SerializeToString(),
-            )
+        (sealed,) = await self._reception.sealing.seal([self._chunk(chunk, first_serial, known)])
+        return sealed
+
+    def _chunk(self, chunk: inventory_pb2.ImportChunk, first_serial: int, known: Sequence[bytes] = ()) -> Chunk:
+        return Chunk(
+            *self._pool,
+            self._view.batch,
+            self._data_key,
+            first_serial,
+            self._view.expires_at_ms,
+            self._terms.face_value,
+            self._reception.clock.now_ms(),
+            known,
+            chunk.SerializeToString(),
         )
 
+    async def _ask_together(self, steps: Sequence[_Step]) -> Sequence[said.Outcome]:
+        """What the pool says to the first chunks of these, asked to receive them in one step, up to its first no.
+
+        Nothing when there is one alone.
+        """
+        commands: list[ask.Receive] = []
+        next_serial = self._step.next_serial
+        for request, sealed in steps:
+            is_next = sealed is not None and request.chunk.chunk_no == self._step.next_chunk + len(commands)
+            if sealed is None or not is_next or sealed.first_serial != next_serial:
+                break
+            next_serial += len(sealed.lines)
+            commands.append(self._command(request.chunk, sealed))
+        if len(commands) < 2:
+            return ()
+        async with self._turn():
+            answers = await self._reception.hear_all(self._pool, commands, 0)
+        outcomes = [answer.outcome for answer in answers if answer.outcome is not None]
+        taken = sum(1 for _ in takewhile(lambda outcome: isinstance(outcome, said.Received), outcomes))
+        return outcomes[: taken + 1]
+
     async def _receive(
-        self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk | None
+        self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk | None, heard: said.Outcome | None
     ) -> Sequence[inventory_pb2.RefusedLine]:
-        """Let the pool receive a chunk, and say what it could not take. `_step` is where the pool is then."""
+        """Let the pool receive a chunk, and say what it could not take. `_step` is where the pool is then.
+
+        `heard` is what the pool has said to the chunk already, if it was asked.
+        """
         foreseen = 0 if sealed is None else len(sealed.lines)
         if sealed is None or chunk.chunk_no < self._step.next_chunk:
             self._foreseen -= foreseen
             return ()
         before = self._step
-        sealed, self._step = await self._received(chunk, sealed)
+        sealed, self._step = await self._received(chunk, sealed, heard)
         came = self._step.next_serial - before.next_serial
         self._foreseen += came - foreseen
         # When another stream brought further chunks too, or these lines, the lines of their cards are not known here.
@@ -178,18 +228,15 @@ class Import:
         return refused
 
     async def _received(
-        self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk
+        self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk, heard: said.Outcome | None
     ) -> tuple[SealedChunk, said.Received]:
         """The chunk as the pool took it: for the serials that are next, and without what is in stock."""
         known: list[bytes] = []
         for _ in range(_TRIES_PER_CHUNK):
-            if sealed.first_serial != self._step.next_serial:
+            if heard is None and sealed.first_serial != self._step.next_serial:
                 sealed = await self._seal(chunk, self._step.next_serial, known)
-            command = ask.Receive(
-                self._view.batch, chunk.chunk_no, sealed.first_serial, sealed.lots, sealed.prints, sealed.sealed
-            )
-            async with self._turn():
-                _, outcome = await self._reception.hear(self._pool, command, 0)
+            command = self._command(chunk, sealed)
+            outcome, heard = heard or await self._asked(command), None
             if isinstance(outcome, said.Received):
                 return sealed, outcome
             assert isinstance(outcome, said.Refused)
@@ -198,6 +245,16 @@ class Import:
             known += [sealed.prints[int(place)] for place in dict(outcome.facts)["places"].split(",")]
             sealed = await self._seal(chunk, sealed.first_serial, known)
         raise Refusal("OVERLOADED", text="Another import brings the same codes at the same time; retry this one.")
+
+    def _command(self, chunk: inventory_pb2.ImportChunk, sealed: SealedChunk) -> ask.Receive:
+        return ask.Receive(
+            self._view.batch, chunk.chunk_no, sealed.first_serial, sealed.lots, sealed.prints, sealed.sealed
+        )
+
+    async def _asked(self, command: ask.Receive) -> said.Outcome:
+        async with self._turn():
+            _, outcome = await self._reception.hear(self._pool, command, 0)
+        return outcome
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         """A chunk's turn. The owner in this process sees the same buyers, and gives it one itself."""

@@ -18,7 +18,7 @@ from actors.front.chunks import Chunk, SealedChunk, Turned
 from actors.wire import Frames
 from engine.errors import PoolClosed, UnreadableCard
 
-#: How often one chunk is given to a process; who outlives none of them is no chunk.
+#: How often chunks are given to a process; what outlives none of them is no chunk.
 _TRIES = 2
 
 _FAILURES: dict[str, type[Exception]] = {"UnreadableCard": UnreadableCard, "KeyRingRefused": KeyRingRefused}
@@ -36,21 +36,24 @@ class Sealing:
         self._starting: asyncio.Task[Frames] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[SealedChunk]] = {}
+        self._waiting: dict[int, asyncio.Future[Sequence[SealedChunk]]] = {}
 
     @property
     def pid(self) -> int | None:
         """The process, once it has been started."""
         return None if self._process is None else self._process.pid
 
-    async def seal(self, chunk: Chunk) -> SealedChunk:
-        """The chunk, sealed. Raises UnreadableCard for a bad data key, KeyRingRefused, or SealingEnded."""
+    async def seal(self, chunks: Sequence[Chunk]) -> Sequence[SealedChunk]:
+        """The chunks, sealed; each but the first for the serials that follow the one before.
+
+        Raises UnreadableCard for a bad data key, KeyRingRefused, or SealingEnded.
+        """
         for _ in range(_TRIES - 1):
             try:
-                return await self._asked(chunk)
+                return await self._asked(chunks)
             except SealingEnded:
                 continue
-        return await self._asked(chunk)
+        return await self._asked(chunks)
 
     async def close(self) -> None:
         """End the process; whoever still waits for it hears so."""
@@ -61,15 +64,15 @@ class Sealing:
         if self._process is not None:
             await _end(self._process)
 
-    async def _asked(self, chunk: Chunk) -> SealedChunk:
+    async def _asked(self, chunks: Sequence[Chunk]) -> Sequence[SealedChunk]:
         frames = await self._line()
         if not frames.is_open:
             raise SealingEnded("the sealing process has ended")
         number = next(self._numbers)
-        answer: asyncio.Future[SealedChunk] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Sequence[SealedChunk]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            frames.send((number, chunk))
+            frames.send((number, chunks))
             return await answer
         finally:
             del self._waiting[number]
@@ -98,7 +101,7 @@ class Sealing:
         if answer is None or answer.done():
             return  # The import that asked has gone.
         if fields is not None:
-            answer.set_result(_read(fields))
+            answer.set_result([_read(chunk) for chunk in fields])
         else:
             kind = _FAILURES.get(failure)
             answer.set_exception(kind(text) if kind else RuntimeError(f"the sealing process made a mistake: {failure}"))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ from protos.cardkeep.v1 import inventory_pb2
 CHUNK_CARDS = CHUNK_ROWS
 
 #: Chunks that travel ahead of their answers: the house is never without one.
-_AHEAD_MAX = 8
+_AHEAD_MAX = 48
 
 _METHOD = "/cardkeep.v1.InventoryService/ImportCards"
 _TENANT = "tenants/default/skus/"
@@ -61,6 +62,12 @@ class Brought:
     def cards_per_s(self) -> float:
         """From the first message to the last answer."""
         return self.cards / (self.ended_s - self.began_s)
+
+    @property
+    def cards_in_a_second(self) -> float:
+        """In its median whole second: what goes on for most of its time, whatever it did before and after."""
+        seconds = range(int(self.ended_s - self.began_s))
+        return median(self.between(self.began_s + second, self.began_s + second + 1) for second in seconds)
 
     def between(self, from_s: float, until_s: float) -> int:
         """Cards acknowledged in a span of time."""

@@ -9,6 +9,9 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine import limits
+from engine.names import parse_pool
+from engine.stock.codec import read_record
+from engine.stock.events import CardsReceived
 from protos.cardkeep.v1 import inventory_pb2
 from tests.api.small_house import SmallHouse, failure, money, new_id, rows
 
@@ -183,6 +186,24 @@ async def test_chunks_sent_ahead_of_their_answers_find_their_serials(house: Smal
     assert [refused[place][2] for place in (1, 3, 4)] == ["line 1.", "line 6.", "line 9."]
     sold = await house.confirm(await house.allocate(sku, 8))
     assert [one.code for one in sold.delivered] == ["old-1", "old-2", "a", "b", "c", "d", "e", "f"]
+
+
+async def test_what_came_while_nobody_buys_is_received_in_one_step(house: SmallHouse) -> None:
+    """Twenty chunks sent ahead are fewer records in the journal, each chunk with an acknowledgement of its own."""
+    sku = await house.sku()
+    call: Any = house.inventory.ImportCards()
+    await call.write(inventory_pb2.ImportCardsRequest(header=_header(sku)))
+    for number in range(20):
+        await call.write(_chunk(number, rows([f"{number}-a", f"{number}-b"], first_line=2 * number + 1)))
+    await call.write(inventory_pb2.ImportCardsRequest(end=inventory_pb2.ImportEnd(chunks=20)))
+    answers = [await call.read() for _ in range(22)]
+    assert [answer.received.accepted for answer in answers[1:21]] == list(range(2, 42, 2))
+    pool = parse_pool(sku)
+    assert pool is not None
+    records = (await house.store.read(pool)).records
+    received = [record for record in map(read_record, records) if CardsReceived in map(type, record.events)]
+    assert 1 <= len(received) < 20
+    assert sum(len(record.events) for record in received) == 20
 
 
 async def test_an_acknowledged_chunk_sent_again_is_acknowledged_again(house: SmallHouse) -> None:

@@ -62,11 +62,19 @@ async def opened(rings: KeyRingFile, asked: Chunk, answer: SealedChunk) -> Seque
 async def test_a_chunk_comes_back_sealed_for_its_cards(rings: KeyRingFile, sealing: Sealing) -> None:
     """Each code opens as the card it will be, under the prints that the vault here would make."""
     asked = await chunk(rings, CANARIES)
-    answer = await sealing.seal(asked)
+    [answer] = await sealing.seal([asked])
     assert (answer.first_serial, answer.lots, answer.turned) == (40, ((len(CANARIES), None),), [])
     assert await opened(rings, asked, answer) == list(CANARIES)
     assert list(answer.prints) == await LocalVault(rings).fingerprint(POOL, CANARIES)
     assert list(answer.lines) == [1, 2, 3, 4, 5]
+
+
+async def test_chunks_that_are_sealed_together_get_serials_in_a_row(rings: KeyRingFile, sealing: Sealing) -> None:
+    """A line that becomes no card takes no serial, in whichever of them it stands."""
+    asked = [await chunk(rings, codes) for codes in (["a", " ", "b"], [" "], ["c"])]
+    answers = await sealing.seal(asked)
+    assert [answer.first_serial for answer in answers] == [40, 42, 42]
+    assert [await opened(rings, *each) for each in zip(asked, answers, strict=True)] == [["a", "b"], [], ["c"]]
 
 
 async def test_cards_lie_in_the_order_of_their_ends(rings: KeyRingFile, sealing: Sealing) -> None:
@@ -77,7 +85,7 @@ async def test_cards_lie_in_the_order_of_their_ends(rings: KeyRingFile, sealing:
     asked = await chunk(
         rings, [], rows=inventory_pb2.ImportChunk(rows=lines).SerializeToString(), expires_at_ms=LATER_MS
     )
-    answer = await sealing.seal(asked)
+    [answer] = await sealing.seal([asked])
     assert answer.lots == ((2, SOON_MS), (2, LATER_MS))
     assert await opened(rings, asked, answer) == ["soon", "soon too", "late", "header's"]
     assert list(answer.lines) == [2, 4, 1, 3]
@@ -97,7 +105,7 @@ async def test_a_line_that_becomes_no_card_says_why(rings: KeyRingFile, sealing:
         face_value=(5, "CNY"),
         known=[known],
     )
-    answer = await sealing.seal(asked)
+    [answer] = await sealing.seal([asked])
     assert await opened(rings, asked, answer) == ["good", "tab\tis fine", "worth 5"]
     assert [(line.line_no, line.reason, line.first_line) for line in answer.turned] == [
         (2, "EMPTY_CODE", 0),
@@ -114,12 +122,13 @@ async def test_a_line_that_becomes_no_card_says_why(rings: KeyRingFile, sealing:
 async def test_a_killed_process_is_replaced_and_the_chunk_is_sealed(rings: KeyRingFile, sealing: Sealing) -> None:
     """Between two chunks, so that the second finds nobody there."""
     asked = await chunk(rings, CANARIES)
-    await sealing.seal(asked)
+    await sealing.seal([asked])
     first = sealing.pid
     assert first is not None
     process = psutil.Process(first)
     process.kill()
-    assert await opened(rings, asked, await sealing.seal(asked)) == list(CANARIES)
+    [answer] = await sealing.seal([asked])
+    assert await opened(rings, asked, answer) == list(CANARIES)
     assert sealing.pid != first
 
 
@@ -127,9 +136,9 @@ async def test_failures_come_back_as_what_they_are(rings: KeyRingFile, sealing: 
     """A bad data key is an unreadable card; a mistake has a name, and no text that could quote a code."""
     asked = await chunk(rings, CANARIES)
     with pytest.raises(UnreadableCard, match="data key"):
-        await sealing.seal(asked._replace(data_key=b"not one"))
+        await sealing.seal([asked._replace(data_key=b"not one")])
     with pytest.raises(RuntimeError) as mistake:
-        await sealing.seal(asked._replace(rows=CANARIES[0].encode()))
+        await sealing.seal([asked._replace(rows=CANARIES[0].encode())])
     assert str(mistake.value) == "the sealing process made a mistake: DecodeError"
 
 
@@ -137,7 +146,7 @@ async def test_the_process_shows_no_code_to_others_and_gives_way_to_the_sale(
     rings: KeyRingFile, sealing: Sealing, tmp_path: Path
 ) -> None:
     """Neither its command line nor its surroundings nor a file; and its niceness is above ours."""
-    await sealing.seal(await chunk(rings, CANARIES))
+    await sealing.seal([await chunk(rings, CANARIES)])
     pid = sealing.pid
     assert pid is not None
     process = psutil.Process(pid)
@@ -151,7 +160,7 @@ async def test_the_process_shows_no_code_to_others_and_gives_way_to_the_sale(
 async def test_the_process_ends_with_its_front_end(rings: KeyRingFile, tmp_path: Path) -> None:
     """A front end that is gone, however it went, leaves nobody with keys behind: the line ends, the process too."""
     way = Sealing(tmp_path / "keys")
-    await way.seal(await chunk(rings, CANARIES))
+    await way.seal([await chunk(rings, CANARIES)])
     pid = way.pid
     assert pid is not None
     process = psutil.Process(pid)

@@ -138,4 +138,11 @@ def test_cards_count_when_they_were_acknowledged() -> None:
     assert brought.between(0.0, 0.4) == 0
     assert brought.cards == 4_000
     assert brought.cards_per_s == 1_000
+
+
+def test_an_import_that_is_fast_before_and_after_is_told_by_its_median_second() -> None:
+    """Five seconds: 900 cards, then 10 a second, then 500."""
+    brought = Brought(began_s=10.0, ended_s=15.0, acknowledged=[(10.5, 900), (11.5, 910), (12.5, 920), (13.5, 930)])
+    brought.acknowledged.append((14.5, 1430))
+    assert brought.cards_in_a_second == 10
     assert Brought().cards == 0

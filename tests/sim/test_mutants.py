@@ -15,7 +15,6 @@ from actors.adapters.memory import MemoryStore
 from actors.committer import Committer
 from actors.dispatch import Dispatch
 from actors.link import Link
-from actors.owner import Owner
 from engine.names import PoolName
 from engine.ports import NOTHING, Append, History, Known, Position
 from engine.stock.commands import Remembered
@@ -41,15 +40,13 @@ def append_ignores_epoch(patch: pytest.MonkeyPatch) -> None:
 
 def answers_before_append(patch: pytest.MonkeyPatch) -> None:
     """The committer lets answers go as soon as they have a place in the group."""
-    whole = Committer.join
+    whole = Committer.board
 
-    def hasty(self: Committer, *args: Any) -> asyncio.Future[None]:
-        whole(self, *args).add_done_callback(lambda group: group.exception())
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
+    def hasty(self: Committer, desk: Any, events: Any, attachments: Any, hear: Any) -> None:
+        whole(self, desk, events, attachments, lambda _: None)
+        asyncio.get_running_loop().call_soon(hear, None)
 
-    patch.setattr(Committer, "join", hasty)
+    patch.setattr(Committer, "board", hasty)
 
 
 def asks_again_under_another_name(patch: pytest.MonkeyPatch) -> None:
@@ -76,15 +73,16 @@ def asks_again_under_another_name(patch: pytest.MonkeyPatch) -> None:
 
 def sweep_boards_late(patch: pytest.MonkeyPatch) -> None:
     """What a sweep decided, which nobody waits for, takes its place in the group only a moment later."""
-    whole = Owner._commit
+    whole = Committer.board
 
-    def late(self: Owner, hosted: Any, events: Any, attachments: Any, told: Any) -> asyncio.Future[None] | None:
-        if told is not None:
-            return whole(self, hosted, events, attachments, told)
-        asyncio.get_running_loop().call_later(0.005, whole, self, hosted, events, attachments, told)
-        return None
+    def late(self: Committer, desk: Any, events: Any, attachments: Any, hear: Any) -> None:
+        *_, hearer = hear.args
+        if hearer is None:
+            asyncio.get_running_loop().call_later(0.005, whole, self, desk, events, attachments, hear)
+        else:
+            whole(self, desk, events, attachments, hear)
 
-    patch.setattr(Owner, "_commit", late)
+    patch.setattr(Committer, "board", late)
 
 
 def moves_without_fencing(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from actors.adapters.memory import FaultyJournal, MemoryStore
 from actors.committer import Committer, Desk
 from engine.errors import Fenced, InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import HoldNo, PoolName
-from engine.ports import Append, Position
+from engine.ports import Append, Attachments, Position
 from engine.stock.codec import read_record
 from engine.stock.events import HoldExpired
 from tests.unit.corridor import NEIGHBOUR, POOL, Road, ToldClock, until
@@ -50,6 +50,24 @@ async def committer(store: MemoryStore, road: Road, groups: list[tuple[int, int]
     return Committer(FaultyJournal(store, road), lambda pools, events, _: groups.append((pools, events)))
 
 
+def _boarded(
+    committer: Committer, desk: Desk, events: Sequence[HoldExpired], attachments: Attachments | None = None
+) -> asyncio.Future[None]:
+    """What is heard once these events boarded, for whoever can wait."""
+    heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hear(failure: Exception | None) -> None:
+        if heard.cancelled():
+            return
+        if failure is None:
+            heard.set_result(None)
+        else:
+            heard.set_exception(failure)
+
+    committer.board(desk, events, attachments or {}, hear)
+    return heard
+
+
 async def _numbers(store: MemoryStore) -> list[list[int]]:
     """Hold numbers of the events, by record."""
     records = [read_record(record) for record in (await store.read(POOL)).records]
@@ -62,9 +80,9 @@ async def test_what_gathers_during_an_append_goes_out_as_one_group_in_order(
     """The first goes alone and at once; ninety-nine that join meanwhile share the second append."""
     desk = await _desk(store)
     road.close()
-    waiting = [committer.join(desk, [_event(0)], {})]
+    waiting = [_boarded(committer, desk, [_event(0)])]
     await road.wait_append()
-    waiting += [committer.join(desk, [_event(number)], {}) for number in range(1, 100)]
+    waiting += [_boarded(committer, desk, [_event(number)]) for number in range(1, 100)]
     road.reopen()
     await asyncio.gather(*waiting)
     assert groups == [(1, 1), (1, 99)]
@@ -76,7 +94,7 @@ async def test_all_pools_of_an_owner_share_one_append(
 ) -> None:
     """Two pools, one round trip."""
     desks = [await _desk(store, pool) for pool in (POOL, NEIGHBOUR)]
-    await asyncio.gather(*(committer.join(desk, [_event(1)], {}) for desk in desks))
+    await asyncio.gather(*(_boarded(committer, desk, [_event(1)]) for desk in desks))
     assert groups == [(2, 2)]
     assert road.calls == ["append"]
 
@@ -87,7 +105,7 @@ async def test_no_answer_leaves_before_its_append_has_returned(
     """Neither one with events nor one that only may rest on some."""
     desk = await _desk(store)
     road.close()
-    with_event, without = committer.join(desk, [_event(1)], {}), committer.join(desk, [], {})
+    with_event, without = _boarded(committer, desk, [_event(1)]), _boarded(committer, desk, [])
     await road.wait_append()
     assert not with_event.done()
     assert not without.done()
@@ -99,8 +117,8 @@ async def test_attachments_are_written_with_the_events_they_belong_to(committer:
     """Two that share a table are merged."""
     desk = await _desk(store)
     await asyncio.gather(
-        committer.join(desk, [_event(1)], {"prints": {b"a": b"1-0"}}),
-        committer.join(desk, [_event(2)], {"prints": {b"b": b"1-1"}}),
+        _boarded(committer, desk, [_event(1)], {"prints": {b"a": b"1-0"}}),
+        _boarded(committer, desk, [_event(2)], {"prints": {b"b": b"1-1"}}),
     )
     assert await store.known(POOL, [b"a", b"b", b"c"]) == [True, True, False]
 
@@ -111,12 +129,12 @@ async def test_a_fenced_pool_fails_and_its_neighbour_in_the_same_group_does_not(
     """Nothing of the fenced one is in the journal, and it is not asked for again."""
     desk, neighbour = await _desk(store), await _desk(store, NEIGHBOUR)
     await store.claim(POOL)
-    fenced, written = committer.join(desk, [_event(1)], {}), committer.join(neighbour, [_event(2)], {})
+    fenced, written = _boarded(committer, desk, [_event(1)]), _boarded(committer, neighbour, [_event(2)])
     await written
     with pytest.raises(Fenced):
         await fenced
     with pytest.raises(Fenced):
-        await committer.join(desk, [_event(3)], {})
+        await _boarded(committer, desk, [_event(3)])
     assert await _numbers(store) == []
 
 
@@ -125,7 +143,7 @@ async def test_an_answer_without_events_is_fenced_too(committer: Committer, stor
     desk = await _desk(store)
     await store.claim(POOL)
     with pytest.raises(Fenced):
-        await committer.join(desk, [], {})
+        await _boarded(committer, desk, [])
 
 
 async def test_an_append_whose_answer_was_lost_is_found_done(
@@ -134,7 +152,7 @@ async def test_an_append_whose_answer_was_lost_is_found_done(
     """It is in the journal once."""
     desk = await _desk(store)
     road.on_the_way_back.append(InDoubt("lost"))
-    await committer.join(desk, [_event(1)], {})
+    await _boarded(committer, desk, [_event(1)])
     assert road.calls == ["append", "position"]
     assert await _numbers(store) == [[1]]
     assert desk.seq == 1
@@ -147,7 +165,7 @@ async def test_an_append_that_never_arrived_is_sent_again(
     """The same one, so it is in the journal once."""
     desk = await _desk(store)
     road.on_the_way_there.append(failure)
-    await committer.join(desk, [_event(1)], {})
+    await _boarded(committer, desk, [_event(1)])
     assert road.calls == ["append", "position", "append"]
     assert await _numbers(store) == [[1]]
 
@@ -159,13 +177,13 @@ async def test_being_fenced_during_an_append_in_doubt_is_in_doubt(
     desk = await _desk(store)
     road.on_the_way_back.append(InDoubt("lost"))
     road.positions.append(StoreUnavailable("away"))
-    waiting = committer.join(desk, [_event(1)], {})
+    waiting = _boarded(committer, desk, [_event(1)])
     await until(lambda: "position" in road.calls)
     await store.claim(POOL)
     with pytest.raises(InDoubt):
         await waiting
     with pytest.raises(Fenced):
-        await committer.join(desk, [_event(2)], {})
+        await _boarded(committer, desk, [_event(2)])
 
 
 async def test_being_fenced_when_the_append_never_left_is_a_plain_no(
@@ -176,7 +194,7 @@ async def test_being_fenced_when_the_append_never_left_is_a_plain_no(
     await store.claim(POOL)
     road.on_the_way_there.append(StoreUnavailable("away"))
     with pytest.raises(Fenced):
-        await committer.join(desk, [_event(1)], {})
+        await _boarded(committer, desk, [_event(1)])
 
 
 async def test_books_that_differ_stop_the_pool(committer: Committer, store: MemoryStore) -> None:
@@ -184,7 +202,7 @@ async def test_books_that_differ_stop_the_pool(committer: Committer, store: Memo
     desk = await _desk(store)
     await store.append([Append(POOL, desk.epoch, 0, 2, b"not ours", {})])
     with pytest.raises(InvariantBroken, match="is at seq 2, we are at 0"):
-        await committer.join(desk, [_event(1)], {})
+        await _boarded(committer, desk, [_event(1)])
 
 
 async def test_a_store_that_answers_but_takes_no_writes_is_not_asked_in_a_frenzy(
@@ -196,7 +214,7 @@ async def test_a_store_that_answers_but_takes_no_writes_is_not_asked_in_a_frenzy
     road.on_the_way_there.extend(StoreUnavailable("MISCONF") for _ in range(4))
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    waiting = committer.join(desk, [_event(1)], {})
+    waiting = _boarded(committer, desk, [_event(1)])
     await until(lambda: committer.is_stalled)
     await waiting
     assert loop.time() - began_s >= 3 * 0.02
@@ -210,11 +228,11 @@ async def test_the_group_is_full_at_its_bound_and_has_room_again_when_it_left(
     monkeypatch.setattr(committing, "events_per_group_max", 3)
     desk = await _desk(store)
     road.close()
-    waiting = [committer.join(desk, [_event(0)], {})]
+    waiting = [_boarded(committer, desk, [_event(0)])]
     await road.wait_append()
-    waiting.append(committer.join(desk, [_event(1), _event(2)], {}))
+    waiting.append(_boarded(committer, desk, [_event(1), _event(2)]))
     assert not committer.is_full
-    waiting.append(committer.join(desk, [_event(3)], {}))
+    waiting.append(_boarded(committer, desk, [_event(3)]))
     assert committer.is_full
     road.reopen()
     await asyncio.gather(*waiting)
@@ -224,8 +242,8 @@ async def test_the_group_is_full_at_its_bound_and_has_room_again_when_it_left(
 async def test_events_that_cannot_be_written_stop_their_pool_alone(committer: Committer, store: MemoryStore) -> None:
     """A number beyond 64 bits has no msgpack; the neighbour's events are written, and nobody hangs."""
     desk, neighbour = await _desk(store), await _desk(store, NEIGHBOUR)
-    broken = committer.join(desk, [_event(1 << 70)], {})
-    written = committer.join(neighbour, [_event(1)], {})
+    broken = _boarded(committer, desk, [_event(1 << 70)])
+    written = _boarded(committer, neighbour, [_event(1)])
     await written
     with pytest.raises(InvariantBroken, match="cannot be written"):
         await broken
@@ -247,18 +265,29 @@ async def test_an_adapter_that_breaks_its_promise_stops_the_pools_and_leaves_no_
     committer = Committer(store, lambda *_: None)
     desk = await _desk(store)
     with caplog.at_level(logging.CRITICAL), pytest.raises(InDoubt, match="ZeroDivisionError"):
-        await committer.join(desk, [_event(1)], {})
+        await _boarded(committer, desk, [_event(1)])
     with pytest.raises(InvariantBroken, match="ZeroDivisionError"):
-        await committer.join(desk, [_event(2)], {})
+        await _boarded(committer, desk, [_event(2)])
 
 
 async def test_a_caller_that_gives_up_changes_nothing(committer: Committer, store: MemoryStore, road: Road) -> None:
     """The event is written, and the next group follows it."""
     desk = await _desk(store)
     road.close()
-    committer.join(desk, [_event(1)], {}).cancel()
+    _boarded(committer, desk, [_event(1)]).cancel()
     await road.wait_append()
     road.reopen()
-    await committer.join(desk, [_event(2)], {})
+    await _boarded(committer, desk, [_event(2)])
     await committer.finish()
     assert await _numbers(store) == [[1], [2]]
+
+
+async def test_a_hearer_that_fails_keeps_nobody_from_hearing(
+    committer: Committer, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next in the same seat is told; the log says what broke."""
+    desk = await _desk(store)
+    with caplog.at_level(logging.CRITICAL):
+        committer.board(desk, [_event(1)], {}, lambda _: 1 // 0)
+        await _boarded(committer, desk, [_event(2)])
+    assert await _numbers(store) == [[1, 2]]
