@@ -134,36 +134,44 @@ class Owner:
         """
         try:
             hosted = self._ready(name)
-            chunks = [command for _, command in asked if type(command) is Receive]
-            if asked and type(asked[0][1]) in OF_BUYERS:
+            kinds = [type(command) for _, command in asked]
+            is_import = Receive in kinds
+            if kinds and kinds[0] in OF_BUYERS:
                 self._pace.sells(name)
-            if not chunks and not self._missing(hosted, asked, {}):
+            if not is_import and not self._missing(hosted, asked, {}):
                 self._answer(hosted, asked, {}, set(), hearer)
                 return
         except (NotDone, Fenced, InvariantBroken) as failure:
             tell_failure(hearer, failure)
             return
-        later = self._receive(hosted, asked, chunks, hearer) if chunks else self._recall(name, asked, hearer)
+        later = self._receive(hosted, asked, hearer) if is_import else self._recall(name, asked, hearer)
         self._keep(asyncio.get_running_loop().create_task(later))
 
-    async def _receive(self, hosted: Hosted, asked: Sequence[Asked], chunks: Sequence[Receive], hearer: Hearer) -> None:
-        """Chunks of an import, in their turn: what is in stock already is looked up before one is decided."""
-        name = hosted.name
+    async def _receive(self, hosted: Hosted, asked: Sequence[Asked], hearer: Hearer) -> None:
+        """Chunks of an import, in their turns: all at once, or one after another while anybody buys."""
+        portions = [[one] for one in asked] if self._pace.is_selling else [asked]
+        answers: list[Answer] = []
         try:
-            async with self._pace.turn():
-                prints = [print_ for chunk in chunks for print_ in chunk.prints]
-                known = await self._cards.known(name, prints)
-                if self._ready(name) is not hosted:
-                    closed = PoolClosed(f"{name} was opened anew while an import looked its cards up")
-                    tell_failure(hearer, closed)
-                    return
-                written: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
-                self._answer(hosted, asked, {}, set(compress(prints, known)), written)
-                answers = await written
-            if not hearer.done():
-                hearer.set_result(answers)
+            for portion in portions:
+                async with self._pace.turn():
+                    answers += await self._received(hosted, portion)
+        except (NotDone, Fenced) as failure:
+            tell_failure(hearer, InDoubt(*failure.args) if answers else failure)
         except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
             tell_failure(hearer, failure)
+        else:
+            if not hearer.done():
+                hearer.set_result(answers)
+
+    async def _received(self, hosted: Hosted, asked: Sequence[Asked]) -> Sequence[Answer]:
+        """Chunks received in one step: what is in stock already is looked up before they are decided."""
+        prints = [print_ for _, command in asked if type(command) is Receive for print_ in command.prints]
+        known = await self._cards.known(hosted.name, prints)
+        if self._ready(hosted.name) is not hosted:
+            raise PoolClosed(f"{hosted.name} was opened anew while an import looked its cards up")
+        written: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
+        self._answer(hosted, asked, {}, set(compress(prints, known)), written)
+        return await written
 
     async def _recall(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Commands that need what has left memory: it is looked up, and nothing awaits before they are decided."""

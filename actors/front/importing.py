@@ -34,7 +34,7 @@ from protos.cardkeep.v1 import inventory_pb2
 lines_in_report_max = 1_000
 
 #: Messages read ahead, at most: what is received in one step while nobody buys, about a thousand cards as our client
-#: sends them. A lot is sealed while the one before is received.
+#: sends them; of the largest chunks, some 30 MB. A lot is sealed while the one before is received.
 messages_ahead_max = 32
 
 #: Tries to receive one chunk: a first, one without what is in stock, and more for what other imports bring meanwhile.

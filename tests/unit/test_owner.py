@@ -15,9 +15,9 @@ from engine.errors import Fenced, InDoubt, InvariantBroken, PoolClosed, StoreUna
 from engine.names import BatchNo, HoldNo, PoolName
 from engine.ports import Append
 from engine.stock.codec import pack_record
-from engine.stock.commands import GetHold, GetShelf, OpenBatch, Release
+from engine.stock.commands import GetHold, GetShelf, Release
 from engine.stock.events import CardsHeld, HoldExpired
-from engine.stock.outcomes import Held, HoldFound, HoldState, Reason, Received, Refused, Shelf
+from engine.stock.outcomes import Held, HoldFound, HoldState, Reason, Refused, Shelf
 from engine.stock.snapshot import dump
 from tests.unit.corridor import NEIGHBOUR, POOL, Corner, allocate, ask, ask_one, chunk, stock, until
 
@@ -72,37 +72,6 @@ async def test_an_owner_that_was_replaced_answers_nothing_not_even_what_it_remem
             await ask_one(old, command)
     assert await ask_one(new, allocate("a")) == held
     assert old.hosted[0].state is PoolState.FENCED
-
-
-async def test_a_duplicate_chunk_at_a_replaced_owner_is_no_answer_either(corner: Corner) -> None:
-    """The newer owner has received the chunk; the old one finds its codes in stock, and must not say so."""
-    old = await corner.stocked(1)
-    new = corner.owner()
-    await new.open(POOL)
-    assert isinstance(await ask_one(new, chunk(1, 2, first=1)), Received)
-    with pytest.raises(Fenced):
-        await ask_one(old, chunk(1, 2, first=1))
-    assert await ask_one(new, chunk(1, 2, first=1)) == Received(2, 3, again=True)
-
-
-async def test_no_code_comes_in_twice_however_chunks_travel(corner: Corner) -> None:
-    """Alone, beside a sale in one batch, twice in one batch, and from two imports at the same time."""
-    owner = await corner.stocked(1)
-    known = [b"code 1/0"]
-    duplicates = Refused(Reason.DUPLICATES_IN_STOCK, (("places", "0"),))
-    assert await ask_one(owner, chunk(1, 1, first=1, prints=known)) == duplicates
-    sale, beside = await ask(owner, allocate("a"), chunk(1, 1, first=1, prints=known))
-    assert isinstance(sale.outcome, Held)
-    assert beside.outcome == duplicates
-    first, second = await ask(owner, chunk(1, 1, first=1, prints=[b"new"]), chunk(2, 1, first=2, prints=[b"new"]))
-    assert isinstance(first.outcome, Received)
-    assert second.outcome == duplicates
-    await ask_one(owner, OpenBatch("open-2", "file-2", "supplier", "staff", None, None, b"key"))
-    both = await asyncio.gather(
-        ask_one(owner, chunk(2, 1, first=2, prints=[b"both"])),
-        ask_one(owner, chunk(0, 1, batch=2, prints=[b"both"])),
-    )
-    assert sorted(map(str, both)) == sorted(map(str, (Received(3, 3, again=False), duplicates)))
 
 
 async def test_a_pool_is_rebuilt_from_its_journal_byte_for_byte(corner: Corner) -> None:
