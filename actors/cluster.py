@@ -140,16 +140,21 @@ class ArchivistActor:
     def __init__(self, settings: Settings) -> None:
         from actors.adapters.redis_store import RedisStore  # noqa: PLC0415
         from actors.archivist import Archivist  # noqa: PLC0415
+        from actors.garbage import GivesBack  # noqa: PLC0415
 
         # A fold is a second of work that nobody waits for; the sale on the same cores goes first.
         os.nice(10)
         begin_logging(settings, _ARCHIVIST)
         url = settings.store_url.get_secret_value()
         self._archivist = Archivist(RedisStore(url), RedisStore(url))
+        self._memory = GivesBack()
 
     async def fold(self, pool: PoolName) -> int | None:
         """See Archivist.fold."""
-        return await self._archivist.fold(pool)
+        try:
+            return await self._archivist.fold(pool)
+        finally:
+            self._memory.worked()
 
 
 class Cluster:

@@ -61,14 +61,14 @@ class Intake:
 
 
 async def test_a_file_is_cut_into_chunks_and_progress_is_told(ask: Any, server: Any) -> None:
-    """703 rows are 250 + 250 + 203; each answer moves the progress; the last row's duplicate is named."""
+    """83 rows are 32 + 32 + 19; each answer moves the progress; the last row's duplicate is named."""
     intake = Intake()
     server.will("ImportCards", intake.serve)
     heard: list[ImportProgress] = []
     report = await ask(
         "import_cards",
         "vip",
-        [f"CODE-{number}" for number in range(702)] + ["CODE-0"],
+        [f"CODE-{number}" for number in range(82)] + ["CODE-0"],
         import_id="file-1",
         source="supplier",
         unit_cost=Money(900, "CNY"),
@@ -79,11 +79,11 @@ async def test_a_file_is_cut_into_chunks_and_progress_is_told(ask: Any, server: 
     header = intake.headers[0]
     assert (header.parent, header.import_id, header.source, header.importer) == (SKU, "file-1", "supplier", "lin")
     assert (header.unit_cost.minor, header.expire_time.seconds) == (900, 1_893_456_000)
-    assert (intake.chunk_sizes, intake.ends) == ([250, 250, 203], [3])
-    assert intake.codes == [f"CODE-{number}" for number in range(702)]
-    assert [progress.accepted for progress in heard] == [250, 500, 702]
-    assert (report.lines, report.accepted, report.refused, report.duplicates_in_file) == (703, 702, 1, 1)
-    assert [line.line_no for line in report.refused_lines] == [703]
+    assert (intake.chunk_sizes, intake.ends) == ([32, 32, 19], [3])
+    assert intake.codes == [f"CODE-{number}" for number in range(82)]
+    assert [progress.accepted for progress in heard] == [32, 64, 82]
+    assert (report.lines, report.accepted, report.refused, report.duplicates_in_file) == (83, 82, 1, 1)
+    assert [line.line_no for line in report.refused_lines] == [83]
 
 
 @pytest.mark.parametrize("breaks", [{"break_before": (0, 1, 7, 19)}, {"lose_answer_of": (0, 3, 19)}])
@@ -194,7 +194,7 @@ async def test_a_refusal_is_heard_although_chunks_are_on_their_way(
 
 
 def test_one_chunk_at_a_time_travels_after_a_failure() -> None:
-    """Four ahead on a whole connection; one after a break, until it is answered, so that no status is hidden."""
+    """48 ahead on a whole connection; one after a break, until it is answered, so that no status is hidden."""
 
     def opened(next_chunk: int) -> inventory_pb2.ImportCardsResponse:
         return inventory_pb2.ImportCardsResponse(opened=inventory_pb2.ImportOpened(next_chunk=next_chunk))
@@ -202,13 +202,13 @@ def test_one_chunk_at_a_time_travels_after_a_failure() -> None:
     def sent() -> list[int]:
         return [message.chunk.chunk_no for message in importing.outgoing()]
 
-    importing = Importing("acme", ImportSource(sku="vip", import_id="f"), map(str, range(20)), chunk_rows=1)
+    importing = Importing("acme", ImportSource(sku="vip", import_id="f"), map(str, range(100)), chunk_rows=1)
     importing.connect()
     assert sent() == [], "nothing before the server says where to begin"
     importing.incoming(opened(0))
-    assert sent() == [0, 1, 2, 3]
+    assert sent() == list(range(48))
     importing.connect()
     importing.incoming(opened(1))
     assert sent() == [1]
     importing.incoming(inventory_pb2.ImportCardsResponse(received=inventory_pb2.ChunkReceived(chunk_no=1)))
-    assert sent() == [2, 3, 4, 5]
+    assert sent() == list(range(2, 50))
