@@ -12,15 +12,12 @@ from statistics import median
 from typing import Any
 
 import grpc
-from cardkeep_client.importing import CHUNK_ROWS
+from cardkeep_client.importing import CHUNK_ROWS, CHUNKS_AHEAD
 
 from protos.cardkeep.v1 import inventory_pb2
 
 #: As the client sends them.
 CHUNK_CARDS = CHUNK_ROWS
-
-#: Chunks that travel ahead of their answers: the house is never without one.
-_AHEAD_MAX = 48
 
 _METHOD = "/cardkeep.v1.InventoryService/ImportCards"
 _TENANT = "tenants/default/skus/"
@@ -80,7 +77,7 @@ class Brought:
 def bring(target: str, cargo: Cargo, *, enough: threading.Event | None = None) -> Brought:
     """Send an import and wait for its end; `enough` ends it before its last chunk. Raises grpc.RpcError."""
     brought = Brought(began_s=time.monotonic())
-    room = threading.Semaphore(_AHEAD_MAX)
+    room = threading.Semaphore(CHUNKS_AHEAD)
     with grpc.insecure_channel(target) as channel:
         stream: Any = channel.stream_stream(_METHOD, None, inventory_pb2.ImportCardsResponse.FromString)
         for answer in stream(_messages(cargo, room, enough or threading.Event())):
