@@ -67,7 +67,7 @@ class Entry:
     """One attempt as it stands."""
 
     __slots__ = (
-        *("attempt", "begun_at_ms", "cost_minor", "disputes", "order_nos", "sent_at_ms", "sent_times"),
+        *("attempt", "begun_at_ms", "costs", "disputes", "order_nos", "sent_at_ms", "sent_times"),
         *("standing", "units"),
     )
 
@@ -79,8 +79,9 @@ class Entry:
         self.sent_at_ms = self.sent_times = 0
         #: The supplier's numbers for it, as far as told; more than one is a dispute.
         self.order_nos: list[str] = []
-        #: What came, and what it cost in all.
-        self.units = self.cost_minor = 0
+        #: What came, and what each delivery of it cost: a second one may be in another currency.
+        self.units = 0
+        self.costs: list[Money] = []
         self.disputes: list[Dispute] = []
 
     @property
@@ -177,7 +178,7 @@ class Ledger:
             entry.order_nos.append(finding.order_no)
         if isinstance(finding, Delivered):
             entry.units += finding.units
-            entry.cost_minor += finding.cost.minor
+            entry.costs.append(finding.cost)
 
     def _standing_after(self, entry: Entry, finding: Finding, now_ms: int) -> Standing:
         """What an attempt is once this is known of it; see the rules."""

@@ -111,7 +111,7 @@ def test_a_delivery_told_twice_is_one() -> None:
     """From a callback and from asking."""
     ledger, entry = _after(_delivered())
     assert ledger.learn(entry.attempt.attempt, _delivered(), NOW_MS) == ()
-    assert (entry.units, entry.cost_minor, entry.order_nos, entry.disputes) == (10, 4_000, ["S-1"], [])
+    assert (entry.units, entry.costs, entry.order_nos, entry.disputes) == (10, [Money(4_000, "CNY")], ["S-1"], [])
 
 
 def test_a_second_number_while_it_is_pending_is_kept_and_the_same_again_is_no_news() -> None:
