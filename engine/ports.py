@@ -216,7 +216,10 @@ class Registry(Protocol):
         """Its version alone: the cheapest question there is."""
 
     async def announce(self, seat: Seat) -> bool:
-        """Say where an owner is. False when a later incarnation has already spoken; then nothing changed."""
+        """Say where an owner is. False when a later incarnation has already spoken; then nothing changed.
+
+        Two that count on from one predecessor take the same number: the first of them stays, the other hears False.
+        """
 
     async def retire(self, seat: Seat) -> bool:
         """Take the owner off the list. False when another incarnation sits there; then nothing changed."""

@@ -140,15 +140,14 @@ local function incarnation_at(seats, owner_id)
   return seat and cjson.decode(seat).incarnation
 end
 
--- keys: seats. args: owner id, incarnation, seat. Answers 1, or 0 when a later incarnation has spoken.
+-- keys: seats. args: owner id, incarnation, seat. Answers 1, or 0 when a later incarnation has spoken, or another
+-- of the same number.
 local function announce(keys, args)
   local seated = incarnation_at(keys[1], args[1])
-  if seated and seated > tonumber(args[2]) then
-    return 0
+  if seated and seated >= tonumber(args[2]) then
+    return redis.call('HGET', keys[1], args[1]) == args[3] and 1 or 0
   end
-  if redis.call('HGET', keys[1], args[1]) ~= args[3] then
-    redis.call('HSET', keys[1], args[1], args[3])
-  end
+  redis.call('HSET', keys[1], args[1], args[3])
   return 1
 end
 

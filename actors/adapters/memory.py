@@ -163,8 +163,8 @@ class MemoryRegistry:
     async def announce(self, seat: Seat) -> bool:
         """See Registry."""
         seated = self._seats.get(seat.owner_id)
-        if seated is not None and seated.incarnation > seat.incarnation:
-            return False
+        if seated is not None and seated.incarnation >= seat.incarnation:
+            return seated == seat
         self._seats[seat.owner_id] = seat
         return True
 
