@@ -35,6 +35,21 @@ class PoolName(NamedTuple):
         return f"tenants/{self.tenant}/skus/{self.sku}"
 
 
+class SupplierName(NamedTuple):
+    """Which supplier of one tenant. Each part is as a pool's."""
+
+    tenant: str
+    supplier: str
+
+    def __str__(self) -> str:
+        return f"tenants/{self.tenant}/suppliers/{self.supplier}"
+
+    @property
+    def book(self) -> PoolName:
+        """The name under which the journal keeps its ledger: no SKU can be called so."""
+        return PoolName(self.tenant, f"~{self.supplier}")
+
+
 def card_at(batch: BatchNo, serial: int) -> Card:
     """The card with this serial in this batch."""
     assert 0 <= serial <= SERIAL_MAX
@@ -61,6 +76,14 @@ def parse_pool(name: str) -> PoolName | None:
     match name.split("/"):
         case ["tenants", tenant, "skus", sku] if is_name_part(tenant) and is_name_part(sku):
             return PoolName(tenant, sku)
+    return None
+
+
+def parse_supplier(name: str) -> SupplierName | None:
+    """`tenants/t/suppliers/s` as a supplier, or None when it is no such name."""
+    match name.split("/"):
+        case ["tenants", tenant, "suppliers", supplier] if is_name_part(tenant) and is_name_part(supplier):
+            return SupplierName(tenant, supplier)
     return None
 
 

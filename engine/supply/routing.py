@@ -21,9 +21,9 @@ elsewhere, and takes slow answers into account.
 from collections import deque
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple, NewType
+from typing import NamedTuple
 
-SupplierId = NewType("SupplierId", str)
+from engine.names import SupplierName
 
 purchases_seen_max = 100
 prior_purchases = 4.0
@@ -64,7 +64,7 @@ class Offer(NamedTuple):
     `tried_at_ms` is when it was last asked for this SKU.
     """
 
-    supplier: SupplierId
+    supplier: SupplierName
     unit_cost_minor: int
     record: Record
     priority: int = 0

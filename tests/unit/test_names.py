@@ -9,6 +9,7 @@ from engine.names import (
     BatchNo,
     HoldNo,
     PoolName,
+    SupplierName,
     batch_name,
     batch_of,
     card_at,
@@ -19,6 +20,7 @@ from engine.names import (
     parse_card,
     parse_hold,
     parse_pool,
+    parse_supplier,
     serial_of,
 )
 
@@ -75,3 +77,19 @@ def test_name_parts_are_bounded() -> None:
     assert not is_name_part("")
     assert not is_name_part(".hidden")
     assert not is_name_part("ä")
+
+
+def test_a_supplier_is_named_and_its_book_is_no_sku() -> None:
+    """The name reads back; the journal's name of its ledger cannot be given to a SKU."""
+    name = SupplierName("default", "east")
+    assert str(name) == "tenants/default/suppliers/east"
+    assert parse_supplier(str(name)) == name
+    assert parse_pool(str(name.book)) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["", "tenants/t/suppliers/", "tenants/t/skus/s", "tenants//suppliers/s", "suppliers/s"]
+)
+def test_what_is_no_name_of_a_supplier_is_none(name: str) -> None:
+    """As for pools."""
+    assert parse_supplier(name) is None

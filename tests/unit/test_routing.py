@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from engine.names import SupplierName
 from engine.supply.routing import (
     Offer,
     Record,
-    SupplierId,
     Wish,
     excluded_for,
     explore_every,
@@ -28,11 +28,11 @@ def _record(successes: int = 0, failures: int = 0, latency_ms: int = 500) -> Rec
 
 
 def _offer(name: str, cost: int = 500, record: Record | None = None, **others: object) -> Offer:
-    return Offer(SupplierId(name), cost, record or _record(), **others)  # type: ignore[arg-type]
+    return Offer(SupplierName("default", name), cost, record or _record(), **others)  # type: ignore[arg-type]
 
 
 def _names(*offers: Offer, wish: Wish = WISH) -> list[str]:
-    return [offer.supplier for offer in ranked(offers, wish)]
+    return [offer.supplier.supplier for offer in ranked(offers, wish)]
 
 
 def test_of_two_alike_the_cheaper_comes_first_and_then_the_faster_and_then_the_surer() -> None:
@@ -116,4 +116,4 @@ def test_nobody_is_asked_twice_and_nobody_who_could_serve_is_forgotten(
     ]
     wish = WISH._replace(number=number)
     names = _names(*offers, wish=wish)
-    assert sorted(names) == [offer.supplier for offer in offers if not excluded_for(offer, wish)]
+    assert sorted(names) == [offer.supplier.supplier for offer in offers if not excluded_for(offer, wish)]
