@@ -54,7 +54,7 @@ class Rebuilt:
                 for _ in fill(state, history.snapshot):
                     await _let_others()
             self.pool = Pool(self.name, state)
-            self.known, self._epoch = Known(history.snapshot_seq, 0), 0
+            self._epoch = 0
         events = 0
         for packed in history.records:
             record = read_record(packed)
@@ -75,7 +75,7 @@ class Rebuilt:
                 f"the journal of {self.name} ends at seq {self.pool.state.seq},"
                 f" but says it has {history.position.seq} events"
             )
-        self.known = self.known._replace(records=self.known.records + len(history.records))
+        self.known = Known(history.snapshot_seq, history.position)
 
 
 async def _let_others() -> None:

@@ -42,14 +42,14 @@ class History(NamedTuple):
 
 
 class Known(NamedTuple):
-    """How much of a history one has: its snapshot, by `snapshot_seq`, and so many records after it."""
+    """How much of a history one has: its snapshot, by `snapshot_seq`, and the records up to where it ended then."""
 
     snapshot_seq: int
-    records: int
+    end: Position
 
 
 #: The history of a pool that nothing has happened to.
-NOTHING = Known(0, 0)
+NOTHING = Known(0, Position(0, 0))
 
 
 class Journal(Protocol):
@@ -83,8 +83,7 @@ class Journal(Protocol):
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """Put `snapshot` (up to `snapshot_seq`) in place of `history`'s snapshot and all its records, atomically.
 
-        Of `history` only `snapshot_seq` and the number of records count. Records appended after it was
-        read stay.
+        Of `history` only `snapshot_seq` and the position count. Records appended after it was read stay.
 
         Large snapshots travel in pieces first, so that no single step holds up a sale. False when
         another fold came first; then nothing changed. Raises InDoubt when the bytes left and no answer

@@ -6,10 +6,11 @@ and a step reaches the append-only file whole or not at all.
 
 Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together in a cluster.
 
-  ck:{t/s}:meta            hash    epoch, seq, snapshot_seq, snapshot (key of the present one, or absent),
-                                   pieces (its length). claim, append, fold. Never dies.
-  ck:{t/s}:journal         list    one element per record, oldest first. append adds at the tail, fold
-                                   cuts at the head.
+  ck:{t/s}:meta            hash    epoch, snapshot_seq, snapshot (key of the present one, or absent),
+                                   pieces (its length). claim, fold. Never dies.
+  ck:{t/s}:journal         stream  one entry per record, oldest first, called epoch-seq by its last event.
+                                   append, or the adapter by a plain XADD, adds at the tail; fold cuts at the
+                                   head; claim moves the last id to the new epoch, which fences older ones.
   ck:{t/s}:snapshot:S:X    list    a snapshot up to seq S in pieces; X is random, so that two folds never
                                    mix. Pushed by the adapter with an hour to live; fold makes it
                                    permanent, and the next fold unlinks it.
@@ -32,22 +33,47 @@ Numbers that count are compared as the decimal strings they are stored as: a Lua
 -- Arguments of one HSET or HMGET: a Lua call takes fewer than 8,000.
 local arguments_max = 4000
 
+-- Seq of the last event of a journal. Its last id tells, whatever was cut off; there is none before the first claim.
+local function last_seq(journal)
+  local facts = redis.pcall('XINFO', 'STREAM', journal)
+  for at = 1, facts.err and 0 or #facts, 2 do
+    if facts[at] == 'last-generated-id' then
+      return string.match(facts[at + 1], '-(%d+)$')
+    end
+  end
+  return '0'
+end
+
+local function epoch_of(meta)
+  return redis.call('HGET', meta, 'epoch') or '0'
+end
+
 local function history_of(keys)
-  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'snapshot_seq', 'snapshot', 'pieces')
+  local meta = redis.call('HMGET', keys[1], 'snapshot_seq', 'snapshot', 'pieces')
   return {
-    tonumber(meta[1] or 0), tonumber(meta[2] or 0), tonumber(meta[3] or 0),
-    meta[4] or '', tonumber(meta[5] or 0), redis.call('LLEN', keys[2]),
+    tonumber(epoch_of(keys[1])), tonumber(last_seq(keys[2])), tonumber(meta[1] or 0),
+    meta[2] or '', tonumber(meta[3] or 0),
   }
 end
 
--- keys: meta, journal. Answers epoch, seq, snapshot_seq, snapshot key, its pieces, number of records.
+-- keys: meta, journal. Answers epoch, seq, snapshot_seq, snapshot key, its pieces.
 local function look(keys)
   return history_of(keys)
 end
 
+-- keys: meta, journal. Answers epoch and seq.
+local function position(keys)
+  return {tonumber(epoch_of(keys[1])), tonumber(last_seq(keys[2]))}
+end
+
 -- keys: meta, journal. Takes the next epoch and answers as look does.
 local function claim(keys)
-  redis.call('HINCRBY', keys[1], 'epoch', 1)
+  local id = redis.call('HINCRBY', keys[1], 'epoch', 1) .. '-' .. last_seq(keys[2])
+  if redis.call('EXISTS', keys[2]) == 0 then
+    redis.call('XDEL', keys[2], redis.call('XADD', keys[2], id, 'r', ''))
+  else
+    redis.call('XSETID', keys[2], id)
+  end
   return history_of(keys)
 end
 
@@ -55,12 +81,13 @@ end
 -- args: epoch, seq before, events, record; then per attachment the number of its arguments and these.
 -- Answers epoch and seq afterwards. An older epoch or another seq: nothing is written.
 local function append(keys, args)
-  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq')
-  local epoch, seq = meta[1] or '0', meta[2] or '0'
+  local epoch, seq = epoch_of(keys[1]), last_seq(keys[2])
   if epoch ~= args[1] or seq ~= args[2] or args[3] == '0' then
     return {tonumber(epoch), tonumber(seq)}
   end
-  redis.call('RPUSH', keys[2], args[4])
+  -- Below 2^53, which is more events than a journal will see.
+  seq = string.format('%.0f', tonumber(seq) + tonumber(args[3]))
+  redis.call('XADD', keys[2], epoch .. '-' .. seq, 'r', args[4])
   local at = 5
   for key = 3, #keys do
     local last = at + tonumber(args[at])
@@ -69,11 +96,11 @@ local function append(keys, args)
     end
     at = last + 1
   end
-  return {tonumber(epoch), redis.call('HINCRBY', keys[1], 'seq', args[3])}
+  return {tonumber(epoch), tonumber(seq)}
 end
 
 -- keys: meta, journal, new snapshot, present snapshot (or a key that does not exist).
--- args: snapshot_seq of the history, its number of records, snapshot_seq of the new snapshot, its pieces,
+-- args: snapshot_seq of the history, the first id that is not its own, snapshot_seq of the new snapshot, its pieces,
 --       the present snapshot's key as meta holds it.
 -- Answers 1, or 0 when another fold came first. The pieces must all be there.
 local function fold(keys, args)
@@ -86,7 +113,7 @@ local function fold(keys, args)
   end
   redis.call('PERSIST', keys[3])
   redis.call('HSET', keys[1], 'snapshot_seq', args[3], 'snapshot', keys[3], 'pieces', args[4])
-  redis.call('LTRIM', keys[2], args[2], -1)
+  redis.call('XTRIM', keys[2], 'MINID', args[2])
   redis.call('UNLINK', keys[4])
   return 1
 end
@@ -169,4 +196,5 @@ redis.register_function('cardkeep_place', place)
 redis.register_function('cardkeep_announce', announce)
 redis.register_function('cardkeep_retire', retire)
 redis.register_function{function_name = 'cardkeep_look', callback = look, flags = {'no-writes'}}
+redis.register_function{function_name = 'cardkeep_position', callback = position, flags = {'no-writes'}}
 redis.register_function{function_name = 'cardkeep_placement', callback = placement, flags = {'no-writes'}}

@@ -35,7 +35,8 @@ class _Pool:
     position: Position = field(default=Position(0, 0))
     snapshot: bytes | None = None
     snapshot_seq: int = 0
-    records: list[bytes] = field(default_factory=list)
+    #: With where the journal ended after each.
+    records: list[tuple[Position, bytes]] = field(default_factory=list)
     hashes: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     archive: dict[str, tuple[bytes, int | None]] = field(default_factory=dict)
 
@@ -69,8 +70,9 @@ class MemoryStore:
         """See Journal."""
         held = self._pool(pool)
         if held.snapshot_seq == known.snapshot_seq:
-            return History(held.position, None, held.snapshot_seq, held.records[known.records :])
-        return History(held.position, held.snapshot, held.snapshot_seq, list(held.records))
+            more = [record for end, record in held.records if end > known.end]
+            return History(held.position, None, held.snapshot_seq, more)
+        return History(held.position, held.snapshot, held.snapshot_seq, [record for _, record in held.records])
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """See Journal."""
@@ -78,7 +80,7 @@ class MemoryStore:
         if held.snapshot_seq != history.snapshot_seq:
             return False
         held.snapshot, held.snapshot_seq = snapshot, snapshot_seq
-        del held.records[: len(history.records)]
+        held.records = [(end, record) for end, record in held.records if end > history.position]
         return True
 
     async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
@@ -114,7 +116,7 @@ class MemoryStore:
     def _append(self, held: _Pool, append: Append) -> Position:
         if append.events and held.position == Position(append.epoch, append.seq_before):
             held.position = Position(append.epoch, append.seq_before + append.events)
-            held.records.append(append.record)
+            held.records.append((held.position, append.record))
             for name, fields in append.attachments.items():
                 held.of(name).update(fields)
         return held.position

@@ -47,6 +47,11 @@ class Refusal(NamedTuple):
         return self.code in _REFUSED_BEFORE or self.is_library_missing
 
     @property
+    def is_below_the_end(self) -> bool:
+        """Whether an entry was refused because a stream has later ones, or had."""
+        return "equal or smaller" in self.text
+
+    @property
     def is_library_missing(self) -> bool:
         """Whether our functions are not there: a new store, or one that was replaced."""
         return "Function not found" in self.text
@@ -63,18 +68,25 @@ class RedisLine:
         self._url = url
         self._answer_within_s = answer_within_s
         self._wire: RedisWire | None = None
+        self._connections = 0
         self._connecting: asyncio.Task[RedisWire] | None = None
 
     async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies, for commands that do no harm when repeated. Raises StoreUnavailable."""
         try:
-            return _plain(await self.attempt(commands))
+            return plain(await self.attempt(commands))
         except InDoubt as failure:
             raise StoreUnavailable(*failure.args) from failure
 
     async def change(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies. Raises StoreUnavailable when surely nothing happened, else InDoubt."""
-        return _plain(await self.attempt(commands))
+        return plain(await self.attempt(commands))
+
+    async def connected(self) -> int:
+        """The number of the connection that a round sent at once goes over. Raises StoreUnavailable."""
+        if self._wire is None or not self._wire.is_open:
+            await self._connected()
+        return self._connections
 
     async def attempt(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies, refusals among them, for whoever wants to look at these. Raises as `change` does."""
@@ -131,6 +143,7 @@ class RedisLine:
         except (RedisError, OSError, TimeoutError) as failure:
             await connection.disconnect(nowait=True)
             raise StoreUnavailable(f"the store cannot be reached: {_reason(failure)}") from failure
+        self._connections += 1
         return self._wire
 
     def _end_connecting(self, ended: "asyncio.Task[RedisWire]") -> None:
@@ -158,8 +171,11 @@ def _reason(failure: Exception) -> str:
     return str(failure) or "no answer in time"
 
 
-def _plain(replies: Sequence[Any]) -> Sequence[Any]:
-    """The replies, when none is a refusal. A round of which only a part was refused is in doubt as a whole."""
+def plain(replies: Sequence[Any]) -> Sequence[Any]:
+    """The replies, when none is a refusal. A round of which only a part was refused is in doubt as a whole.
+
+    Raises StoreUnavailable when surely nothing happened, else InDoubt.
+    """
     refusals = [reply for reply in replies if isinstance(reply, Refusal)]
     if not refusals:
         return replies

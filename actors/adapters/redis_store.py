@@ -6,9 +6,10 @@ and written about a megabyte at a time, so that a sale next door waits for one s
 
 import secrets
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from actors.adapters.redis_appends import RedisAppends, position_question
+from actors.adapters.redis_keys import pool_key
 from actors.adapters.redis_line import Command, RedisLine
 from actors.adapters.redis_settings import Durability, check_settings
 from engine.errors import InvariantBroken
@@ -29,9 +30,6 @@ pieces_live_ms = 3_600_000
 #: Fields asked of a hash by one command, to keep its step well below a millisecond.
 fields_per_read_max = 1_000
 
-#: Names of keys kept, about 200 bytes each: two for each of some thousand SKUs.
-_keys_kept_max = 16_384
-
 #: How long the store may take for a round. A disk that syncs for longer is down for all that matters.
 answer_within_s_default = 5.0
 
@@ -44,12 +42,12 @@ class RedisStore:
 
     def __init__(self, url: str, *, answer_within_s: float = answer_within_s_default) -> None:
         self.line = RedisLine(url, answer_within_s=answer_within_s)
-        self._append_line = RedisLine(url, answer_within_s=answer_within_s)
+        self._appends = RedisAppends(RedisLine(url, answer_within_s=answer_within_s))
 
     async def close(self) -> None:
         """Hang up, after what is under way."""
         await self.line.close()
-        await self._append_line.close()
+        await self._appends.close()
 
     async def open(self, durability: Durability = Durability.ALWAYS) -> str:
         """Check the server's settings and bring our functions; answers what `check_settings` answers.
@@ -69,25 +67,25 @@ class RedisStore:
         return await self._history(pool, "cardkeep_look", known)
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
-        """See Journal. All appends travel in one pipeline, and so share one sync of the disk."""
-        replies = await self._append_line.change([_append_command(append) for append in appends])
-        return [Position(*reply) for reply in replies]
+        """See Journal."""
+        return await self._appends.append(appends)
 
     async def position(self, pool: PoolName) -> Position:
         """See Journal."""
-        ((epoch, seq),) = await self.line.ask([("HMGET", _key(pool, "meta"), "epoch", "seq")])
-        return Position(int(epoch or 0), int(seq or 0))
+        (reply,) = await self.line.ask([position_question(pool)])
+        return Position(*reply)
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """See Journal."""
-        meta, journal = _key(pool, "meta"), _key(pool, "journal")
+        meta, journal = pool_key(pool, "meta"), pool_key(pool, "journal")
         ((stored_seq, stored),) = await self.line.ask([("HMGET", meta, "snapshot_seq", "snapshot")])
         if int(stored_seq or 0) != history.snapshot_seq:
             return False
-        key = _key(pool, f"snapshot:{snapshot_seq}:{secrets.token_hex(8)}")
+        key = pool_key(pool, f"snapshot:{snapshot_seq}:{secrets.token_hex(8)}")
         pieces = await self._store_pieces(key, snapshot)
-        numbers = (history.snapshot_seq, len(history.records), snapshot_seq, pieces)
-        keys = (meta, journal, key, stored or _key(pool, "snapshot:none"))
+        after = f"{history.position.epoch}-{history.position.seq + 1}"
+        numbers = (history.snapshot_seq, after, snapshot_seq, pieces)
+        keys = (meta, journal, key, stored or pool_key(pool, "snapshot:none"))
         (folded,) = await self.line.change([("FCALL", "cardkeep_fold", len(keys), *keys, *numbers, stored or b"")])
         if not folded:
             await self.line.ask([("UNLINK", key)])
@@ -96,7 +94,7 @@ class RedisStore:
     async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
         """See Archive."""
         life: Command = () if keep_ms is None else ("PX", keep_ms)
-        commands = [("SET", _key(pool, f"archive:{key}"), value, *life) for key, value in entries.items()]
+        commands = [("SET", pool_key(pool, f"archive:{key}"), value, *life) for key, value in entries.items()]
         if commands:
             await self.line.ask(commands)
 
@@ -105,7 +103,7 @@ class RedisStore:
         if not keys:
             return []
         values: Sequence[bytes | None]
-        (values,) = await self.line.ask([("MGET", *(_key(pool, f"archive:{key}") for key in keys))])
+        (values,) = await self.line.ask([("MGET", *(pool_key(pool, f"archive:{key}") for key in keys))])
         return values
 
     async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
@@ -128,8 +126,10 @@ class RedisStore:
         wanted: dict[BatchNo, dict[bytes, None]] = {}
         for card in cards:
             wanted.setdefault(batch_of(card), {}).update(dict.fromkeys(card_fields(card)))
-        asks: list[Command] = [("HMGET", _key(pool, sealed_name(batch)), *fields) for batch, fields in wanted.items()]
-        asks.append(("HMGET", _key(pool, KEYS), *map(key_field, wanted)))
+        asks: list[Command] = [
+            ("HMGET", pool_key(pool, sealed_name(batch)), *fields) for batch, fields in wanted.items()
+        ]
+        asks.append(("HMGET", pool_key(pool, KEYS), *map(key_field, wanted)))
         *values, keys = await self.line.ask(asks)
         found = {batch: dict(zip(wanted[batch], got, strict=True)) for batch, got in zip(wanted, values, strict=True)}
         key_of = dict(zip(wanted, keys, strict=True))
@@ -137,41 +137,57 @@ class RedisStore:
 
     async def _fields(self, pool: PoolName, name: str, fields: Sequence[bytes]) -> Sequence[bytes | None]:
         parts = [fields[start : start + fields_per_read_max] for start in range(0, len(fields), fields_per_read_max)]
-        replies = await self.line.ask([("HMGET", _key(pool, name), *part) for part in parts]) if parts else ()
+        replies = await self.line.ask([("HMGET", pool_key(pool, name), *part) for part in parts]) if parts else ()
         return [value for reply in replies for value in reply]
 
     async def _history(self, pool: PoolName, function: str, known: Known) -> History:
         """As of one moment: what a fold tears away underneath is read again from the start."""
-        meta, journal = _key(pool, "meta"), _key(pool, "journal")
+        meta, journal = pool_key(pool, "meta"), pool_key(pool, "journal")
         while True:
             (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)])
             look = _Look(*reply)
             goes_on = look.snapshot_seq == known.snapshot_seq
-            pieces = [] if goes_on else await self._elements(meta, look, look.snapshot, 0, look.pieces)
-            first = known.records if goes_on else 0
-            records = None if pieces is None else await self._elements(meta, look, journal, first, look.records)
+            pieces = [] if goes_on else await self._pieces(meta, look)
+            after = known.end if goes_on else NOTHING.end
+            records = None if pieces is None else await self._records(meta, journal, look, after)
             if pieces is not None and records is not None:
                 snapshot = None if goes_on or not look.snapshot else b"".join(pieces)
                 return History(Position(look.epoch, look.seq), snapshot, look.snapshot_seq, records)
 
-    async def _elements(self, meta: str, look: "_Look", key: str | bytes, first: int, end: int) -> list[bytes] | None:
-        """The elements [first, end) of a list, a slice at a time; None when a fold came in between."""
+    async def _pieces(self, meta: str, look: "_Look") -> list[bytes] | None:
+        """The snapshot, a slice at a time; None when a fold came in between."""
         found: list[bytes] = []
-        step = 4
-        while first + len(found) < end:
-            start = first + len(found)
-            asks: Sequence[Command] = [
-                ("LRANGE", key, start, min(start + step, end) - 1),
-                ("HGET", meta, "snapshot"),
-            ]
-            part, snapshot = await self.line.ask(asks)
-            if (snapshot or b"") != look.snapshot:
+        step = slice_bytes // piece_bytes_max
+        while len(found) < look.pieces:
+            last = min(len(found) + step, look.pieces) - 1
+            part = await self._part(meta, look, ("LRANGE", look.snapshot, len(found), last))
+            if part is None:
                 return None
             if not part:
-                raise InvariantBroken(f"the store lost elements of {key!r}: {end} expected, {start} there")
+                raise InvariantBroken(f"the store lost pieces of {look.snapshot!r}: {look.pieces} expected")
             found += part
-            step = max(1, min(4096, step * slice_bytes // (sum(map(len, part)) + 1)))
         return found
+
+    async def _records(self, meta: str, journal: str, look: "_Look", after: Position) -> list[bytes] | None:
+        """The records after a position and up to where the journal ended, a slice at a time; None as above."""
+        found: list[bytes] = []
+        start, end, step = b"(%d-%d" % after, f"{look.epoch}-{look.seq}", 4
+        while True:
+            part = await self._part(meta, look, ("XRANGE", journal, start, end, "COUNT", step))
+            if part is None:
+                return None
+            if not part:
+                return found
+            records = [fields[1] for _, fields in part]
+            found += records
+            start = b"(" + part[-1][0]
+            step = max(1, min(4096, step * slice_bytes // (sum(map(len, records)) + 1)))
+
+    async def _part(self, meta: str, look: "_Look", question: Command) -> Sequence[Any] | None:
+        """What the store answers, unless a fold has come since the look."""
+        part: Sequence[Any]
+        part, snapshot = await self.line.ask([question, ("HGET", meta, "snapshot")])
+        return part if (snapshot or b"") == look.snapshot else None
 
     async def _store_pieces(self, key: str, snapshot: bytes) -> int:
         pieces = 0
@@ -190,26 +206,6 @@ class _Look(NamedTuple):
     snapshot_seq: int
     snapshot: bytes
     pieces: int
-    records: int
-
-
-@lru_cache(_keys_kept_max)
-def _key(pool: PoolName, name: str) -> str:
-    return f"ck:{{{pool.tenant}/{pool.sku}}}:{name}"
-
-
-def _append_command(append: Append) -> Command:
-    pool, epoch, seq_before, events, record, attachments = append
-    meta, journal, numbers = _key(pool, "meta"), _key(pool, "journal"), (epoch, seq_before, events, record)
-    if not attachments:
-        return ("FCALL", "cardkeep_append", 2, meta, journal, *numbers)
-    keys = [_key(pool, name) for name in attachments]
-    command: list[bytes | str | int] = ["FCALL", "cardkeep_append", 2 + len(keys), meta, journal, *keys, *numbers]
-    for fields in attachments.values():
-        command.append(2 * len(fields))
-        for pair in fields.items():
-            command += pair
-    return command
 
 
 def _sealed_card(card: Card, values: Mapping[bytes, bytes | None], data_key: bytes | None) -> SealedCard:

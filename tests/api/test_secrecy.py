@@ -87,6 +87,7 @@ async def _keys(house: SmallHouse) -> Any:
         read: dict[bytes, tuple[str | bytes | int, ...]] = {
             b"string": ("GET", key),
             b"list": ("LRANGE", key, 0, -1),
+            b"stream": ("XRANGE", key, "-", "+"),
             b"hash": ("HGETALL", key),
             b"set": ("SMEMBERS", key),
             b"zset": ("ZRANGE", key, 0, -1),

@@ -56,6 +56,35 @@ async def test_an_older_epoch_is_refused_from_the_moment_of_the_claim(
     assert (await journal.read(pool)).records == [b"1"]
 
 
+async def test_who_has_written_already_is_fenced_like_any_other(
+    journal: Journal, other_journal: Journal, pool: PoolName, next_pool: PoolName
+) -> None:
+    """What its own last answer proved holds until somebody else claims; then neither writing nor asking says more."""
+    for each in (pool, next_pool):
+        await journal.claim(each)
+        await fill(journal, each, 1, range(1, 2))
+        await fill(journal, each, 1, range(2, 3))
+    await other_journal.claim(pool)
+    question = Append(pool, 1, 2, 0, b"", {})
+    assert await journal.append([question, entry(next_pool, 1, 2)]) == [Position(2, 2), Position(1, 3)]
+    assert await journal.append([entry(pool, 1, 2), entry(next_pool, 1, 3)]) == [Position(2, 2), Position(1, 4)]
+    assert await journal.append([entry(pool, 1, 2)]) == [Position(2, 2)]
+    assert is_whole(await journal.read(pool))
+    assert is_whole(await journal.read(next_pool))
+
+
+async def test_appends_go_on_after_everything_was_folded(journal: Journal, pool: PoolName) -> None:
+    """An empty journal still knows where it ended, to its owner and to the next one."""
+    await journal.claim(pool)
+    await fill(journal, pool, 1, range(1, 4))
+    assert await journal.fold(pool, await journal.read(pool), b"three", 3)
+    assert await journal.append([entry(pool, 1, 3)]) == [Position(1, 4)]
+    assert await journal.fold(pool, await journal.read(pool), b"four", 4)
+    assert (await journal.claim(pool)).position == Position(2, 4)
+    assert await journal.append([entry(pool, 2, 4)]) == [Position(2, 5)]
+    assert (await journal.read(pool)).records == [b"5"]
+
+
 async def test_an_epoch_nobody_claimed_is_refused(journal: Journal, pool: PoolName) -> None:
     """An epoch from the future, or of a store that was replaced, is as wrong as an old one."""
     assert await journal.append([entry(pool, 7, 0)]) == [Position(0, 0)]
@@ -259,9 +288,9 @@ async def test_who_knows_the_beginning_is_told_the_rest(journal: Journal, pool: 
         await fill(journal, pool, 1, range(number, number + 1))
     whole = await journal.read(pool)
     epoch = 1 if call == "read" else 2
-    rest = await getattr(journal, call)(pool, Known(0, 5))
+    rest = await getattr(journal, call)(pool, Known(0, Position(1, 5)))
     assert rest == History(Position(epoch, 7), None, 0, whole.records[5:])
-    assert (await journal.read(pool, Known(0, 7))).records == []
+    assert (await journal.read(pool, Known(0, Position(epoch, 7)))).records == []
 
 
 async def test_who_knows_the_snapshot_is_told_what_came_after(journal: Journal, pool: PoolName) -> None:
@@ -271,7 +300,7 @@ async def test_who_knows_the_snapshot_is_told_what_came_after(journal: Journal, 
     assert await journal.fold(pool, await journal.read(pool), b"three", 3)
     await fill(journal, pool, 1, range(4, 6))
     whole = await journal.read(pool)
-    assert await journal.read(pool, Known(3, 0)) == History(Position(1, 5), None, 3, whole.records)
+    assert await journal.read(pool, Known(3, Position(1, 3))) == History(Position(1, 5), None, 3, whole.records)
 
 
 async def test_after_a_fold_the_whole_is_told_anew(journal: Journal, pool: PoolName) -> None:
@@ -279,4 +308,4 @@ async def test_after_a_fold_the_whole_is_told_anew(journal: Journal, pool: PoolN
     await journal.claim(pool)
     await fill(journal, pool, 1, range(1, 4))
     assert await journal.fold(pool, await journal.read(pool), b"three", 3)
-    assert await journal.claim(pool, Known(0, 2)) == History(Position(2, 3), b"three", 3, [])
+    assert await journal.claim(pool, Known(0, Position(1, 2))) == History(Position(2, 3), b"three", 3, [])

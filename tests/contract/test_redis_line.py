@@ -56,6 +56,37 @@ async def test_an_append_to_a_stalled_server_is_in_doubt_and_position_tells(
     assert await store.append([entry(2)]) == [Position(1, 3)]
 
 
+async def test_what_a_store_lost_while_the_line_was_broken_is_noticed(store: RedisStore) -> None:
+    """A restart from an older copy, say: whoever appends on a new connection is compared with what is there now."""
+    journal = f"ck:{{{POOL.tenant}/{POOL.sku}}}:journal"
+    (older,) = await store.line.ask([("DUMP", journal)])
+    assert await store.append([entry(1)]) == [Position(1, 2)]
+    await store.line.ask([("RESTORE", journal, 0, older, "REPLACE")])
+    await store.line.ask([("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")])
+    while True:  # The append line hears of its end in its own time.
+        try:
+            answer = await store.append([entry(2)])
+        except InDoubt:
+            continue
+        break
+    assert answer == [Position(1, 1)]
+
+
+async def test_a_round_of_which_one_append_is_fenced_does_the_others(store: RedisStore) -> None:
+    """Where nothing was refused but for its epoch, each pool hears of its own; where the store is full, it is known."""
+    other = PoolName("t", "other")
+    await store.claim(other)
+    await store.append([Append(other, 1, 0, 1, b"event", {})])
+    await store.claim(other)
+    appends = [entry(1), Append(other, 1, 1, 1, b"event", {})]
+    assert await store.append(appends) == [Position(1, 2), Position(2, 1)]
+    await store.line.ask([("CONFIG", "SET", "maxmemory", "1")])
+    with pytest.raises(StoreUnavailable, match="OOM"):
+        await store.append([entry(2)])
+    await store.line.ask([("CONFIG", "SET", "maxmemory", "0")])
+    assert await store.append([entry(2)]) == [Position(1, 3)]
+
+
 async def test_an_append_cancelled_while_under_way_still_happens(store: RedisStore, own_server: EmbeddedStore) -> None:
     """Its caller is gone, its reply is read all the same, and the next append gets its own."""
     assert own_server.pid is not None
