@@ -74,10 +74,15 @@ class Unheard(NamedTuple):
 
 
 class Exchange:
-    """A supplier's connections. Each call takes `within_ms` at most, connecting included."""
+    """A supplier's connections. Each call takes `within_ms` at most, connecting included.
 
-    def __init__(self, within_ms: int) -> None:
+    A protocol whose answers do not name what they answer keeps no connections: on a kept one, an answer that was
+    written twice would be read as the next request's.
+    """
+
+    def __init__(self, within_ms: int, *, keeps_connections: bool = True) -> None:
         self._within_s = within_ms / 1_000
+        self._keeps_connections = keeps_connections
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, call: Call) -> Answer | Unsent | Unheard:
@@ -110,7 +115,11 @@ class Exchange:
             traces.on_connection_create_end.append(_has_connection)
             traces.on_connection_reuseconn.append(_has_connection)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=idle_keep_s),
+                connector=(
+                    aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=idle_keep_s)
+                    if self._keeps_connections
+                    else aiohttp.TCPConnector(limit=connections_max, force_close=True)
+                ),
                 timeout=aiohttp.ClientTimeout(total=self._within_s, sock_connect=min(connect_within_s, self._within_s)),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[traces],

@@ -11,6 +11,7 @@ from actors.suppliers.http_findings import HttpFindings
 from actors.suppliers.http_options import Asking, HttpOptions, filled
 from actors.suppliers.reading import at, listed, moment_ms, money, text_at, whole
 from actors.suppliers.signing import Sheet, Signer
+from actors.suppliers.urls import base_url
 from engine.intake.amounts import minor_places
 from engine.money import Money
 from engine.supply.attempts import Kind, NotFound, NotSent, Silent
@@ -42,9 +43,10 @@ class HttpJsonLine:
         self._options = HttpOptions(supplier.options)
         self._signer = Signer(supplier.options, credentials, now_ms, nonce)
         self._findings = HttpFindings(self._options, supplier.currency)
-        self._base = _base(supplier.endpoint)
+        self._base = base_url(supplier.endpoint)
         self._currency = supplier.currency
-        self._exchange = Exchange(supplier.answer_within_ms)
+        # Without an echo, an answer that was written twice could be taken for the next one's.
+        self._exchange = Exchange(supplier.answer_within_ms, keeps_connections=bool(self._options["echo"]))
         self.abilities = frozenset(_ABILITIES[each] for each in self._options.askings if each in _ABILITIES)
 
     async def order(self, order: Order) -> Told:
@@ -159,7 +161,7 @@ class HttpJsonLine:
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
         stamp = self._signer.stamp()
         fields = {**filled(asking.fields, places), **self._signer.fields(stamp)}
-        url = self._base + path
+        url = self._base.text + path
         query, body = self._written(asking.method, fields)
         sheet = Sheet(asking.method, urlsplit(url).path, query, body, _texts(fields))
         signature = self._signer.signature(sheet, stamp)
@@ -193,13 +195,6 @@ class _away:  # noqa: N801 - reads as a word where it is used
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Unreadable):
             raise SupplierAway(str(error)) from None
-
-
-def _base(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
-        raise ValueError("the endpoint is a URL like https://supplier.example/api")
-    return endpoint.rstrip("/")
 
 
 def _places(order: Order) -> Mapping[str, str | int]:

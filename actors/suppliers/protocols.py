@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from secrets import token_hex
 
+from actors.suppliers.acg_faka import AcgFakaLine
+from actors.suppliers.dujiao_next import DujiaoNextLine
+from actors.suppliers.folder import FolderLine
 from actors.suppliers.http_json import HttpJsonLine
 from engine.ports import Clock
 from engine.supply.ports import SupplierLine
@@ -13,6 +16,9 @@ Make = Callable[[Supplier, Mapping[str, str], Callable[[], int], Callable[[], st
 _NONCE_BYTES = 16
 
 PROTOCOLS: Mapping[str, Make] = {
+    "acg-faka": AcgFakaLine,
+    "dujiao-next": DujiaoNextLine,
+    "folder": FolderLine,
     "http": HttpJsonLine,
 }
 """Protocol name → its line, made of the profile, the credentials, the time now in milliseconds, and a fresh nonce."""

@@ -17,6 +17,8 @@ from aiohttp import web
 
 from clients.sandbox.control import Control
 from clients.sandbox.counter import Counter
+from clients.sandbox.dialect_acg import AcgDialect
+from clients.sandbox.dialect_dujiao import DujiaoDialect
 from clients.sandbox.dialect_http import HttpDialect
 from clients.sandbox.mischief import Mischief
 from clients.sandbox.scenario import Scenario, checked
@@ -25,7 +27,11 @@ from engine.money import Money
 
 _HOST = "127.0.0.1"
 _USUAL = Scenario()
-_DIALECTS: Mapping[str, Callable[[Counter, Scenario], Any]] = {"http": HttpDialect}
+_DIALECTS: Mapping[str, Callable[[Counter, Scenario], Any]] = {
+    "http": HttpDialect,
+    "dujiao-next": DujiaoDialect,
+    "acg-faka": AcgDialect,
+}
 
 
 def _wall_ms() -> int:

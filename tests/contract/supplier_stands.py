@@ -1,7 +1,9 @@
 """Where a supplier's line is tested: a sandbox in its dialect, a line to it, and the orders one may place there."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,12 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from actors.adapters.system_clock import SystemClock
+from actors.suppliers.folder_claims import Claims
 from actors.suppliers.protocols import line_to
+from clients.cli.amounts import money_words
 from clients.sandbox.mischief import Rule
-from clients.sandbox.profile import credentials_of, product_of, profile_of
+from clients.sandbox.profile import credentials_of, id_of, product_of, profile_of
 from clients.sandbox.scenario import Scenario, usual_wares
 from clients.sandbox.server import Sandbox
-from clients.sandbox.shop import Policy, Ware
+from clients.sandbox.shop import Policy, Sale, Ware, Wish
 from engine.money import Money
 from engine.supply.attempts import AttemptId, Delivered, Kind
 from engine.supply.ports import Order, SupplierLine, Told
@@ -61,7 +65,50 @@ class Stand:
 
     def sales(self, order: Order) -> list[Any]:
         """The sales under an order's id."""
-        return list(self.sandbox.shop.sales().get(order.attempt, []))
+        return list(self.sandbox.shop.sales().get(id_of(self.sandbox.scenario, order.attempt), []))
+
+
+class FolderStand(Stand):
+    """A folder into which a sandbox's shop has put files of its wares, and a line to that."""
+
+    def __init__(self, sandbox: Sandbox, line: SupplierLine, folder: Path) -> None:
+        super().__init__(sandbox, line)
+        self._claims = Claims(folder)
+        self._dropped: list[str] = []
+        for ware in sandbox.shop.wares.values():
+            if not ware.is_recharge:
+                self._drop(ware, folder / ware.product)
+
+    def _drop(self, ware: Ware, folder: Path) -> None:
+        folder.mkdir()
+        bought = self.sandbox.shop.buy(Wish(ware.product, ware.product, ware.stock or 1_500))
+        if isinstance(bought, Sale):
+            dropped = self.sandbox.shop.codes(bought)
+            self._dropped += dropped
+            cost = money_words(ware.unit_cost.minor, "CNY").split()[0]
+            file = folder / "cards.csv"
+            file.write_text("code,cost\n" + "".join(f"{code},{cost}\n" for code in dropped))
+            os.utime(file, (0, 0))
+
+    def sales(self, order: Order) -> list[Any]:
+        """The claims under an order's id."""
+        with self._claims.locked(1.0):
+            claim = self._claims.of(order.attempt)
+        return [] if claim is None else [claim]
+
+    def sold(self, order: Order) -> list[str]:
+        """The codes of the claims under an order's id."""
+        claims = self.sales(order)
+        codes = {self._claims.mark(code): code for code in self._dropped}
+        return [codes[mark] for claim in claims for mark in claim.marks]
+
+
+@asynccontextmanager
+async def folder_stand(folder: Path) -> AsyncIterator[Stand]:
+    """A folder full of files. Its sandbox does not listen."""
+    of = scenario("http")
+    profile = profile_of(of, str(folder), protocol="folder", options={})
+    yield FolderStand(Sandbox(of), line_to(profile, {}, SystemClock()), folder)
 
 
 def scenario(dialect: str, **changes: Any) -> Scenario:
