@@ -17,6 +17,8 @@ from engine.supply.ports import Good
 #: Characters of a supplier's number or word that are taken in.
 text_chars_max = 128
 
+_DIGITS_MAX = 30
+
 
 def at(document: Any, path: str) -> Any:
     """The value at `data.items.0.code`, or None when there is none."""
@@ -42,7 +44,7 @@ def text_at(document: Any, path: str) -> str:
 def money(value: Any, currency: str, unit: str = "decimal") -> Money:
     """An amount in major units (`decimal`) or in minor ones. Finer fractions are rounded up: nothing gets cheaper."""
     try:
-        figure = Decimal(str(value).strip().replace(",", ""))
+        figure = _figure(str(value).strip().replace(",", ""))
         minor = int((figure if unit == "minor" else figure.scaleb(minor_places(currency))).to_integral(ROUND_CEILING))
     except (InvalidOperation, ValueError, OverflowError):
         raise Unreadable("an amount is no number") from None
@@ -56,9 +58,17 @@ def moment_ms(value: Any, unit: str) -> int:
     try:
         if unit == "iso":
             return int(datetime.fromisoformat(str(value)).timestamp() * 1_000)
-        return int(Decimal(str(value)) * (1_000 if unit == "s" else 1))
+        return int(_figure(str(value)) * (1_000 if unit == "s" else 1))
     except (InvalidOperation, ValueError, OverflowError):
         raise Unreadable("a moment cannot be read") from None
+
+
+def _figure(text: str) -> Decimal:
+    """A number that is not so large that counting its digits takes for ever. Raises InvalidOperation, ValueError."""
+    figure = Decimal(text)
+    if not figure.is_finite() or abs(figure.adjusted()) > _DIGITS_MAX:
+        raise ValueError("out of bounds")
+    return figure
 
 
 def whole(value: Any) -> int:
