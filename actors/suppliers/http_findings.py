@@ -1,7 +1,7 @@
 """What an answer of a generic supplier says of an order, by the options' words. Everything else is Silent.
 
 In this order: a server's failure (5xx) and a redirect are silence, whatever they hold; an error's word counts before a
-status; an answer that names another order than asked is silence.
+status; an answer that names another order than asked is silence, and on a kept connection one that names none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,6 +52,8 @@ class HttpFindings:
             echo = text_at(document, self._options["echo"])
             if echo and echo != order.attempt:
                 return Told(Silent("the answer names another order"))
+            if not echo and self._options["connections"] == "keep":
+                return Told(Silent("the answer does not name the order"))
             error = self._error(answer, document)
             if error:
                 return Told(self._no(error, text_at(document, self._options["error.order_no"]), is_order=is_order))

@@ -45,8 +45,8 @@ class HttpJsonLine:
         self._findings = HttpFindings(self._options, supplier.currency)
         self._base = base_url(supplier.endpoint)
         self._currency = supplier.currency
-        # Without an echo, an answer that was written twice could be taken for the next one's.
-        self._exchange = Exchange(supplier.answer_within_ms, keeps_connections=bool(self._options["echo"]))
+        keeps_connections = self._options["connections"] == "keep"
+        self._exchange = Exchange(supplier.answer_within_ms, keeps_connections=keeps_connections)
         self.abilities = frozenset(_ABILITIES[each] for each in self._options.askings if each in _ABILITIES)
 
     async def order(self, order: Order) -> Told:

@@ -22,6 +22,7 @@ _PLACES: Mapping[str, frozenset[str]] = {
 #: Every other option with its usual value.
 _USUAL: Mapping[str, str] = {
     "content": "json",
+    "connections": "fresh",
     "headers": "{}",
     "amount": "decimal",
     "echo": "",
@@ -65,6 +66,7 @@ _USUAL: Mapping[str, str] = {
 
 _CHOICES: Mapping[str, frozenset[str]] = {
     "content": frozenset({"json", "form"}),
+    "connections": frozenset({"fresh", "keep"}),
     "amount": frozenset({"decimal", "minor"}),
     "codes.shape": frozenset({"texts", "objects", "lines"}),
     "codes.expires_unit": frozenset({"ms", "s", "iso"}),
@@ -107,6 +109,8 @@ class HttpOptions:
             raise ValueError("an order goes by POST")
         if self.askings.get("recharge", self.askings["order"]).method != "POST":
             raise ValueError("a recharge goes by POST")
+        if self["connections"] == "keep" and not self["echo"]:
+            raise ValueError("connections are kept only where each answer names our id: the option echo says where")
         self.headers: Mapping[str, str] = _object("headers", self["headers"])
 
     def __getitem__(self, name: str) -> str:

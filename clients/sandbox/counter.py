@@ -49,7 +49,8 @@ class Counter:
             await _wait(hang)
         if spoiler is not None:
             return _spoiled(request, spoiler, response)
-        return await _echoed(request, response) if Trick.ECHO in struck else response
+        echo = struck.get(Trick.ECHO)
+        return response if echo is None else await _echoed(request, response, echo)
 
 
 def twist_of(struck: Mapping[Trick, Rule]) -> Twist:
@@ -92,10 +93,11 @@ def _spoiled(request: web.Request, rule: Rule, response: web.Response | None) ->
             return web.Response()
 
 
-async def _echoed(request: web.Request, response: web.Response) -> web.StreamResponse:
+async def _echoed(request: web.Request, response: web.Response, rule: Rule) -> web.StreamResponse:
     """The answer, and the same bytes once more behind it."""
     await response.prepare(request)
     await response.write_eof()
+    await _wait(rule)
     if request.transport is not None and isinstance(response.body, bytes):
         head = f"HTTP/1.1 {response.status} OK\r\nContent-Type: application/json\r\n"
         request.transport.write(f"{head}Content-Length: {len(response.body)}\r\n\r\n".encode() + response.body)

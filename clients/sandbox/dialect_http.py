@@ -131,7 +131,8 @@ class HttpDialect:
         body = await request.read()
         asked: Mapping[str, Any] = json.loads(body) if body else dict(request.query)
         if not self._is_signed(request, asked, body):
-            raise web.HTTPUnauthorized(text='{"error": {"code": "BAD_SIGNATURE"}}', content_type="application/json")
+            no = {"id": asked.get("id", ""), "error": {"code": "BAD_SIGNATURE"}}
+            raise web.HTTPUnauthorized(text=json.dumps(no), content_type="application/json")
         return asked
 
     def _is_signed(self, request: web.Request, asked: Mapping[str, Any], body: bytes) -> bool:

@@ -39,7 +39,7 @@ class Trick(StrEnum):
     FAIL_LATER = "fail_later"
     #: Make the order twice, charge it twice; the answer tells of the first, look-ups of the second.
     TWICE = "twice"
-    #: Write the same answer twice on the connection.
+    #: Write the same answer twice on the connection, the second time after `ms`.
     ECHO = "echo"
     #: The first code cannot be read.
     BAD_CODE = "bad_code"

@@ -30,6 +30,7 @@ HTTP_OPTIONS: Mapping[str, str] = {
     "statement": "GET /statement",
     "statement.fields": json.dumps({"from_ms": "{from_ms}", "to_ms": "{to_ms}"}),
     "echo": "id",
+    "connections": "keep",
     "error": "error.code",
     "error.order_no": "error.order_no",
     "error.refused": "OUT_OF_STOCK,OUT_OF_BALANCE,NO_SUCH_PRODUCT,BAD_QUANTITY,BAD_SIGNATURE",

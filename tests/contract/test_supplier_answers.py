@@ -118,6 +118,30 @@ async def test_the_generic_line_believes_only_what_it_understands(canned: Canned
     await line.close()
 
 
+async def test_a_no_must_name_the_order_only_on_a_kept_connection(canned: Canned) -> None:
+    """There it could be the answer to another; on a fresh one there is no other."""
+    canned.answer, canned.status = {"error": {"code": "OUT_OF_STOCK"}}, 409
+    for connections, finding in (
+        ("keep", Silent("the answer does not name the order")),
+        ("fresh", Refused("OUT_OF_STOCK")),
+    ):
+        line = canned.line("http", dict(HTTP_OPTIONS) | {"connections": connections})
+        assert (await line.order(wish())).finding == finding
+        await line.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "finding"), [("NO_SUCH_ORDER", NotFound()), ("OUT_OF_STOCK", Silent("error OUT_OF_STOCK"))]
+)
+async def test_a_no_to_a_question_is_no_refusal_of_the_order(canned: Canned, word: str, finding: Any) -> None:
+    """The order was sent before; only that it is not there, or that it failed, says something of it."""
+    canned.answer, canned.status = {"id": "A-1", "error": {"code": word}}, 409
+    line = canned.line("http", dict(HTTP_OPTIONS))
+    assert (await line.look_up(wish(), [])).finding == finding
+    assert (await line.reverse(wish(), [])).finding == finding
+    await line.close()
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 404, 500, 502, 504])
 async def test_a_status_that_is_no_answer_is_silence_even_with_codes(canned: Canned, status: int) -> None:
     """And a redirect is not followed: the signed order stays with whom it is for."""
@@ -363,6 +387,7 @@ async def test_neither_credentials_nor_codes_are_said_anywhere(
         ("http", {"options": {"order": "POST /o", "order.fields": '{"a": "{no}"}'}}, "{no}"),
         ("http", {"options": {"order": "POST /o", "colour": "red"}}, "no option colour"),
         ("http", {"options": {"order": "POST /o", "amount": "dimes"}}, "decimal, minor"),
+        ("http", {"options": {"order": "POST /o", "connections": "keep"}}, "option echo"),
         ("http", {"options": {"order": "POST /o"}, "endpoint": "ftp://x"}, "a URL"),
         ("dujiao-next", {"options": {"a": "b"}}, "account_field"),
         ("acg-faka", {"options": {"code_pattern": "("}}, "code_pattern"),

@@ -169,7 +169,7 @@ async def test_asking_twice_tells_the_same(at: Stand) -> None:
 
 async def test_no_answer_is_taken_for_another(served: Stand) -> None:
     """An answer that comes twice on one connection must not be read as the next request's."""
-    served.misbehaves(Rule(Trick.ECHO, times=3))
+    served.misbehaves(Rule(Trick.ECHO, times=3, ms=20))
     for _ in range(6):
         order = served.wish()
         told = await settled(served, order, await served.line.order(order))
