@@ -46,7 +46,7 @@ lint: $(READY) ## Style
 	$(BIN)/ruff check --quiet $(CODE)
 
 types: $(READY) ## Types
-	$(BIN)/mypy engine actors bench clients/cli clients/python/src
+	$(BIN)/mypy engine actors bench clients/cli clients/sandbox clients/python/src
 
 imports: $(READY) ## Which room may know which
 	$(BIN)/lint-imports --no-cache

@@ -10,6 +10,7 @@ from clients.cli import (
     doctor,
     down,
     importing,
+    sandbox_supplier,
     selling,
     skus,
     status,
@@ -61,3 +62,4 @@ selling.register(app)
 stock.register(app)
 status.register(app)
 doctor.register(app)
+sandbox_supplier.register(app)

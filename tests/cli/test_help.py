@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
 #: All of them; one that is lost is noticed here.
 COMMANDS = {
-    *("up", "down", "demo", "bench", "status", "doctor", "import"),
+    *("up", "down", "demo", "bench", "status", "doctor", "import", "sandbox-supplier"),
     *("allocate", "confirm", "release", "extend", "hold"),
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
     *("sku create", "sku list", "sku show", "sku set"),

@@ -1,0 +1,1 @@
+"""Suppliers' protocols: each file turns one into findings, and judges nothing."""

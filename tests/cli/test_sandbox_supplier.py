@@ -1,0 +1,65 @@
+"""`cardkeep sandbox-supplier` as a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+
+@contextmanager
+def running(*options: str) -> Iterator[dict[str, Any]]:
+    """What it says of itself, while it runs."""
+    program = "from clients.cli.main import app; app()"
+    words = [sys.executable, "-c", program, "sandbox-supplier", "--json", *options]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+def ask(url: str, document: Any = None) -> Any:
+    """One question to the control."""
+    body = None if document is None else json.dumps(document).encode()
+    with urlopen(Request(url, body, {"Content-Type": "application/json"})) as answer:
+        return json.load(answer)
+
+
+def test_it_says_where_it_is_and_does_what_it_is_told(tmp_path: Path) -> None:
+    """Everything that a supplier's profile needs stands in its first line."""
+    file = tmp_path / "scenario.json"
+    product = {"product": "P", "unit_cost_minor": 500, "stock": 7}
+    file.write_text(json.dumps({"products": [product], "mischief": [{"trick": "slow", "ms": 5}]}))
+    with running("--scenario", str(file), "--name", "alpha") as said:
+        assert said["supplier"]["protocol"] == "http"
+        assert said["supplier"]["endpoint"] == said["url"]
+        assert said["products"] == {"P": "P"}
+        assert [rule["trick"] for rule in ask(f"{said['control_url']}/sandbox/mischief")["rules"]] == ["slow"]
+        rules = [{"trick": "hang", "ms": 100, "commits": True, "share": 0.3, "times": 3}]
+        assert ask(f"{said['url']}/sandbox/mischief", {"rules": rules})["rules"][0]["times"] == 3
+        assert ask(f"{said['control_url']}/sandbox/stock", {"product": "P", "stock": 2})["stock"] == 2
+        assert ask(f"{said['control_url']}/sandbox/ledger") == {"orders": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    "scenario", ["[", '{"dialect": "latin"}', '{"mischief": [{"trick": "lie"}]}', '{"products": [{"product": "P"}]}']
+)
+def test_a_scenario_that_is_not_sound_is_exit_code_2(scenario: str, tmp_path: Path) -> None:
+    """In one line, before anything listens."""
+    file = tmp_path / "scenario.json"
+    file.write_text(scenario)
+    program = "from clients.cli.main import app; app()"
+    words = [sys.executable, "-c", program, "sandbox-supplier", "--scenario", str(file)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "The scenario is not sound" in ended.stderr
+    assert "Traceback" not in ended.stderr
