@@ -97,12 +97,18 @@ class Columnar:
 
     def add(self, name: str, kind: type[NamedTuple], rows: Sequence[Sequence[Any]]) -> None:
         """Rows, at the end of a table that `make_table` made. Raises ColumnsFailed."""
-        columns = columns_of(kind)
-        picked = ", ".join(f"unnest(${at}::{sql_type}[])" for at, sql_type in enumerate(columns.values(), start=1))
+        types = list(columns_of(kind).values())
         with _failures():
             for at in range(0, len(rows), _ROWS_PER_STEP):
-                some = [list(column) for column in zip(*rows[at : at + _ROWS_PER_STEP], strict=True)]
-                self._base.execute(f"INSERT INTO {name} SELECT {picked}", some)
+                columns = list(zip(*rows[at : at + _ROWS_PER_STEP], strict=True))
+                # What is the same in all rows, as half of the columns are, goes over once.
+                alike = [place > 0 and len(set(column)) == 1 for place, column in enumerate(columns)]
+                picked = ", ".join(
+                    f"${place}::{sql_type}" if same else f"unnest(${place}::{sql_type}[])"
+                    for place, (sql_type, same) in enumerate(zip(types, alike, strict=True), start=1)
+                )
+                values = [column[0] if same else list(column) for column, same in zip(columns, alike, strict=True)]
+                self._base.execute(f"INSERT INTO {name} SELECT {picked}", values)
 
     def make_view(self, name: str, table: str, paths: Sequence[Path]) -> None:
         """What a table and these files have together, by names of columns; NULL where a file has not got one."""
