@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from actors.adapters.columnar import Columnar, FileGone, TookTooLong
 from actors.history.parts import Part, folder_of, parts_in
+from actors.history.questions import STOCK, Question
 from actors.rebuilding import rebuild
 from engine.errors import InvariantBroken
 from engine.history.chronicle import Chronicle
@@ -25,19 +26,6 @@ _POOLS_AT_ONCE = 16
 
 #: Times a question is asked again because files it should read were merged meanwhile.
 _TRIES = 3
-
-#: The table of what is in stock, beside those of history.
-STOCK = "in_stock"
-
-
-class Question(NamedTuple):
-    """SQL over these tables (and STOCK), with its values by name, and its bounds."""
-
-    sql: str
-    values: Mapping[str, Any]
-    tables: Sequence[str]
-    rows_max: int
-    within_s: float
 
 
 class Answer(NamedTuple):

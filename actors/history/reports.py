@@ -7,7 +7,7 @@ never added up: each currency is a row of its own, and so is what has no cost or
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from actors.history.reading import STOCK, Question
+from actors.history.questions import STOCK, Asked, Question
 from engine.limits import DAY_MS
 
 #: Rows of one report: a screen of a day, a SKU or a supplier each; well below what one message may carry.
@@ -119,19 +119,6 @@ class Ageing(NamedTuple):
     next_expires_at_ms: int | None
     sold: int
     days_of_cover: float | None
-
-
-class Asked(NamedTuple):
-    """One report. `by` are dimensions; `sku` is empty for all of the tenant; moments in milliseconds since 1970."""
-
-    report: str
-    tenant: str
-    sku: str
-    by: Sequence[str]
-    from_ms: int
-    to_ms: int
-    utc_offset_ms: int
-    rows_max: int
 
 
 ROWS: Mapping[str, type[NamedTuple]] = {

@@ -10,11 +10,11 @@ from actors.adapters.columnar import ColumnsFailed, FileGone, TookTooLong
 from actors.archivist import Archivist
 from actors.history import reading
 from actors.history.historian import Historian
-from actors.history.reading import Question, Reading
+from actors.history.questions import Asked, Question
+from actors.history.reading import Reading
 from actors.history.reports import (
     ROWS,
     Ageing,
-    Asked,
     Demand,
     Group,
     Margin,
