@@ -10,6 +10,7 @@ from clients.cli import (
     doctor,
     down,
     importing,
+    report,
     selling,
     skus,
     status,
@@ -59,5 +60,6 @@ app.add_typer(skus.app, name="sku")
 importing.register(app)
 selling.register(app)
 stock.register(app)
+report.register(app)
 status.register(app)
 doctor.register(app)

@@ -140,6 +140,7 @@ async def test_a_stopped_sku_is_named_and_hides_no_other(own_house: SmallHouse) 
     await pool_stopped(own_house)
     report = await own_house.reports.ReportSales(request())
     assert report.rows[0].units == 3
+    assert len(report.notes.incomplete_skus) == 1
 
 
 async def test_a_sold_card_is_traced_to_where_it_came_from(house: SmallHouse) -> None:
