@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 from itertools import islice
 
+from actors.history.historian import Historian, HistoryUnwritten
 from actors.rebuilding import rebuild
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
@@ -28,11 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 class Archivist:
-    """Folds pools, one at a time each."""
+    """Folds pools, one at a time each. With a historian, what happened is written down before it is cut off."""
 
-    def __init__(self, journal: Journal, archive: Archive) -> None:
+    def __init__(self, journal: Journal, archive: Archive, historian: Historian | None = None) -> None:
         self._journal = journal
         self._archive = archive
+        self._historian = historian
 
     async def fold(self, name: PoolName) -> int | None:
         """Archive, then put a snapshot in the journal's place.
@@ -42,15 +44,22 @@ class Archivist:
         or tells of a pool that breaks the law of conservation.
         """
         try:
+            chronicle = None if self._historian is None else await self._historian.begin(name)
             history = await self._journal.read(name)
-            pool = await rebuild(name, history)
+            pool = await rebuild(name, history, None if chronicle is None else chronicle.happened)
             pool.check()
+            if self._historian is not None and chronicle is not None:
+                rows = chronicle.rows(pool.state)
+                await self._historian.keep(name, rows, history.snapshot_seq, pool.state.seq)
             before_ms = _forgettable_before_ms(pool.state)
             answers, references = to_archive(pool.state, before_ms)
             await self._keep(name, answers, limits.answers_keep_ms)
             await self._keep(name, references, None)
             if not await self._journal.fold(name, history, dump(pool.state), pool.state.seq):
                 return None
+        except HistoryUnwritten as unwritten:
+            _log.warning("fold_put_off pool=%s cause=history: %s", name, unwritten)
+            return None
         except (StoreUnavailable, InDoubt) as away:
             _log.warning("fold_given_up pool=%s cause=%s", name, away)
             return None

@@ -138,23 +138,26 @@ class ArchivistActor:
     """The archivist as a Ray actor."""
 
     def __init__(self, settings: Settings) -> None:
-        from actors.adapters.redis_store import RedisStore  # noqa: PLC0415
-        from actors.archivist import Archivist  # noqa: PLC0415
+        from actors.archivist_host import ArchivistHost  # noqa: PLC0415
         from actors.garbage import GivesBack  # noqa: PLC0415
 
         # A fold is a second of work that nobody waits for; the sale on the same cores goes first.
         os.nice(10)
         begin_logging(settings, _ARCHIVIST)
-        url = settings.store_url.get_secret_value()
-        self._archivist = Archivist(RedisStore(url), RedisStore(url))
+        self._host = ArchivistHost(settings)
         self._memory = GivesBack()
+        self._retiring = asyncio.get_running_loop().create_task(self._host.retire_daily())
 
     async def fold(self, pool: PoolName) -> int | None:
         """See Archivist.fold."""
         try:
-            return await self._archivist.fold(pool)
+            return await self._host.archivist.fold(pool)
         finally:
             self._memory.worked()
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return await self._host.metrics()
 
 
 class Cluster:
@@ -165,6 +168,7 @@ class Cluster:
         self._facts = facts
         self._owners: dict[str, Any] = {}
         self._fronts: list[Any] = []
+        self._archivist: Any = None
 
     def start(self, temp: Path) -> None:
         """Start Ray's processes. They end with this process, however that ends."""
@@ -180,7 +184,7 @@ class Cluster:
 
     async def start_archivist(self) -> None:
         """Start the archivist."""
-        ray.remote(ArchivistActor).options(name=_ARCHIVIST, **_ACTOR).remote(self._settings)
+        self._archivist = ray.remote(ArchivistActor).options(name=_ARCHIVIST, **_ACTOR).remote(self._settings)
 
     async def open_doors(self) -> int:
         """Start whoever takes calls, all on one port, and return it once they serve."""
@@ -211,6 +215,8 @@ class Cluster:
     async def metrics(self) -> Mapping[str, bytes]:
         """Each process's metrics; one that does not answer is left out."""
         actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)} | self._owners
+        if self._archivist is not None:
+            actors[_ARCHIVIST] = self._archivist
         texts = await asyncio.gather(*(_metrics_of(actor) for actor in actors.values()))
         return {name: text for name, text in zip(actors, texts, strict=True) if text is not None}
 

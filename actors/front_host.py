@@ -17,8 +17,11 @@ from actors.front.doors import Door
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from actors.front.reception import Reception
+from actors.front.reporting import Reporting
+from actors.front.reports import ReportsServicer
 from actors.front.sealing import Sealing
 from actors.front.server import FrontServer
+from actors.history.questions import Place
 from actors.metrics import FrontMetrics
 from actors.owner_host import Home
 from actors.settings import Settings
@@ -42,6 +45,11 @@ class FrontHost:
         line = None if home is None else home.line
         self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value(), home=line)
         self._sealing = Sealing(settings.keys_folder)
+        self._reporting = Reporting(
+            Place(
+                settings.store_url.get_secret_value(), str(settings.history_folder), str(settings.run_folder / "spill")
+            )
+        )
         self._reception = Reception(
             self._dispatch,
             registry=self._registry,
@@ -55,6 +63,7 @@ class FrontHost:
             AllocationServicer(self._reception),
             InventoryServicer(self._reception),
             OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.doors),
+            ReportsServicer(self._reception, self._reporting),
             door=Door(settings.front_door),
             with_reflection=settings.reflection,
         )
@@ -71,6 +80,7 @@ class FrontHost:
         if self._watching is not None:
             self._watching.cancel()
         await self._sealing.close()
+        await self._reporting.close()
         await self._store.close()
 
     async def metrics(self) -> bytes:

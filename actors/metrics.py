@@ -201,3 +201,25 @@ class FrontMetrics(_ProcessMetrics):
         """How much is going on right now."""
         self._under_way.set(under_way)
         self._waiting.set(waiting)
+
+
+class HistoryMetrics(_ProcessMetrics):
+    """What the archivist's process counts of the history it writes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self._rows = Counter(
+            "cardkeep_history_rows", "Rows of history written, by table.", ["table"], registry=registry
+        )
+        self._failures = Counter(
+            "cardkeep_history_failures", "Times history could not be written: folds are put off.", registry=registry
+        )
+
+    def wrote(self, rows_by_table: Mapping[str, int]) -> None:
+        """Rows are on disk."""
+        for table, rows in rows_by_table.items():
+            self._rows.labels(table).inc(rows)
+
+    def failed(self) -> None:
+        """History could not be written, and a fold was put off."""
+        self._failures.inc()

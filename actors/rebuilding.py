@@ -9,6 +9,7 @@ from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import NOTHING, History, Journal, Known
 from engine.stock.codec import read_record
+from engine.stock.events import Event
 from engine.stock.pool import Pool
 from engine.stock.snapshot import fill
 from engine.stock.state import State
@@ -28,12 +29,16 @@ _AGAIN_EVERY_S = 0.25
 
 _log = logging.getLogger(__name__)
 
+Watch = Callable[[State, Event], None]
+"""Hears of an event that was just applied, with the pool as it is then."""
+
 
 class Rebuilt:
-    """A pool as far as its history was read; `known` says how far that is."""
+    """A pool as far as its history was read; `known` says how far that is. `watch` hears of each event it replays."""
 
-    def __init__(self, name: PoolName) -> None:
+    def __init__(self, name: PoolName, watch: Watch | None = None) -> None:
         self.name = name
+        self._watch = watch
         self.pool = Pool(name)
         self.known = NOTHING
         self._epoch = 0
@@ -55,7 +60,7 @@ class Rebuilt:
                     await _let_others()
             self.pool = Pool(self.name, state)
             self._epoch = 0
-        events = 0
+        events, watch = 0, self._watch
         for packed in history.records:
             record = read_record(packed)
             if record.first_seq != self.pool.state.seq + 1 or record.epoch < self._epoch:
@@ -66,6 +71,8 @@ class Rebuilt:
             self._epoch = record.epoch
             for event in record.events:
                 self.pool.apply(event)
+                if watch is not None:
+                    watch(self.pool.state, event)
             events += len(record.events)
             if events >= _EVENTS_PER_TURN:
                 events = 0
@@ -84,9 +91,12 @@ async def _let_others() -> None:
     await asyncio.sleep(0)
 
 
-async def rebuild(name: PoolName, history: History) -> Pool:
-    """A pool from its whole history. Raises InvariantBroken when its parts do not fit together."""
-    rebuilt = Rebuilt(name)
+async def rebuild(name: PoolName, history: History, watch: Watch | None = None) -> Pool:
+    """A pool from its whole history; `watch` hears of each event of it after the snapshot.
+
+    Raises InvariantBroken when its parts do not fit together.
+    """
+    rebuilt = Rebuilt(name, watch)
     await rebuilt.take_in(history)
     return rebuilt.pool
 

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     store_binary: str = ""
     #: "strict" refuses a store that could lose acknowledged work; "weak" serves anyway and says so.
     durability: Literal["strict", "weak"] = "strict"
+    #: Before a journal is cut, sales, purchases and prices are written as columnar files for reports; "off" does not.
+    history: Literal["on", "off"] = "on"
+    #: How many days they stay; 0 means for ever.
+    history_keep_days: int = 3_660
     #: Reflection lets tools list the API; for development.
     reflection: bool = False
     log_level: str = "INFO"
@@ -86,6 +90,11 @@ class Settings(BaseSettings):
     def doorstep(self) -> Path:
         """Where owners get the socket that the house listens on."""
         return self.run_folder / "door.sock"
+
+    @property
+    def history_folder(self) -> Path:
+        """Columnar files for reports."""
+        return self.data / "history"
 
     @property
     def keys_folder(self) -> Path:

@@ -62,6 +62,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "OUT_OF_STOCK": Meaning(_SPENT, "There are not enough cards; retry only when stock has come in."),
     "OUT_OF_STOCK_LATE": Meaning(_SPENT, "Paid after the hold ended, and no card is left: refund the buyer."),
     "HELD_QUOTA_EXCEEDED": Meaning(_SPENT, "This buyer holds too many unpaid cards; confirm or release some."),
+    "REPORT_TOO_LARGE": Meaning(
+        _SPENT, "The report takes too much time or memory; ask for a shorter time, or one SKU."
+    ),
     "HOLD_EXPIRED": Meaning(_STATE, "The hold's time is over; allocate again, or confirm with REACQUIRE."),
     "HOLD_RELEASED": Meaning(_STATE, "The hold was given back; allocate again, or confirm with REACQUIRE."),
     "HOLD_ALREADY_CONFIRMED": Meaning(_STATE, "The hold is sold; refund a second payment for it."),

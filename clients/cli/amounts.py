@@ -6,6 +6,6 @@ def money_words(minor: int, currency: str) -> str:
     from engine.intake.amounts import minor_places  # noqa: PLC0415 - help must not wait for the reader of card files
 
     places = minor_places(currency)
-    digits = str(minor).rjust(places + 1, "0")
+    sign, digits = "-" if minor < 0 else "", str(abs(minor)).rjust(places + 1, "0")
     figures = f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return f"{figures} {currency}"
+    return f"{sign}{figures} {currency}"

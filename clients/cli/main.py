@@ -10,6 +10,7 @@ from clients.cli import (
     doctor,
     down,
     importing,
+    report,
     sandbox_supplier,
     selling,
     skus,
@@ -60,6 +61,7 @@ app.add_typer(skus.app, name="sku")
 importing.register(app)
 selling.register(app)
 stock.register(app)
+report.register(app)
 status.register(app)
 doctor.register(app)
 sandbox_supplier.register(app)

@@ -69,6 +69,7 @@ _ENVIRONMENT = """\
 | `CARDKEEP_FRONT_ENDS`, `CARDKEEP_ACTORS_MAX` | how many processes receive calls, and own SKUs |
 | `CARDKEEP_STORE_URL`, `CARDKEEP_STORE_BINARY` | an outside store, or another server binary for the embedded one |
 | `CARDKEEP_DURABILITY` | `strict`, or `weak` to serve on a store that could lose acknowledged work |
+| `CARDKEEP_HISTORY`, `CARDKEEP_HISTORY_KEEP_DAYS` | `off` writes no history for reports; how many days it is kept |
 | `CARDKEEP_REFLECTION`, `CARDKEEP_LOG_LEVEL` | as they say |
 | `NO_COLOR` | no colours |
 

@@ -48,6 +48,7 @@ _NEXT_STEPS: Mapping[str, str] = {
     "PAYMENT_REF_USED": "That payment paid for {hold}; ask for another payment.",
     "OUT_OF_STOCK": "Bring in cards: `cardkeep import FILE --sku {sku}`; or wait for holds to end: `cardkeep status`.",
     "OUT_OF_STOCK_LATE": "Refund the buyer.",
+    "REPORT_TOO_LARGE": "Ask for a shorter time with --from and --to, or for one SKU with --sku.",
     "HELD_QUOTA_EXCEEDED": "Confirm or release what this buyer holds first.",
     "HOLD_EXPIRED": "Allocate again with a new --order: this one's answer stays as it is.",
     "HOLD_RELEASED": "Allocate again with a new --order: this one's answer stays as it is.",

@@ -3,7 +3,8 @@
 Each answers how the call failed.
 """
 
-from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, types_pb2
+from actors.history import reports
+from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, reports_pb2, types_pb2
 from tests.api.small_house import Failure, SmallHouse, failure, lasting, money, new_id, rows, wish
 
 
@@ -227,3 +228,13 @@ async def card_already_replaced(house: SmallHouse) -> Failure:
     await house.inventory.ReplaceCard(request)
     request.request_id = new_id()
     return await failure(house.inventory.ReplaceCard(request))
+
+
+async def report_too_large(house: SmallHouse) -> Failure:
+    """No time at all, which no report can be made in."""
+    await house.sku(1)
+    usual_s, reports.report_s_max = reports.report_s_max, -1.0
+    try:
+        return await failure(house.reports.ReportSales(reports_pb2.ReportRequest(parent="tenants/default")))
+    finally:
+        reports.report_s_max = usual_s

@@ -18,6 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from actors import incumbent, steward
@@ -29,7 +30,9 @@ from actors.adapters.system_clock import SystemClock
 from actors.archivist import Archivist
 from actors.front.doors import Door
 from actors.front_host import FrontHost
+from actors.history.historian import Historian
 from actors.link import Link
+from actors.metrics import HistoryMetrics
 from actors.owner_host import OwnerHost
 from actors.settings import Settings
 from actors.steward import Steward
@@ -40,6 +43,7 @@ from protos.cardkeep.v1 import (
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2_grpc,
+    reports_pb2_grpc,
     types_pb2,
 )
 
@@ -130,6 +134,7 @@ class SmallHouse:
         self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)
         self.inventory = inventory_pb2_grpc.InventoryServiceStub(self.channel)
         self.operations = operations_pb2_grpc.OperationsServiceStub(self.channel)
+        self.reports = reports_pb2_grpc.ReportsServiceStub(self.channel)
 
     async def stop(self) -> None:
         """Close them."""
@@ -146,7 +151,8 @@ class SmallHouse:
     async def ensure_owner(self, owner_id: str) -> None:
         """What the steward asks for."""
         if owner_id not in self.owners:
-            archivist = Archivist(self.store, self.store)
+            historian = Historian(self.settings.history_folder, 0, HistoryMetrics(CollectorRegistry()))
+            archivist = Archivist(self.store, self.store, historian)
             host = OwnerHost(
                 self.settings, owner_id, fold=archivist.fold, on_replaced=lambda: None, clock=self.owner_clock
             )

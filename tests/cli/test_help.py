@@ -18,6 +18,7 @@ COMMANDS = {
     *("up", "down", "demo", "bench", "status", "doctor", "import", "sandbox-supplier"),
     *("allocate", "confirm", "release", "extend", "hold"),
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
+    *("report margin", "report sales", "report purchases", "report demand", "report prices", "report ageing", "trace"),
     *("sku create", "sku list", "sku show", "sku set"),
 }
 

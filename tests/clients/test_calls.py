@@ -26,8 +26,9 @@ from cardkeep_client import (
     Release,
     Unavailable,
     new_request_id,
+    reports,
 )
-from cardkeep_client.v1 import allocation_pb2, inventory_pb2, operations_pb2, types_pb2
+from cardkeep_client.v1 import allocation_pb2, inventory_pb2, operations_pb2, reports_pb2, types_pb2
 
 SKU = "tenants/acme/skus/vip"
 
@@ -315,3 +316,26 @@ async def test_an_error_survives_pickling(ask: Any, server: Any, refusal: Any) -
         await ask("allocate", "vip", order_ref="o-1", request_id="r-1")
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (type(copy), str(copy), copy.facts) == (OutOfStock, str(caught.value), caught.value.facts)
+
+
+async def test_a_report_is_asked_for_with_its_bounds_and_read_whole(ask: Any, server: Any) -> None:
+    """A bare SKU is one of the client's tenant; what is unset is None."""
+    group = reports_pb2.ReportGroup(sku=SKU, day="2026-11-26")
+    cny = types_pb2.Money(minor=-3, currency="CNY")
+    notes = reports_pb2.ReportNotes(has_more=True, incomplete_skus=[SKU])
+    server.will(
+        "ReportMargin",
+        reports_pb2.MarginReport(rows=[reports_pb2.MarginRow(group=group, units=2, margin=cny)], notes=notes),
+    )
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    wish = reports.margin(by=["sku", "day"], sku="vip", start=start, utc_offset=timedelta(hours=-5), rows=7)
+    found = await ask("report", wish)
+    assert found.rows == [
+        reports.MarginRow(reports.Group(SKU, "", "", "2026-11-26", ""), 2, 0, None, None, Money(-3, "CNY"))
+    ]
+    assert (found.has_more, found.incomplete_skus) == (True, [SKU])
+    (asked,) = server.requests("ReportMargin")
+    assert (asked.parent, asked.sku, asked.row_count_max) == ("tenants/acme", SKU, 7)
+    assert list(asked.group_by) == [reports_pb2.REPORT_DIMENSION_SKU, reports_pb2.REPORT_DIMENSION_DAY]
+    assert (asked.start_time.seconds, asked.utc_offset.seconds) == (start.timestamp(), -5 * 3_600)
+    assert not asked.HasField("end_time")

@@ -70,6 +70,7 @@ PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already
 OUT_OF_STOCK            | RESOURCE_EXHAUSTED  | refused   | Fewer cards than asked for. Retry only when stock has come in. `requested`, `available`
 OUT_OF_STOCK_LATE       | RESOURCE_EXHAUSTED  | refused   | Paid after the hold ended, and nothing is left: refund the buyer. `refundDue`
 HELD_QUOTA_EXCEEDED     | RESOURCE_EXHAUSTED  | refused   | This buyer holds too many unpaid cards. Confirm or release some. `principal`, `held`, `max`
+REPORT_TOO_LARGE        | RESOURCE_EXHAUSTED  | refused   | The report needs more time or memory than one may take. Ask for a shorter time, or for one SKU.
 HOLD_EXPIRED            | FAILED_PRECONDITION | refused   | The hold's time is over. Allocate again, or confirm the same payment with REACQUIRE; too late for that too: refund. `state`, `endedAtMs`, at Confirm `refundDue`
 HOLD_RELEASED           | FAILED_PRECONDITION | refused   | The hold was given back. Allocate again, or confirm the same payment with REACQUIRE; too late for that too: refund. `state`, `endedAtMs`, at Confirm `refundDue`
 HOLD_ALREADY_CONFIRMED  | FAILED_PRECONDITION | refused   | Sold already. If another payment_ref was sent, that second payment is to be refunded. `state`, at Confirm `refundDue`

@@ -14,6 +14,7 @@ from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
 from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
+from cardkeep_client.reports import Wish
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
 from cardkeep_client.statuses import error_of_status
@@ -300,6 +301,10 @@ class AsyncClient:
     async def owners(self, *, timeout_s: float | None = None) -> list[Owner]:
         """As `Client.owners`."""
         return await self._send(self._stock.list_owners(), timeout_s)
+
+    async def report(self, wish: Wish[Answer], *, timeout_s: float | None = None) -> Answer:
+        """As `Client.report`."""
+        return await self._send(self._stock.report(wish), timeout_s)
 
     async def _send(self, call: Call[Answer], timeout_s: float | None) -> Answer:
         return await self._travel(SingleJourney(call, self._tries(timeout_s)))

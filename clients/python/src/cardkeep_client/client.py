@@ -14,6 +14,7 @@ from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
 from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
+from cardkeep_client.reports import Wish
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
 from cardkeep_client.statuses import error_of_status
@@ -317,6 +318,10 @@ class Client:
     def owners(self, *, timeout_s: float | None = None) -> list[Owner]:
         """Every owner actor."""
         return self._send(self._stock.list_owners(), timeout_s)
+
+    def report(self, wish: Wish[Answer], *, timeout_s: float | None = None) -> Answer:
+        """A report, or the trace of a card: see `cardkeep_client.reports`."""
+        return self._send(self._stock.report(wish), timeout_s)
 
     def _send(self, call: Call[Answer], timeout_s: float | None) -> Answer:
         return self._travel(SingleJourney(call, self._tries(timeout_s)))

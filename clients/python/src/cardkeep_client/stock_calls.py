@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from cardkeep_client import answers
 from cardkeep_client.allocation_calls import duration, money, name_of, sku_name
 from cardkeep_client.journeys import Call
+from cardkeep_client.reports import Wish
 from cardkeep_client.results import Hold, Replaced
 from cardkeep_client.statuses import Asked
 from cardkeep_client.stock_results import Batch, Owner, Pool, Recalled, Sku, SkuAudit, Status, Withdrawn
@@ -33,6 +34,10 @@ class StockCalls:
 
     def __init__(self, tenant: str) -> None:
         self._tenant = tenant
+
+    def report(self, wish: Wish[Part]) -> Call[Part]:
+        """A report, or the trace of a card."""
+        return wish.make(self._tenant)
 
     def create_sku(self, sku: str, terms: SkuTerms, request_id: str) -> Call[Sku]:
         """CreateSku."""
