@@ -14,12 +14,15 @@ from actors.front.doors import Door, new_server
 from actors.front.http2.server import Server
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
+from actors.front.pricing import PricingServicer
 from protos.cardkeep.v1 import (
     allocation_pb2,
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2,
     operations_pb2_grpc,
+    pricing_pb2,
+    pricing_pb2_grpc,
 )
 
 #: How long calls under way may finish once the front end stops.
@@ -32,6 +35,7 @@ _SERVICES = (
     allocation_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name,
     inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+    pricing_pb2.DESCRIPTOR.services_by_name["PricingService"].full_name,
 )
 
 _log = logging.getLogger(__name__)
@@ -55,6 +59,8 @@ class FrontServer:
         add_allocation(allocation, self._server)
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, self._server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, self._server)
+        pricing = PricingServicer(allocation.reception)
+        pricing_pb2_grpc.add_PricingServiceServicer_to_server(pricing, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if with_reflection:
             names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
