@@ -31,7 +31,7 @@ def propose(turn: Turn, command: ProposeClearance) -> Outcome:
     if batch.withdrawn or lot is None or lot.expires_at_ms == NEVER_MS:
         return turn.refuse(command, Reason.NOTHING_TO_CLEAR, field="name")
     if price is None or not 0 < command.floor_minor < price.minor:
-        return turn.refuse(command, Reason.NOTHING_TO_CLEAR, field="floor")
+        return turn.refuse(command, Reason.NOTHING_TO_CLEAR, field="floor_minor")
     offer = Offer(
         command.batch,
         channel,

@@ -40,6 +40,7 @@ from protos.cardkeep.v1 import (
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2_grpc,
+    pricing_pb2_grpc,
     types_pb2,
 )
 
@@ -130,6 +131,7 @@ class SmallHouse:
         self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)
         self.inventory = inventory_pb2_grpc.InventoryServiceStub(self.channel)
         self.operations = operations_pb2_grpc.OperationsServiceStub(self.channel)
+        self.pricing = pricing_pb2_grpc.PricingServiceStub(self.channel)
 
     async def stop(self) -> None:
         """Close them."""

@@ -30,9 +30,9 @@ def test_a_plan_is_for_what_ends_first_of_the_batch() -> None:
 def test_a_floor_is_below_the_price_and_there_is_a_price() -> None:
     """Else there is nothing to lower."""
     desk = shop()
-    assert propose(desk, floor=1_000).facts == (("field", "floor"),)
+    assert propose(desk, floor=1_000).facts == (("field", "floor_minor"),)
     set_prices(desk, None)
-    assert propose(desk).facts == (("field", "floor"),)
+    assert propose(desk).facts == (("field", "floor_minor"),)
 
 
 def test_the_pool_s_own_rate_is_taken_where_none_is_given() -> None:

@@ -78,11 +78,11 @@ HOLD_ALREADY_CONFIRMED  | FAILED_PRECONDITION | refused   | Sold already. If ano
 MAX_LIFETIME_REACHED    | FAILED_PRECONDITION | refused   | The hold is as long as its SKU allows. `expiresAtMs`
 PRICE_CHANGED           | FAILED_PRECONDITION | refused   | The price is not the expected one. Show the new one. `minor`, `currency`
 AMOUNT_MISMATCH         | FAILED_PRECONDITION | refused   | Paid amount or currency is not unit price × quantity. Do not deliver. `expected`, `paid`, `currency`
-PRICE_BELOW_COST        | FAILED_PRECONDITION | refused   | The price is below what a card that would be taken cost. Set a higher price, approve the suggestion, or clear the batch. `minor`, `currency`, `cost`, `batch`; of a late payment `refundDue` instead
-PRICE_BELOW_FLOOR       | FAILED_PRECONDITION | refused   | The price is below the floor of its rule or clearance. Set a higher price, or change the rule. `minor`, `currency`, `floor`, `batch`; of a late payment `refundDue` instead
-COST_UNKNOWN            | FAILED_PRECONDITION | refused   | Nobody knows what a card cost in the price's currency, and no rule sells such cards. Import it with landed_unit_cost, or let the rule sell it. `batch`; of a late payment `refundDue` instead
+PRICE_BELOW_COST        | FAILED_PRECONDITION | refused   | The price is below what a card that would be taken cost. Set a higher price, approve the suggestion, or clear the batch. `minor`, `currency`, `cost`, `batch`. Of a late payment that would be one: refund it (`refundDue`)
+PRICE_BELOW_FLOOR       | FAILED_PRECONDITION | refused   | The price is below the floor of its rule or clearance. Set a higher price, or change the rule. `minor`, `currency`, `floor`, `batch`. Of a late payment that would be one: refund it (`refundDue`)
+COST_UNKNOWN            | FAILED_PRECONDITION | refused   | Nobody knows what a card cost in the price's currency, and no rule sells such cards. Import it with landed_unit_cost, or let the rule sell it. `batch`. Of a late payment that would be one: refund it (`refundDue`)
 PRICE_CURRENCY_MISMATCH | FAILED_PRECONDITION | refused   | A channel's price and its rule are in one currency. `expected`
-NOTHING_TO_CLEAR        | FAILED_PRECONDITION | refused   | The batch has no cards on sale that ever end (`field` is name), or the floor is not between 0 and its price (floor). `field`
+NOTHING_TO_CLEAR        | FAILED_PRECONDITION | refused   | The batch has no cards on sale that ever end (`name`), or the floor is not between 0 and its price (`floor_minor`). `field`
 SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed in time; a late payment is to be refunded (`refundDue`).
 BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were withdrawn before they were paid, and there are no others: refund the buyer. `refundDue`
 COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency. `expected`
