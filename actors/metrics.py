@@ -6,6 +6,7 @@ SKUs, and of those as many as a person can look at: the others are counted toget
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,8 +19,9 @@ from prometheus_client import (
 
 from actors.tally import Spread, Tally
 from engine.names import PoolName
-from engine.stock.events import Event, HoldConfirmed, HoldExpired, HoldReleased, RefundRaised
-from engine.stock.outcomes import HoldState, Shelf
+from engine.stock.events import Answered, Event, HoldConfirmed, HoldExpired, HoldReleased, RefundRaised
+from engine.stock.outcomes import HoldState, Reason, Refused, Shelf
+from engine.stock.prices import ExpiringLot
 
 _SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -36,6 +38,18 @@ _ENDS = {
     HoldReleased: HoldState.RELEASED.value,
     HoldExpired: HoldState.EXPIRED.value,
 }
+
+#: Refusals that kept a card from being sold at a loss.
+_NO_LOSS = frozenset((Reason.PRICE_BELOW_COST, Reason.PRICE_BELOW_FLOOR, Reason.COST_UNKNOWN))
+
+
+class Kept(NamedTuple):
+    """A pool's lots that end soon, and how many suggested prices wait there."""
+
+    pool: PoolName
+    lots: Sequence[ExpiringLot]
+    waiting: int
+
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -92,6 +106,12 @@ class OwnerMetrics(_ProcessMetrics):
         self._states = gauge("cardkeep_pools", "SKUs of this owner by state.", "state")
         self._cards = gauge("cardkeep_cards", "Cards by place; on_shelf = available + withheld.", "sku", "place")
         self._holds = gauge("cardkeep_holds_active", "Holds that are neither paid nor over.", "sku")
+        self._no_loss = tally(
+            "cardkeep_floor_refusals", "Allocates refused so as not to sell at a loss.", "sku", "reason"
+        )
+        self._risk = gauge("cardkeep_value_at_risk", "What cards cost that end soon.", "sku", "days", "currency")
+        self._ending = gauge("cardkeep_cards_expiring", "Cards on sale that end soon, by step of days.", "sku", "days")
+        self._suggested = gauge("cardkeep_suggestions_waiting", "Prices that wait for staff.", "sku")
         self._named: set[str] = set()
         self._tail = gauge("cardkeep_events_since_snapshot", "Events that a restart would replay.", "sku")
 
@@ -115,6 +135,10 @@ class OwnerMetrics(_ProcessMetrics):
             self._happened.add((sku, kind.__name__), times)
             if kind in _ENDS:
                 self._ended.add((sku, _ENDS[kind]), times)
+        if Answered in times_by_kind:
+            for event in events:
+                if type(event) is Answered and type(event.outcome) is Refused and event.outcome.reason in _NO_LOSS:
+                    self._no_loss.add((sku, str(event.outcome.reason)))
         if RefundRaised in times_by_kind:
             for event in events:
                 if isinstance(event, RefundRaised):
@@ -157,6 +181,19 @@ class OwnerMetrics(_ProcessMetrics):
             self._cards.labels(sku, "withheld").inc(shelf.on_shelf - shelf.available)
             self._holds.labels(sku).inc(shelf.holds_active)
             self._tail.labels(sku).inc(events)
+
+    def keeps(self, kept: Sequence[Kept]) -> None:
+        """What the owner's pools have that ends soon, and what waits for staff; SKUs without either are left out."""
+        for gauge in (self._risk, self._ending, self._suggested):
+            gauge.clear()
+        for pool, lots, waiting in kept:
+            sku = pool.sku if pool.sku in self._named else OTHERS
+            for days, lapse, _ in lots:
+                self._ending.labels(sku, str(days)).inc(lapse.cards)
+                if lapse.at_risk is not None:
+                    self._risk.labels(sku, str(days), lapse.at_risk.currency).inc(lapse.at_risk.minor)
+            if waiting:
+                self._suggested.labels(sku).inc(waiting)
 
     def _name(self, pool: PoolName, at_most: int = skus_named_max) -> str:
         """What a pool is called here: by its SKU while there is room for one more name."""

@@ -20,9 +20,10 @@ from actors.folding import Fold
 from actors.home_line import HomeLine
 from actors.hosted import PoolState
 from actors.incumbent import Incumbent
-from actors.metrics import OwnerMetrics
+from actors.metrics import Kept, OwnerMetrics
 from actors.owner import Owner
 from actors.owner_gate import OwnerGate
+from actors.pricing_keeper import PricingKeeper
 from actors.settings import Settings
 from actors.store_facts import is_reachable
 from actors.wire import Address
@@ -30,6 +31,7 @@ from engine.names import PoolName
 from engine.ports import Clock, Seat
 from engine.stock.looking import shelf_view
 from engine.stock.outcomes import Shelf
+from engine.stock.reviewing import expiring
 
 #: Pools looked at for a scrape before those who buy get a turn: about a millisecond.
 _POOLS_PER_TURN = 100
@@ -69,16 +71,20 @@ class OwnerHost:
         self.home = Home(HomeLine(self._owner, self._address), self._metrics)
         self._gate = OwnerGate(self._owner, settings.token.get_secret_value())
         self._incarnation = clock.now_ms()
+        self._clock = clock
+        self.keeper = PricingKeeper(self._owner, clock)
 
     async def run(self) -> None:
         """Listen, announce, and own what the placement says, until cancelled or replaced."""
         seat = await self._sit_down()
-        sweeping = asyncio.get_running_loop().create_task(self._owner.run())
+        loop = asyncio.get_running_loop()
+        chores = [loop.create_task(chore) for chore in (self._owner.run(), self.keeper.run())]
         try:
             await Incumbent(self._owner, self._registry, seat).sit()
             self._on_replaced()
         finally:
-            sweeping.cancel()
+            for chore in chores:
+                chore.cancel()
 
     async def stop(self) -> None:
         """Finish what is under way and hang up."""
@@ -91,15 +97,20 @@ class OwnerHost:
         self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
         hosts = self._owner.hosted
         serving: list[tuple[PoolName, Shelf, int]] = []
+        kept: list[Kept] = []
+        now_ms = self._clock.now_ms()
         for at, hosted in enumerate(hosts):
             if hosted.state is PoolState.SERVING:
                 state = hosted.pool.state
                 shelf = shelf_view(state, state.last_ms, 0)
                 serving.append((hosted.name, shelf, hosted.desk.seq - hosted.snapshot_seq))
+                waiting = 0 if state.prices is None else len(state.prices.waiting)
+                kept.append(Kept(hosted.name, tuple(expiring(state, now_ms)), waiting))
             if at % _POOLS_PER_TURN == 0:
                 await asyncio.sleep(0)
         states = Counter(hosted.state for hosted in hosts)
         self._metrics.hosts({state.value: states[state] for state in PoolState}, serving)
+        self._metrics.keeps(kept)
         return generate_latest(self._metrics.registry)
 
     async def _sit_down(self) -> Seat:

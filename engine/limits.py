@@ -86,5 +86,29 @@ workbook_bytes_max = 64 << 20
 #: Refused lines an import report lists; all are counted. Nobody reads more, and they are kept in memory.
 refused_lines_listed_max = 1_000
 
+#: Sales channels of one SKU that have a price of their own: a shop has a few, and each is looked at in each review.
+price_channels_max = 64
+
+#: Price changes a pool keeps for who asks; all of them are in its journal. About 150 KB.
+price_changes_kept_max = 1_000
+
+#: Days by which a pool keeps how much it sold, for the rate that clearance and pressure go by.
+sales_days_kept = 28
+
+#: Days over which the rate of sale is measured: a week has each weekday once.
+rate_days = 7
+
+#: Steps of one expiry ladder, each at most a year before the end.
+warn_steps_max = 8
+warn_days_max = 366
+
+#: Warnings of one review, and moves of prices; the next goes on. Each is an event of about 40 bytes.
+findings_per_review_max = 100
+
+#: Past sales one simulation takes: a front end goes through them in about 10 ms, and sells nothing meanwhile.
+simulated_sales_max = 2_000
+
+assert rate_days < sales_days_kept
+
 #: Lines of a card file looked at before its delimiter and columns are decided.
 sample_lines_max = 200

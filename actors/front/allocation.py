@@ -120,9 +120,10 @@ class AllocationServicer:
         """How many there are right now."""
         pool = checks.pool(request.parent)
         life_ms = to_life_ms(request)
-        _, shelf = await self.reception.ask(pool, ask.GetShelf(life_ms), self.reception.deadline_ms(context))
+        channel = checks.identifier(request.channel, "channel")
+        _, shelf = await self.reception.ask(pool, ask.GetShelf(life_ms, channel), self.reception.deadline_ms(context))
         assert isinstance(shelf, said.Shelf)
-        price = None if shelf.terms.price is None else from_money(shelf.terms.price)
+        price = None if shelf.price is None else from_money(shelf.price)
         return allocation_pb2.Availability(
             sku=str(pool),
             available=0 if shelf.terms.paused else shelf.available,

@@ -107,6 +107,7 @@ class Import:
             checks.money(header.unit_cost, "unit_cost") if header.HasField("unit_cost") else None,
             checks.moment_ms(header.expire_time, "expire_time") if header.HasField("expire_time") else None,
             await self._reception.vault.new_data_key(pool),
+            checks.money(header.landed_unit_cost, "landed_unit_cost") if header.HasField("landed_unit_cost") else None,
         )
         _, outcome = await self._reception.ask(pool, command, 0)
         assert isinstance(outcome, said.ImportReady)

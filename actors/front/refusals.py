@@ -18,7 +18,7 @@ from google.rpc.status_pb2 import Status
 
 from actors.line import NotOwner
 from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable, UnreadableCard
-from engine.names import HoldNo, PoolName, batch_name, card_name, hold_name, parse_card
+from engine.names import BatchNo, HoldNo, PoolName, batch_name, card_name, hold_name, parse_card
 from engine.stock import commands as ask
 from engine.stock.commands import Command
 from engine.stock.outcomes import Refused
@@ -56,6 +56,10 @@ MEANINGS: Mapping[str, Meaning] = {
     "HOLD_NOT_FOUND": Meaning(_MISSING, "There is no such hold; Allocate makes one."),
     "BATCH_NOT_FOUND": Meaning(_MISSING, "There is no such batch; ListBatches names them all."),
     "CARD_NOT_FOUND": Meaning(_MISSING, "There is no such card in this batch; check the name."),
+    "SUGGESTION_NOT_FOUND": Meaning(
+        _MISSING, "No such suggestion waits, or it has no price; ListSuggestions names them."
+    ),
+    "CLEARANCE_NOT_FOUND": Meaning(_MISSING, "There is no such plan, or its time is over; make another."),
     "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
     "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order has a hold of this SKU on other terms; go on with that one."),
     "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold; send the one for this hold."),
@@ -70,6 +74,17 @@ MEANINGS: Mapping[str, Meaning] = {
     "HOLD_ALREADY_CONFIRMED": Meaning(_STATE, "The hold is sold; refund a second payment for it."),
     "MAX_LIFETIME_REACHED": Meaning(_STATE, "The hold already lasts as long as its SKU allows; confirm or let it go."),
     "PRICE_CHANGED": Meaning(_STATE, "The price is not the expected one; show the buyer the new one."),
+    "PRICE_BELOW_COST": Meaning(
+        _STATE, "A card that would be taken cost more; make the price higher, or clear its batch."
+    ),
+    "PRICE_BELOW_FLOOR": Meaning(_STATE, "The price is below its floor; make it higher, or change the rule."),
+    "COST_UNKNOWN": Meaning(
+        _STATE, "What a card cost is not known in this currency; give landed_unit_cost, or a rule."
+    ),
+    "PRICE_CURRENCY_MISMATCH": Meaning(_STATE, "A channel's price and its rule are in one currency; use that one."),
+    "NOTHING_TO_CLEAR": Meaning(
+        _STATE, "No card of it on sale will ever end, or the floor is not below the price; see field."
+    ),
     "AMOUNT_MISMATCH": Meaning(_STATE, "The amount paid is not unit price times quantity; do not deliver."),
     "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU; try again when it goes on."),
     "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
@@ -191,6 +206,8 @@ def refusal_of(pool: PoolName, command: Command, refused: Refused) -> Refusal:
                 facts["name"] = f"{pool}/cards/{fact}"
             case "field":
                 facts["field"] = _FIELDS.get(fact, fact)
+            case "batch":
+                facts["batch"] = batch_name(pool, BatchNo(int(fact)))
             case "principal":
                 facts["principal"] = "payment_instrument" if fact == "instrument" else fact
             case "endedAtMs" if fact == "0":
@@ -208,7 +225,7 @@ def _named(pool: PoolName, command: Command, reason: str) -> dict[str, object]:
             return {"orderRef": command.order_ref}
         case "HOLD_NOT_FOUND", ask.Confirm() | ask.Release() | ask.Extend() | ask.Replace() | ask.GetHold():
             return {"name": hold_name(pool, command.hold)}
-        case "BATCH_NOT_FOUND", ask.Withdraw() | ask.ListSold():
+        case "BATCH_NOT_FOUND", ask.Withdraw() | ask.ListSold() | ask.ProposeClearance():
             return {"name": batch_name(pool, command.batch)}
         case (("CARD_NOT_SOLD" | "CARD_ALREADY_REPLACED"), ask.Replace()):
             return {"name": card_name(pool, command.card)}

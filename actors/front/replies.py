@@ -22,7 +22,7 @@ from protos.cardkeep.v1 import types_pb2
 #: The fields that this file knows, by message. A field that is added to the protos belongs here too, and is either
 #: written or never set in these replies; a test compares.
 FIELDS_KNOWN: Mapping[str, frozenset[int]] = {
-    "Hold": frozenset(range(1, 16)),
+    "Hold": frozenset(range(1, 17)),
     "Card": frozenset(range(1, 5)),
     "Money": frozenset({1, 2}),
     "AllocateResult": frozenset({1, 2}),
@@ -40,13 +40,14 @@ _moments_kept_max = 256
 
 def hold_reply(pool: PoolName, held: Held, epoch: int, seq: int, replayed: bool) -> bytes:
     """A hold just made, as a `Hold`."""
-    hold, cards, order_ref, created_at_ms, expires_at_ms, price, ends_at_ms = held
+    hold, cards, order_ref, created_at_ms, expires_at_ms, price, ends_at_ms, channel = held
     if len(cards) == 1:
         shown = _card(pool, cards[0], ends_at_ms[0])
     else:
         shown = b"".join([_card(pool, card, end_ms) for card, end_ms in zip(cards, ends_at_ms, strict=True)])
     deal = _deal(created_at_ms, expires_at_ms, price, len(cards), epoch)
-    return _hold(pool, hold, _ACTIVE + shown + _order(order_ref) + deal, seq, replayed)
+    written = _hold(pool, hold, _ACTIVE + shown + _order(order_ref) + deal, seq, replayed)
+    return written + _channel(channel) if channel else written
 
 
 def released_reply(pool: PoolName, view: HoldView, epoch: int, seq: int, replayed: bool) -> bytes:
@@ -55,7 +56,8 @@ def released_reply(pool: PoolName, view: HoldView, epoch: int, seq: int, replaye
         return from_view(pool, view, Answer(epoch, seq, replayed, None)).SerializeToString()
     moments = _moments(view.created_at_ms, view.expires_at_ms, view.ended_at_ms)
     terms = _terms(view.price, len(view.cards), epoch)
-    return _hold(pool, view.hold, _ENDED[view.state] + _order(view.order_ref) + moments + terms, seq, replayed)
+    written = _hold(pool, view.hold, _ENDED[view.state] + _order(view.order_ref) + moments + terms, seq, replayed)
+    return written + _channel(view.channel) if view.channel else written
 
 
 def batch_reply(results: Iterable[bytes | types_pb2.Refusal]) -> bytes:
@@ -104,6 +106,11 @@ def _around_serial(pool: PoolName, batch: int, digits: int, expires_at_ms: int |
 def _order(order_ref: str) -> bytes:
     order = order_ref.encode()
     return _BEFORE_ORDER[len(order)] + order
+
+
+@lru_cache(_kept_max)
+def _channel(channel: str) -> bytes:
+    return _bytes(16, channel.encode())
 
 
 @lru_cache(_moments_kept_max)

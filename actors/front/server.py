@@ -14,6 +14,7 @@ from actors.front.doors import Door, new_server
 from actors.front.http2.server import Server
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
+from actors.front.pricing import PricingServicer
 from actors.front.reports import ReportsServicer
 from protos.cardkeep.v1 import (
     allocation_pb2,
@@ -21,6 +22,8 @@ from protos.cardkeep.v1 import (
     inventory_pb2_grpc,
     operations_pb2,
     operations_pb2_grpc,
+    pricing_pb2,
+    pricing_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
 )
@@ -36,6 +39,7 @@ _SERVICES = (
     inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     reports_pb2.DESCRIPTOR.services_by_name["ReportsService"].full_name,
+    pricing_pb2.DESCRIPTOR.services_by_name["PricingService"].full_name,
 )
 
 _log = logging.getLogger(__name__)
@@ -61,6 +65,8 @@ class FrontServer:
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, self._server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, self._server)
         reports_pb2_grpc.add_ReportsServiceServicer_to_server(reports, self._server)
+        pricing = PricingServicer(allocation.reception)
+        pricing_pb2_grpc.add_PricingServiceServicer_to_server(pricing, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if with_reflection:
             names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -40,6 +40,7 @@ def to_allocate(request: allocation_pb2.AllocateRequest) -> tuple[PoolName, ask.
         to_life_ms(request) if is_set("min_remaining_life") else 0,
         checks.money(request.expected_unit_price, "expected_unit_price") if is_set("expected_unit_price") else None,
         request.allow_partial,
+        checks.identifier(request.channel, "channel"),
     )
     return pool, tuple.__new__(ask.Allocate, fields)
 
@@ -109,6 +110,7 @@ def from_view(
         expire_time=from_ms(view.expires_at_ms),
         quantity=len(view.cards),
         payment_ref=view.payment_ref,
+        channel=view.channel,
         refunds_due=[_from_due(due) for due in view.refunds_due],
         epoch=answer.epoch,
         sequence=answer.seq,
@@ -153,6 +155,8 @@ def from_batch(pool: PoolName, view: said.BatchView) -> inventory_pb2.Batch:
     )
     if view.unit_cost is not None:
         batch.unit_cost.CopyFrom(from_money(view.unit_cost))
+    if view.landed is not None:
+        batch.landed_unit_cost.CopyFrom(from_money(view.landed))
     if view.expires_at_ms is not None:
         batch.expire_time.CopyFrom(from_ms(view.expires_at_ms))
     return batch

@@ -54,6 +54,7 @@ def from_terms(pool: PoolName, terms: Terms) -> inventory_pb2.Sku:
             payment_instrument=terms.quotas.instrument,
         ),
         paused=terms.paused,
+        expiry_warning_days=terms.warn_days,
     )
     sku.hold_for.FromMilliseconds(min(terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max))
     sku.hold_for_max.FromMilliseconds(terms.hold_for_ms_max)
@@ -98,6 +99,15 @@ def _quotas(sku: inventory_pb2.Sku) -> HeldQuotas:
     return given
 
 
+def _warn_days(sku: inventory_pb2.Sku) -> tuple[int, ...]:
+    days = tuple(sorted(set(sku.expiry_warning_days), reverse=True))
+    checks.item_count(len(days) or 1, "expiry_warning_days", limits.warn_steps_max)
+    if days and not 1 <= days[-1] <= days[0] <= limits.warn_days_max:
+        text = f"Each step is 1 to {limits.warn_days_max} days."
+        raise Refusal("INVALID_FIELD", {"field": "expiry_warning_days"}, text)
+    return days or _USUAL.warn_days
+
+
 _LEAST_MS = limits.hold_for_ms_min
 
 _FIELDS: Mapping[str, tuple[str, Callable[[inventory_pb2.Sku], object]]] = {
@@ -122,4 +132,5 @@ _FIELDS: Mapping[str, tuple[str, Callable[[inventory_pb2.Sku], object]]] = {
     "held_quotas.ip": ("quotas.ip", _quotas),
     "held_quotas.payment_instrument": ("quotas.instrument", _quotas),
     "paused": ("paused", lambda sku: sku.paused),
+    "expiry_warning_days": ("warn_days", _warn_days),
 }

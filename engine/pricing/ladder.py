@@ -34,11 +34,24 @@ class Warned(NamedTuple):
 
 
 class Ladder:
-    """One SKU's. `due` decides, `apply` notes what was told, live or in replay."""
+    """One SKU's. `due` decides, `apply` notes what was told, live or in replay. Without days nothing is told."""
 
     def __init__(self, days: Sequence[int] = days_default) -> None:
         self._days = sorted(days)
         self._told: dict[tuple[BatchNo, int], int] = {}
+
+    def set_days(self, days: Sequence[int]) -> None:
+        """Warn at so many days left from now on; what was told on a step that stays is not told again."""
+        self._days = sorted(days)
+
+    def recall(self, batch: BatchNo, expires_at_ms: int, days: int) -> None:
+        """It was told before, says a snapshot."""
+        self._told[batch, expires_at_ms] = days
+
+    @property
+    def reach_ms(self) -> int:
+        """How long before its end something is told of at the earliest."""
+        return self._days[-1] * _DAY_MS if self._days else 0
 
     @property
     def told(self) -> Mapping[tuple[BatchNo, int], int]:
@@ -50,16 +63,18 @@ class Ladder:
         warned = [
             Warned(now_ms, days, lapse)
             for lapse in lapses
-            if lapse.cards and (days := self._step(lapse, now_ms)) and days < self._told_of(lapse)
+            if lapse.cards and (days := self.step(lapse, now_ms)) and days < self._told_of(lapse)
         ]
         return sorted(warned, key=lambda each: (each.lapse.expires_at_ms, each.lapse.batch))
 
     def apply(self, warned: Warned) -> None:
-        """It was told."""
+        """It was told. What is over by then is forgotten, so that this does not grow for ever."""
+        for over in [key for key in self._told if key[1] <= warned.at_ms]:
+            del self._told[over]
         self._told[warned.lapse.batch, warned.lapse.expires_at_ms] = warned.days
 
-    def _step(self, lapse: Lapse, now_ms: int) -> int:
-        """The lowest step it has reached; 0 before the first, and when it is over."""
+    def step(self, lapse: Lapse, now_ms: int) -> int:
+        """The lowest step in days that it has reached; 0 before the first, and when it is over."""
         left_ms = lapse.expires_at_ms - now_ms
         return next((days for days in self._days if 0 < left_ms <= days * _DAY_MS), 0)
 

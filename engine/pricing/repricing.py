@@ -30,6 +30,8 @@ class Why(StrEnum):
     CEILING = "CEILING"
     STEP = "STEP"
     FLOOR_ABOVE_CEILING = "FLOOR_ABOVE_CEILING"
+    STAFF = "STAFF"
+    CLEARANCE_OVER = "CLEARANCE_OVER"
 
 
 class Rules(NamedTuple):

@@ -23,6 +23,8 @@ class Batch:
         self.source = command.source
         self.importer = command.importer
         self.unit_cost = command.unit_cost
+        #: What a card really cost, in the currency it is sold in; None when nobody knows.
+        self.landed = command.landed or command.unit_cost
         self.expires_at_ms = command.expires_at_ms
         self.opened_at_ms = opened_at_ms
         self.is_open = True
@@ -153,6 +155,7 @@ class Batch:
             held=self.held,
             sold=self.sold,
             void=void,
+            landed=self.landed,
         )
 
     @property

@@ -22,6 +22,7 @@ from engine.stock import events
 from engine.stock import outcomes as said
 from engine.stock.hold import HoldRecord
 from engine.stock.memory import Answer
+from engine.stock.prices import PricesRecord
 
 COMMANDS: Mapping[int, type] = {
     1: ask.Allocate,
@@ -35,11 +36,21 @@ COMMANDS: Mapping[int, type] = {
     9: ask.Replace,
     10: ask.Configure,
     11: ask.Forget,
+    16: ask.SetPrices,
+    17: ask.SetPriceRule,
+    18: ask.Review,
+    19: ask.DecideSuggestion,
+    20: ask.ProposeClearance,
+    21: ask.AcceptClearance,
+    22: ask.EndClearance,
     32: ask.GetHold,
     33: ask.GetShelf,
     34: ask.ListBatches,
     35: ask.ListSold,
     36: ask.Audit,
+    48: ask.GetPrices,
+    49: ask.ListExpiring,
+    50: ask.ListPriceChanges,
 }
 OUTCOMES: Mapping[int, type] = {
     0: said.Refused,
@@ -54,11 +65,16 @@ OUTCOMES: Mapping[int, type] = {
     9: said.Replaced,
     10: said.Configured,
     11: said.Forgot,
+    16: said.PricesNow,
+    17: said.Reviewed,
+    18: said.ClearanceFound,
     32: said.HoldFound,
     33: said.Shelf,
     34: said.Batches,
     35: said.Sold,
     36: said.Audited,
+    48: said.Expiring,
+    49: said.PriceChanges,
 }
 EVENTS: Mapping[int, type] = {
     1: events.CardsHeld,
@@ -76,6 +92,17 @@ EVENTS: Mapping[int, type] = {
     13: events.TermsSet,
     14: events.Answered,
     15: events.Forgotten,
+    32: events.PricesSet,
+    33: events.PriceRuleSet,
+    34: events.PriceSuggested,
+    35: events.SuggestionDropped,
+    36: events.SuggestionDecided,
+    37: events.Repriced,
+    38: events.ExpiryWarned,
+    39: events.ClearanceProposed,
+    40: events.ClearanceAccepted,
+    41: events.ClearanceStepped,
+    42: events.ClearanceEnded,
 }
 
 _LENGTHS, _PLACE = struct.Struct(">II"), struct.Struct(">QQI")
@@ -266,3 +293,4 @@ _OUTCOME_READERS = {number: _reader(kind) for number, kind in OUTCOMES.items()}
 _EVENT_READERS = {number: _reader(kind) for number, kind in EVENTS.items()}
 _ANSWER_READERS = {_NUMBERS[kind]: _EVENT_READERS[_NUMBERS[kind]] for kind in get_args(Answer)}
 READ_HOLD = _named_tuple_reader(HoldRecord)
+READ_PRICES = _named_tuple_reader(PricesRecord)

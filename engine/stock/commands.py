@@ -4,10 +4,11 @@ Plain tuples with names, so that the wire form is the tuple itself (see codec.py
 are checked at the front end; the pool relies on them.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo
+from engine.pricing.repricing import Rules
 from engine.stock.terms import Terms
 
 STRICT = "STRICT"
@@ -30,7 +31,7 @@ class Principal(NamedTuple):
 class Allocate(NamedTuple):
     """Set `quantity` cards with more than `life_ms_min` of life left aside for `hold_for_ms` (0 = the SKU's).
 
-    All or none, unless `partial`.
+    All or none, unless `partial`. `channel` is where it is sold; one without a price of its own is as "".
     """
 
     request_id: str
@@ -41,6 +42,7 @@ class Allocate(NamedTuple):
     life_ms_min: int = 0
     price: Money | None = None
     partial: bool = False
+    channel: str = ""
 
 
 class Confirm(NamedTuple):
@@ -75,7 +77,10 @@ class Extend(NamedTuple):
 
 
 class OpenBatch(NamedTuple):
-    """Begin an import, or resume it: the same `import_id` answers with the same batch and its next step."""
+    """Begin an import, or resume it: the same `import_id` answers with the same batch and its next step.
+
+    `landed` is what one card really cost in the currency it is sold in; None where `unit_cost` is all of it.
+    """
 
     request_id: str
     import_id: str
@@ -84,6 +89,7 @@ class OpenBatch(NamedTuple):
     unit_cost: Money | None
     expires_at_ms: int | None
     data_key: bytes
+    landed: Money | None = None
 
 
 class Receive(NamedTuple):
@@ -138,6 +144,96 @@ class Configure(NamedTuple):
     creates: bool = False
 
 
+class ChannelPrice(NamedTuple):
+    """What a card costs in a channel; None: nothing of its own any more. "" is the SKU's own price."""
+
+    channel: str
+    price: Money | None
+
+
+class SetPrices(NamedTuple):
+    """Set prices of these channels from now on; holds keep the price they were made at.
+
+    From the first on, nothing is held below what its cards cost. `who` sets them, and `note` says why.
+    """
+
+    request_id: str
+    prices: tuple[ChannelPrice, ...]
+    who: str
+    note: str = ""
+
+
+class PriceRule(NamedTuple):
+    """How one channel's price may move. Prices in minor units of `currency`, which is the channel's price's.
+
+    `competitor_minor` is what a competitor asks, 0 when nobody knows; `pressure_max_ppm` is the share that stock
+    which would not sell in time takes off at most. `sells_unknown_cost`: what cost nobody knows counts as 0.
+    """
+
+    currency: str
+    rules: Rules
+    competitor_minor: int = 0
+    pressure_max_ppm: int = 0
+    sells_unknown_cost: bool = True
+
+
+class SetPriceRule(NamedTuple):
+    """Set the rule of one channel, or take it away (None)."""
+
+    request_id: str
+    channel: str
+    rule: PriceRule | None
+    who: str
+
+
+class Review(NamedTuple):
+    """See what time and stock ask for: warnings of cards that end, suggested prices, steps of clearances.
+
+    Asked again it does nothing more, so it carries no request_id.
+    """
+
+
+class DecideSuggestion(NamedTuple):
+    """Approve a suggested price, which then holds, or turn it down, which keeps it from being suggested again."""
+
+    request_id: str
+    number: int
+    approve: bool
+    who: str
+
+
+class ProposeClearance(NamedTuple):
+    """Make a plan for a batch's cards that end first, in one channel. It does nothing until it is accepted.
+
+    `rate_milli` is what sells, in thousandths of a card a day; 0 = what the pool has seen. See pricing/clearance.py.
+    """
+
+    request_id: str
+    batch: BatchNo
+    channel: str
+    floor_minor: int
+    elasticity_milli: int
+    rate_milli: int
+    who: str
+
+
+class AcceptClearance(NamedTuple):
+    """Go by the plan from now on, in place of another for the same batch and channel."""
+
+    request_id: str
+    number: int
+    who: str
+
+
+class EndClearance(NamedTuple):
+    """Drop a plan; the batch is sold at the channel's price again."""
+
+    request_id: str
+    number: int
+    who: str
+    note: str = ""
+
+
 class Forget(NamedTuple):
     """Drop from memory what the archive holds: answers and ended holds last touched before `before_ms`."""
 
@@ -152,9 +248,10 @@ class GetHold(NamedTuple):
 
 
 class GetShelf(NamedTuple):
-    """How many cards could be allocated now, with more than `life_ms_min` of life left."""
+    """How many cards could be allocated now, with more than `life_ms_min` of life left, and at what price there."""
 
     life_ms_min: int = 0
+    channel: str = ""
 
 
 class ListBatches(NamedTuple):
@@ -172,17 +269,66 @@ class ListSold(NamedTuple):
     rows: int
 
 
+class GetPrices(NamedTuple):
+    """Prices, rules, what is suggested and what is being cleared."""
+
+
+class ListExpiring(NamedTuple):
+    """Cards on sale that stand on the expiry ladder, those that end first at the beginning, at most `rows`."""
+
+    rows: int
+
+
+class ListPriceChanges(NamedTuple):
+    """Price changes before number `before` (0 = the latest), the latest first, at most `rows`."""
+
+    before: int
+    rows: int
+
+
 class Audit(NamedTuple):
     """Count every card again, slowly, from the structures themselves."""
 
 
 Write = (
-    Allocate | Confirm | Release | Extend | OpenBatch | Receive | CloseBatch | Withdraw | Replace | Configure | Forget
+    Allocate
+    | Confirm
+    | Release
+    | Extend
+    | OpenBatch
+    | Receive
+    | CloseBatch
+    | Withdraw
+    | Replace
+    | Configure
+    | Forget
+    | SetPrices
+    | SetPriceRule
+    | Review
+    | DecideSuggestion
+    | ProposeClearance
+    | AcceptClearance
+    | EndClearance
 )
-Question = GetHold | GetShelf | ListBatches | ListSold | Audit
+Question = GetHold | GetShelf | ListBatches | ListSold | Audit | GetPrices | ListExpiring | ListPriceChanges
 Command = Write | Question
-Remembered = Allocate | Confirm | Release | Extend | OpenBatch | Withdraw | Replace | Configure
-REMEMBERED = frozenset((Allocate, Confirm, Release, Extend, OpenBatch, Withdraw, Replace, Configure))
+Remembered = (
+    Allocate
+    | Confirm
+    | Release
+    | Extend
+    | OpenBatch
+    | Withdraw
+    | Replace
+    | Configure
+    | SetPrices
+    | SetPriceRule
+    | DecideSuggestion
+    | ProposeClearance
+    | AcceptClearance
+    | EndClearance
+)
+REMEMBERED = frozenset(get_args(Remembered))
 """The same as a set, which is quicker to ask than a union."""
 
 OF_BUYERS = frozenset((Allocate, Confirm, Release, Extend))

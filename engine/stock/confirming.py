@@ -8,6 +8,7 @@ from engine.stock.commands import REACQUIRE, Confirm, Replace
 from engine.stock.events import Answered, CardReplaced, HoldConfirmed, RefundRaised
 from engine.stock.hold import Hold
 from engine.stock.holding import ended_as, pick
+from engine.stock.offering import objection
 from engine.stock.outcomes import ACTIVE, CONFIRMED, Confirmed, Outcome, Reason, RefundDue, Replaced
 from engine.stock.state import State, Turn
 
@@ -68,6 +69,8 @@ def apply_confirmed(state: State, event: HoldConfirmed) -> None:
     state.holds.end(hold, CONFIRMED, event.at_ms, event.at_ms)
     hold.cards = event.cards
     hold.payment_ref = event.command.payment_ref
+    if state.prices is not None:
+        state.prices.sold(event.at_ms, len(event.cards))
     hold.refunds_due = hold.refunds_of_others(hold.payment_ref)
     state.memory.payments[hold.payment_ref] = hold.hold
     returned = max(0, len(before) - len(event.cards))
@@ -105,7 +108,7 @@ def _confirm_in_time(turn: Turn, command: Confirm, hold: Hold, quantity: int) ->
         cards += pick(turn, quantity - len(cards), turn.now_ms + hold.life_ms_min)
         if len(cards) < quantity:
             return _refund(turn, command, hold, _why_unsold(turn, hold))
-    turn.emit(HoldConfirmed(turn.now_ms, command, cards))
+    turn.emit(HoldConfirmed(turn.now_ms, command, cards, hold.price, hold.channel))
     return turn.answer(command)
 
 
@@ -116,8 +119,11 @@ def _confirm_late(turn: Turn, command: Confirm, hold: Hold, quantity: int) -> Ou
     cards = pick(turn, quantity, turn.now_ms + hold.life_ms_min)
     if len(cards) < quantity:
         return _refund(turn, command, hold, Reason.OUT_OF_STOCK_LATE)
+    loss = objection(turn.state, cards, hold.price, hold.channel)
+    if loss is not None:
+        return _refund(turn, command, hold, loss.reason)
     turn.bring_back(hold)
-    turn.emit(HoldConfirmed(turn.now_ms, command, cards))
+    turn.emit(HoldConfirmed(turn.now_ms, command, cards, hold.price, hold.channel))
     return turn.answer(command)
 
 

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo
+from engine.pricing.clearance import Plan
+from engine.pricing.ladder import Lapse
+from engine.pricing.repricing import Why
 from engine.stock.commands import (
     Allocate,
     Configure,
@@ -17,10 +20,13 @@ from engine.stock.commands import (
     Release,
     Remembered,
     Replace,
+    SetPriceRule,
+    SetPrices,
     Withdraw,
 )
 from engine.stock.hold import HoldRecord
 from engine.stock.outcomes import Outcome, Reason
+from engine.stock.prices import PriceSuggestion
 
 
 class CardsHeld(NamedTuple):
@@ -37,12 +43,15 @@ class CardsHeld(NamedTuple):
 class HoldConfirmed(NamedTuple):
     """`cards` are sold to the hold; what it held beyond them went back, what it lacked came off the shelf.
 
-    A refund that was due to the payment is due no more.
+    A refund that was due to the payment is due no more. `price` and `channel` are the hold's; what each card cost,
+    its batch knows.
     """
 
     at_ms: int
     command: Confirm
     cards: tuple[Card, ...]
+    price: Money | None = None
+    channel: str = ""
 
 
 class HoldReleased(NamedTuple):
@@ -132,6 +141,101 @@ class TermsSet(NamedTuple):
     command: Configure
 
 
+class PricesSet(NamedTuple):
+    """Staff set prices."""
+
+    at_ms: int
+    command: SetPrices
+
+
+class PriceRuleSet(NamedTuple):
+    """Staff set a channel's rule, or took it away."""
+
+    at_ms: int
+    command: SetPriceRule
+
+
+class PriceSuggested(NamedTuple):
+    """A price is suggested, in place of what was suggested for the channel before."""
+
+    at_ms: int
+    suggestion: PriceSuggestion
+
+
+class SuggestionDropped(NamedTuple):
+    """What was suggested for the channel makes no sense any more."""
+
+    at_ms: int
+    channel: str
+
+
+class SuggestionDecided(NamedTuple):
+    """Staff approved a suggestion, and its price holds; or turned it down."""
+
+    at_ms: int
+    suggestion: PriceSuggestion
+    approved: bool
+    who: str
+
+
+class Repriced(NamedTuple):
+    """A rule moved a price by itself."""
+
+    at_ms: int
+    channel: str
+    before: Money
+    after: Money
+    why: tuple[Why, ...]
+
+
+class ExpiryWarned(NamedTuple):
+    """Staff were told that so many days or less are left to the lot."""
+
+    at_ms: int
+    days: int
+    lapse: Lapse
+
+
+class ClearanceProposed(NamedTuple):
+    """There is a plan, which does nothing yet."""
+
+    at_ms: int
+    number: int
+    plan: Plan
+    who: str
+
+
+class ClearanceAccepted(NamedTuple):
+    """The plan holds: its first step is the price of the batch's cards in its channel."""
+
+    at_ms: int
+    number: int
+    who: str
+
+
+class ClearanceStepped(NamedTuple):
+    """A step of a plan was due. The price is the step's, or stays where it was if cards went fast enough.
+
+    `actual_milli` is the rate since the step before, in thousandths of a card a day, `needed_milli` that for the rest.
+    """
+
+    at_ms: int
+    number: int
+    step: int
+    price_minor: int
+    needed_milli: int
+    actual_milli: int
+
+
+class ClearanceEnded(NamedTuple):
+    """A plan holds no more: staff ended it, its cards are gone, their time is over, or another took its place."""
+
+    at_ms: int
+    number: int
+    who: str
+    note: str
+
+
 class Answered(NamedTuple):
     """Nothing changed but the memory of this answer: a refusal, or a success that was so already."""
 
@@ -163,4 +267,15 @@ Event = (
     | TermsSet
     | Answered
     | Forgotten
+    | PricesSet
+    | PriceRuleSet
+    | PriceSuggested
+    | SuggestionDropped
+    | SuggestionDecided
+    | Repriced
+    | ExpiryWarned
+    | ClearanceProposed
+    | ClearanceAccepted
+    | ClearanceStepped
+    | ClearanceEnded
 )

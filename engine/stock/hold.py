@@ -39,6 +39,7 @@ class HoldRecord(NamedTuple):
     reacquired: bool
     refunds_due: tuple[RefundDue, ...]
     replaced: tuple[tuple[Card, Card], ...]
+    channel: str = ""
 
 
 _fields_of = attrgetter(*HoldRecord._fields)
@@ -64,6 +65,7 @@ class Hold:
     reacquired: bool = False
     refunds_due: tuple[RefundDue, ...] = ()
     replaced: tuple[tuple[Card, Card], ...] = ()
+    channel: str = ""
 
     def record(self) -> HoldRecord:
         """The hold as plain data."""
@@ -98,6 +100,7 @@ class Hold:
             self.price,
             self.payment_ref,
             self.refunds_due,
+            self.channel,
         )
 
 

@@ -1,10 +1,14 @@
 """Allocate, release, extend, expire: how a hold begins and how it ends unsold."""
 
+from collections.abc import Sequence
+
 from engine import limits
+from engine.money import Money
 from engine.names import SERIAL_BITS, Card, HoldNo
 from engine.stock.commands import Allocate, Extend, Release
 from engine.stock.events import Answered, CardsHeld, HoldExpired, HoldExtended, HoldRecalled, HoldReleased
 from engine.stock.hold import Hold
+from engine.stock.offering import objection, price_of
 from engine.stock.outcomes import (
     ACTIVE,
     CONFIRMED,
@@ -21,7 +25,7 @@ from engine.stock.state import State, Turn
 _new = tuple.__new__
 
 
-def allocate(turn: Turn, command: Allocate) -> Outcome:
+def allocate(turn: Turn, command: Allocate) -> Outcome:  # noqa: C901 (a line a guard is how a list of them reads)
     """Decide an Allocate: every guard is a refusal with its own word."""
     state, terms = turn.state, turn.state.terms
     known = state.memory.orders.get(command.order_ref)
@@ -37,9 +41,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
         )
     if command.hold_for_ms and not _may_last(turn, command.hold_for_ms):
         return _not_so_long(turn, command)
-    if command.price is not None and command.price != terms.price:
-        minor, currency = terms.price or ("", "")
-        return turn.refuse(command, Reason.PRICE_CHANGED, minor=minor, currency=currency)
+    if command.price is not None and command.price != terms.price and state.prices is None:
+        return _price_changed(turn, command, terms.price)
     exceeded = _quota_exceeded(turn, command) if state.holds.has_quotas else None
     if exceeded:
         dimension, bound, held = exceeded
@@ -47,12 +50,31 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
     cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
     if len(cards) < command.quantity and not (command.partial and cards):
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
+    price = terms.price
+    if state.prices is not None:
+        price = price_of(state, cards, command.channel)
+        no = _why_not_at(turn, command, cards, price)
+        if no is not None:
+            return no
     number = HoldNo(state.holds.last + 1)
     life_ms = min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max)
     # As plain tuples, which takes half the time: there are more of these than of anything else.
-    event = _new(CardsHeld, (turn.now_ms, command, number, cards, turn.now_ms + life_ms, terms.price))
+    event = _new(CardsHeld, (turn.now_ms, command, number, cards, turn.now_ms + life_ms, price))
     turn.emit(event)
     return state.outcome_of(event)
+
+
+def _why_not_at(turn: Turn, command: Allocate, cards: Sequence[Card], price: Money | None) -> Outcome | None:
+    """A refusal when it is not the price that the buyer was shown, or one at which these cards may not be sold."""
+    if command.price is not None and command.price != price:
+        return _price_changed(turn, command, price)
+    loss = objection(turn.state, cards, price, command.channel)
+    return None if loss is None else turn.settle(command, loss)
+
+
+def _price_changed(turn: Turn, command: Allocate, price: Money | None) -> Outcome:
+    minor, currency = price or ("", "")
+    return turn.refuse(command, Reason.PRICE_CHANGED, minor=minor, currency=currency)
 
 
 def pick(turn: Turn, wanted: int, after_ms: int) -> tuple[Card, ...]:
@@ -164,6 +186,7 @@ def _same_order_again(turn: Turn, command: Allocate, number: HoldNo) -> Outcome:
     same = (
         hold.principal == command.principal
         and hold.life_ms_min == command.life_ms_min
+        and hold.channel == command.channel
         and (command.price is None or hold.price == command.price)
         and hold.asked == command.quantity
     )
@@ -193,7 +216,7 @@ def _give_back(state: State, hold: Hold) -> None:
 def begun(event: CardsHeld) -> Hold:
     """The hold that this event began, as it was then."""
     at_ms, command, number, cards, expires_at_ms, price = event
-    return Hold(
+    hold = Hold(
         number,
         ACTIVE,
         cards,
@@ -207,3 +230,6 @@ def begun(event: CardsHeld) -> Hold:
         command.life_ms_min,
         price,
     )
+    if command.channel:  # Rare, and the long way is not for everybody.
+        hold.channel = command.channel
+    return hold

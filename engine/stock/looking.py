@@ -7,6 +7,7 @@ from engine import limits
 from engine.names import BatchNo, Card, HoldNo, batch_of, card_at, serial_of
 from engine.stock.batch import Batch
 from engine.stock.commands import Audit, GetHold, GetShelf, ListBatches, ListSold
+from engine.stock.offering import price_of
 from engine.stock.outcomes import Audited, Batches, BatchView, HoldFound, HoldState, Outcome, Reason, Refused, Sold
 from engine.stock.outcomes import Shelf as ShelfView
 from engine.stock.state import State, Turn
@@ -26,7 +27,10 @@ def get_hold(turn: Turn, question: GetHold) -> Outcome:
 def get_shelf(turn: Turn, question: GetShelf) -> Outcome:
     """The pool's counts. What is past its deadline counts as free, as far as one step may sweep."""
     turn.end_due(limits.expire_per_step_max)
-    return shelf_view(turn.state, turn.now_ms, question.life_ms_min)
+    state = turn.state
+    after_ms = turn.now_ms + question.life_ms_min
+    view = shelf_view(state, turn.now_ms, question.life_ms_min)
+    return view._replace(price=price_of(state, state.shelf.pick(1, after_ms), question.channel))
 
 
 def list_batches(turn: Turn, question: ListBatches) -> Outcome:

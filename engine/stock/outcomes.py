@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo
+from engine.stock.commands import PriceRule
+from engine.stock.prices import Clearance, ExpiringLot, PriceChange, PriceSuggestion
 from engine.stock.terms import Terms
 
 
@@ -50,6 +52,14 @@ class Reason(StrEnum):
     CARD_NOT_SOLD = "CARD_NOT_SOLD"
     CARD_ALREADY_REPLACED = "CARD_ALREADY_REPLACED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    PRICE_BELOW_COST = "PRICE_BELOW_COST"
+    PRICE_BELOW_FLOOR = "PRICE_BELOW_FLOOR"
+    COST_UNKNOWN = "COST_UNKNOWN"
+    PRICE_CURRENCY_MISMATCH = "PRICE_CURRENCY_MISMATCH"
+    TOO_MANY_ITEMS = "TOO_MANY_ITEMS"
+    SUGGESTION_NOT_FOUND = "SUGGESTION_NOT_FOUND"
+    CLEARANCE_NOT_FOUND = "CLEARANCE_NOT_FOUND"
+    NOTHING_TO_CLEAR = "NOTHING_TO_CLEAR"
 
 
 class RefundDue(NamedTuple):
@@ -78,6 +88,7 @@ class HoldView(NamedTuple):
     price: Money | None
     payment_ref: str
     refunds_due: tuple[RefundDue, ...]
+    channel: str = ""
 
 
 class Held(NamedTuple):
@@ -93,13 +104,23 @@ class Held(NamedTuple):
     expires_at_ms: int
     price: Money | None
     cards_expire_at_ms: tuple[int | None, ...]
+    channel: str = ""
 
     @property
     def view(self) -> HoldView:
         """The same as the view of a hold in general."""
-        state = HoldState.ACTIVE
         return HoldView(
-            self.hold, state, self.cards, self.order_ref, self.created_at_ms, self.expires_at_ms, 0, self.price, "", ()
+            self.hold,
+            HoldState.ACTIVE,
+            self.cards,
+            self.order_ref,
+            self.created_at_ms,
+            self.expires_at_ms,
+            0,
+            self.price,
+            "",
+            (),
+            self.channel,
         )
 
 
@@ -144,6 +165,7 @@ class BatchView(NamedTuple):
     held: int
     sold: int
     void: int
+    landed: Money | None = None
 
     @property
     def next_serial(self) -> int:
@@ -204,7 +226,10 @@ class HoldFound(NamedTuple):
 
 
 class Shelf(NamedTuple):
-    """A pool at one moment. received = on_shelf + held + sold + void; `available` is the sellable part."""
+    """A pool at one moment. received = on_shelf + held + sold + void; `available` is the sellable part.
+
+    `price` is that of the next card in the channel that was asked for.
+    """
 
     terms: Terms
     received: int
@@ -215,6 +240,7 @@ class Shelf(NamedTuple):
     void: int
     holds_active: int
     batches: int
+    price: Money | None = None
 
 
 class Batches(NamedTuple):
@@ -244,6 +270,56 @@ class Audited(NamedTuple):
     violations: tuple[str, ...]
 
 
+class ChannelView(NamedTuple):
+    """One channel: its own price (None: none), since when, and its rule."""
+
+    channel: str
+    price: Money | None
+    changed_at_ms: int
+    rule: PriceRule | None
+
+
+class PricesNow(NamedTuple):
+    """All about prices. `landed` is the highest landed cost among the cards on sale; None when none is known.
+
+    `rate_milli` is what sells, in thousandths of a card a day; None until that has been seen for a day.
+    """
+
+    channels: tuple[ChannelView, ...]
+    suggestions: tuple[PriceSuggestion, ...]
+    clearances: tuple[Clearance, ...]
+    landed: Money | None
+    rate_milli: int | None
+
+
+class Reviewed(NamedTuple):
+    """What a review did: lots it warned of, prices it set by itself, suggestions that wait now."""
+
+    warned: int
+    repriced: int
+    waiting: int
+
+
+class ClearanceFound(NamedTuple):
+    """A clearance as it is now."""
+
+    clearance: Clearance
+
+
+class Expiring(NamedTuple):
+    """Lots on sale and the step each stands on, in days; `more` says that others follow."""
+
+    lots: tuple[ExpiringLot, ...]
+    more: bool
+
+
+class PriceChanges(NamedTuple):
+    """One page of price changes; `more` says another follows, as far as the pool still has them."""
+
+    changes: tuple[PriceChange, ...]
+    more: bool
+
+
 class Refused(NamedTuple):
     """A definite no. `facts` are pairs for the caller's eyes: names in lowerCamelCase, values as text."""
 
@@ -268,5 +344,10 @@ Outcome = (
     | Sold
     | Audited
     | Forgot
+    | PricesNow
+    | Reviewed
+    | ClearanceFound
+    | Expiring
+    | PriceChanges
     | Refused
 )

@@ -29,8 +29,19 @@ from typing import Any, NamedTuple
 from engine.errors import InvariantBroken
 from engine.names import PoolName
 from engine.ports import Attachments
+from engine.stock import (
+    clearing,
+    confirming,
+    events,
+    forgetting,
+    holding,
+    looking,
+    pricing,
+    reviewing,
+    stocking,
+    withdrawing,
+)
 from engine.stock import commands as ask
-from engine.stock import confirming, events, forgetting, holding, looking, stocking, withdrawing
 from engine.stock.memory import Answer
 from engine.stock.outcomes import Outcome, Reason, Refused
 from engine.stock.state import Recalled, State, Turn
@@ -47,6 +58,16 @@ _DECIDE: Mapping[type, Callable[[Turn, Any], Outcome]] = {
     ask.Replace: confirming.replace,
     ask.Configure: stocking.configure,
     ask.Forget: forgetting.forget,
+    ask.SetPrices: pricing.set_prices,
+    ask.SetPriceRule: pricing.set_rule,
+    ask.DecideSuggestion: pricing.decide_suggestion,
+    ask.Review: reviewing.review,
+    ask.ProposeClearance: clearing.propose,
+    ask.AcceptClearance: clearing.accept,
+    ask.EndClearance: clearing.end,
+    ask.GetPrices: pricing.get_prices,
+    ask.ListPriceChanges: pricing.list_changes,
+    ask.ListExpiring: reviewing.list_expiring,
     ask.GetHold: looking.get_hold,
     ask.GetShelf: looking.get_shelf,
     ask.ListBatches: looking.list_batches,
@@ -70,6 +91,17 @@ _APPLY: Mapping[type, Callable[[State, Any], None]] = {
     events.TermsSet: stocking.apply_terms,
     events.Answered: lambda state, event: state.memory.remember(event),
     events.Forgotten: forgetting.apply_forgotten,
+    events.PricesSet: pricing.apply_set,
+    events.PriceRuleSet: pricing.apply_rule,
+    events.PriceSuggested: pricing.apply_suggested,
+    events.SuggestionDropped: pricing.apply_dropped,
+    events.SuggestionDecided: pricing.apply_decided,
+    events.Repriced: pricing.apply_repriced,
+    events.ExpiryWarned: reviewing.apply_warned,
+    events.ClearanceProposed: clearing.apply_proposed,
+    events.ClearanceAccepted: clearing.apply_accepted,
+    events.ClearanceStepped: clearing.apply_stepped,
+    events.ClearanceEnded: clearing.apply_ended,
 }
 
 

@@ -144,8 +144,14 @@ class Shelf:
         """How many cards expire after `after_ms`."""
         return sum(lot.size for lot in self._living(after_ms))
 
+    def lots(self, after_ms: int, until_ms: int) -> Sequence[Lot]:
+        """The lots that end after `after_ms` and not after `until_ms`, the first to end first."""
+        return self._order[self._first(after_ms) : self._first(until_ms)]
+
+    def _first(self, after_ms: int) -> int:
+        return bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)
+
     def _living(self, after_ms: int) -> Iterator[Lot]:
         if not self._order or self._order[0].expires_at_ms > after_ms:
             return iter(self._order)
-        first = bisect_right(self._order, after_ms, key=lambda lot: lot.expires_at_ms)
-        return islice(self._order, first, None)
+        return islice(self._order, self._first(after_ms), None)

@@ -11,25 +11,29 @@ from typing import Any
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, HoldNo, PoolName
 from engine.stock.batch import Batch
-from engine.stock.codec import READ_HOLD, pack, read_answer, read_command, unpack_each
+from engine.stock.codec import READ_HOLD, READ_PRICES, pack, read_answer, read_command, unpack_each
 from engine.stock.codec import plain as tagged
 from engine.stock.commands import Configure, OpenBatch
 from engine.stock.events import CardsHeld
 from engine.stock.hold import Hold, Holds
 from engine.stock.holding import begun
 from engine.stock.memory import Answer
+from engine.stock.prices import prices_of
 from engine.stock.serials import Serials
 from engine.stock.shelf import NEVER_MS, Lot
 from engine.stock.sieve import Sieve
 from engine.stock.state import State
 
 #: Written into every snapshot; a version that knows only other shapes refuses by this number.
-SHAPE = 3
+SHAPE = 4
+
+#: Shapes that are read. 3 has no prices and no ladder.
+_SHAPES = frozenset((3, SHAPE))
 
 #: Things in one part: read in two or three milliseconds.
 _PART_MAX = 500
 
-_BATCHES, _ANSWERS, _ACTIVE, _ENDED = range(4)
+_BATCHES, _ANSWERS, _ACTIVE, _ENDED, _TOLD, _PRICES = range(6)
 
 
 def dump(state: State) -> bytes:
@@ -44,6 +48,8 @@ def dump(state: State) -> bytes:
         *_parts(_ANSWERS, answers),
         *_parts(_ACTIVE, active),
         *_parts(_ENDED, (hold.record() for hold in holds.ended.values())),
+        *_parts(_TOLD, ((*key, days) for key, days in state.ladder.told.items())),
+        *_parts(_PRICES, () if state.prices is None else (state.prices.record(),)),
     ]
     head = (
         SHAPE,
@@ -71,7 +77,7 @@ def fill(state: State, snapshot: bytes) -> Iterator[None]:
     """Put into a new state what was dumped, a few milliseconds' work between two yields. See `load`."""
     things = unpack_each(snapshot)
     head = next(things, None)
-    if not isinstance(head, tuple) or head[0] != SHAPE:
+    if not isinstance(head, tuple) or head[0] not in _SHAPES:
         raise InvariantBroken(f"the snapshot of {state.name} has a shape this version does not read")
     memory = state.memory
     _, parts, state.seq, state.last_ms, terms, last_hold, *of_memory = head
@@ -79,6 +85,7 @@ def fill(state: State, snapshot: bytes) -> Iterator[None]:
     configured = read_command(terms)
     assert isinstance(configured, Configure)
     state.terms = configured.terms
+    state.ladder.set_days(state.terms.warn_days)
     state.holds.count_for(state.terms.quotas)
     memory.sieve = Sieve(layers)
     for _ in range(parts):
@@ -133,8 +140,18 @@ def _read_ended(state: State, fields: Any) -> None:
     state.memory.refer_to(hold)
 
 
+def _read_told(state: State, fields: Any) -> None:
+    batch, expires_at_ms, days = fields
+    state.ladder.recall(BatchNo(batch), expires_at_ms, days)
+
+
+def _read_prices(state: State, fields: Any) -> None:
+    state.prices = prices_of(READ_PRICES(fields))
+
+
 def _dump_batch(batch: Batch) -> tuple[Any, ...]:
-    opened = OpenBatch("", batch.import_id, batch.source, batch.importer, batch.unit_cost, batch.expires_at_ms, b"")
+    cost, ends_at_ms, landed = batch.unit_cost, batch.expires_at_ms, batch.landed
+    opened = OpenBatch("", batch.import_id, batch.source, batch.importer, cost, ends_at_ms, b"", landed)
     ordinal = {lot: at for at, lot in enumerate(batch.lots)}
     return (
         batch.number,
@@ -181,4 +198,6 @@ _READ: Mapping[int, Callable[[State, Any], None]] = {
     _ANSWERS: _read_answer,
     _ACTIVE: _read_active,
     _ENDED: _read_ended,
+    _TOLD: _read_told,
+    _PRICES: _read_prices,
 }

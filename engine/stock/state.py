@@ -5,12 +5,14 @@ from itertools import islice
 
 from engine.names import SERIAL_BITS, BatchNo, Card, HoldNo, PoolName, batch_of
 from engine.ports import Attachments
+from engine.pricing.ladder import Ladder
 from engine.stock.batch import Batch
 from engine.stock.commands import Remembered
 from engine.stock.events import Answered, CardsHeld, Event, HoldExpired, HoldRecalled
 from engine.stock.hold import Hold, HoldRecord, Holds
 from engine.stock.memory import Answer, Memory
 from engine.stock.outcomes import ACTIVE, Held, Outcome, Reason, Refused
+from engine.stock.prices import Prices
 from engine.stock.shelf import NEVER_MS, Shelf
 from engine.stock.terms import Terms
 
@@ -28,6 +30,9 @@ class State:
     def __init__(self, name: PoolName) -> None:
         self.name = name
         self.terms = Terms()
+        #: None until somebody sets a price or a rule; then nothing is sold at a loss.
+        self.prices: Prices | None = None
+        self.ladder = Ladder(self.terms.warn_days)
         self.batches: dict[BatchNo, Batch] = {}
         self.imports: dict[str, BatchNo] = {}
         self.shelf = Shelf()
@@ -55,7 +60,8 @@ class State:
         if type(answer) is CardsHeld:
             at_ms, command, hold, cards, expires_at_ms, price = answer
             ends_at_ms = self.expiries_ms(cards)
-            return _new(Held, (hold, cards, command.order_ref, at_ms, expires_at_ms, price, ends_at_ms))
+            deal = (hold, cards, command.order_ref, at_ms, expires_at_ms, price, ends_at_ms, command.channel)
+            return _new(Held, deal)
         assert type(answer) is Answered
         return answer.outcome
 

@@ -7,10 +7,12 @@ where it was, and no card is ever received twice.
 
 from engine import limits
 from engine.names import BatchNo
+from engine.pricing.repricing import Why
 from engine.stock.batch import Batch
 from engine.stock.commands import CloseBatch, Configure, OpenBatch, Receive
 from engine.stock.events import Answered, BatchClosed, BatchOpened, CardsReceived, TermsSet
 from engine.stock.outcomes import Configured, ImportReady, ImportWhole, Outcome, Reason, Received, Refused
+from engine.stock.prices import NO_BATCH, PriceChange
 from engine.stock.sealing import attachments
 from engine.stock.state import State, Turn
 from engine.stock.terms import Terms, changed
@@ -70,6 +72,11 @@ def configure(turn: Turn, command: Configure) -> Outcome:
     if "hold_for_ms" in (command.fields or Terms._fields) and after.hold_for_ms > after.hold_for_ms_max:
         bounds = {"minMs": limits.hold_for_ms_min, "maxMs": after.hold_for_ms_max}
         return turn.refuse(command, Reason.INVALID_DURATION, field="hold_for", **bounds)
+    prices, price = turn.state.prices, after.price
+    if prices is not None and price is not None:
+        expected = prices.currency_of("", price.currency)
+        if expected != price.currency:
+            return turn.refuse(command, Reason.PRICE_CURRENCY_MISMATCH, expected=expected)
     turn.emit(TermsSet(turn.now_ms, command))
     return turn.answer(command)
 
@@ -100,6 +107,11 @@ def apply_closed(state: State, event: BatchClosed) -> None:
 
 def apply_terms(state: State, event: TermsSet) -> None:
     """New terms, for holds that begin from now on."""
+    before = state.terms.price
     state.terms = changed(state.terms, event.command.terms, event.command.fields)
+    if state.terms.price != before and state.prices is not None:
+        after = state.terms.price
+        state.prices.change(PriceChange(0, event.at_ms, "", NO_BATCH, before, after, "", (Why.STAFF,), ""))
+    state.ladder.set_days(state.terms.warn_days)
     state.holds.count_for(state.terms.quotas)
     state.memory.remember(Answered(event.at_ms, event.command, Configured(state.terms)))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from engine import limits
 from engine.money import Money
+from engine.pricing.ladder import days_default
 
 
 class HeldQuotas(NamedTuple):
@@ -18,7 +19,8 @@ class HeldQuotas(NamedTuple):
 class Terms(NamedTuple):
     """How one SKU is sold. Times in milliseconds; a price of None means amounts are not checked.
 
-    A late window of 0 means never. `revision` counts how often terms were set; 0 means never yet.
+    A late window of 0 means never. `warn_days` are the steps of the expiry ladder, none of them meaning no warnings.
+    `revision` counts how often terms were set; 0 means never yet.
     """
 
     title: str = ""
@@ -33,6 +35,7 @@ class Terms(NamedTuple):
     quotas: HeldQuotas = HeldQuotas()
     paused: bool = False
     revision: int = 0
+    warn_days: tuple[int, ...] = days_default
 
 
 def changed(before: Terms, terms: Terms, fields: tuple[str, ...]) -> Terms:

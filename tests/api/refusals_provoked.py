@@ -3,8 +3,11 @@
 Each answers how the call failed.
 """
 
+from typing import Any
+
 from actors.history import reports
-from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, reports_pb2, types_pb2
+from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, pricing_pb2, reports_pb2, types_pb2
+from tests.api.priced import set_price, set_rule
 from tests.api.small_house import Failure, SmallHouse, failure, lasting, money, new_id, rows, wish
 
 
@@ -238,3 +241,53 @@ async def report_too_large(house: SmallHouse) -> Failure:
         return await failure(house.reports.ReportSales(reports_pb2.ReportRequest(parent="tenants/default")))
     finally:
         reports.report_s_max = usual_s
+
+
+async def _priced(house: SmallHouse, price: int, **header: Any) -> str:
+    """A SKU of one card and one price."""
+    sku = await house.sku()
+    await house.stock(sku, ["x"], **header)
+    await set_price(house, sku, price)
+    return sku
+
+
+async def price_below_cost(house: SmallHouse) -> Failure:
+    """A card that cost eight at seven."""
+    return await failure(house.allocate(await _priced(house, 7, unit_cost=money(8))))
+
+
+async def price_below_floor(house: SmallHouse) -> Failure:
+    """It cost less than that, and the rule wants more."""
+    sku = await _priced(house, 7, unit_cost=money(6))
+    await set_rule(house, sku, floor_minor=8, ceiling_minor=9)
+    return await failure(house.allocate(sku))
+
+
+async def cost_unknown(house: SmallHouse) -> Failure:
+    """The cost is in dollars, the price in yuan, and nobody said what that is."""
+    return await failure(house.allocate(await _priced(house, 7, unit_cost=money(1, "USD"))))
+
+
+async def price_currency_mismatch(house: SmallHouse) -> Failure:
+    """A rule in dollars for a price in yuan."""
+    return await failure(set_rule(house, await _priced(house, 7), currency="USD", ceiling_minor=9))
+
+
+async def nothing_to_clear(house: SmallHouse) -> Failure:
+    """Its cards never end."""
+    request = pricing_pb2.ProposeClearanceRequest(
+        name=f"{await _priced(house, 7)}/batches/1", floor_minor=1, request_id=new_id()
+    )
+    return await failure(house.pricing.ProposeClearance(request))
+
+
+async def suggestion_not_found(house: SmallHouse) -> Failure:
+    """Nothing was ever suggested."""
+    request = pricing_pb2.DecideSuggestionRequest(parent=await house.sku(), number=1, request_id=new_id())
+    return await failure(house.pricing.DecideSuggestion(request))
+
+
+async def clearance_not_found(house: SmallHouse) -> Failure:
+    """Nothing was ever proposed."""
+    request = pricing_pb2.AcceptClearanceRequest(parent=await house.sku(), number=1, request_id=new_id())
+    return await failure(house.pricing.AcceptClearance(request))

@@ -43,6 +43,7 @@ from protos.cardkeep.v1 import (
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2_grpc,
+    pricing_pb2_grpc,
     reports_pb2_grpc,
     types_pb2,
 )
@@ -135,6 +136,7 @@ class SmallHouse:
         self.inventory = inventory_pb2_grpc.InventoryServiceStub(self.channel)
         self.operations = operations_pb2_grpc.OperationsServiceStub(self.channel)
         self.reports = reports_pb2_grpc.ReportsServiceStub(self.channel)
+        self.pricing = pricing_pb2_grpc.PricingServiceStub(self.channel)
 
     async def stop(self) -> None:
         """Close them."""

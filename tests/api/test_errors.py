@@ -82,6 +82,7 @@ async def test_a_reused_id_names_the_field_as_the_caller_knows_it(house: SmallHo
         "min_remaining_life": lasting(5),
         "expected_unit_price": money(5),
         "allow_partial": True,
+        "channel": "taobao",
     }
     for field, value in others.items():
         other = allocation_pb2.AllocateRequest(

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from engine.names import Card, batch_of, serial_of
 from engine.stock import events
 from engine.stock import outcomes as said
-
-START_MS = 1_800_000_000_000
+from tests.stories.shown_prices import about_price, clock, show_price
 
 
 def show(outcome: said.Outcome) -> str:  # noqa: C901, PLR0912 (one line per outcome is how a table reads)
@@ -51,7 +50,7 @@ def show(outcome: said.Outcome) -> str:  # noqa: C901, PLR0912 (one line per out
             )
         case said.Audited(_shelf, violations):
             return "Audited " + ("; ".join(violations) or "in order")
-    return type(outcome).__name__
+    return show_price(outcome) or type(outcome).__name__
 
 
 def by_the_way(happened: Sequence[events.Event]) -> list[str]:
@@ -65,6 +64,8 @@ def by_the_way(happened: Sequence[events.Event]) -> list[str]:
                 lines.append(f"RefundRaised h{hold} {payment_ref}")
             case events.HoldRecalled(_at_ms, record):
                 lines.append(f"HoldRecalled h{record.hold}")
+            case _:
+                lines += about_price(event)
     return lines
 
 
@@ -76,12 +77,6 @@ def card_name(card: Card) -> str:
 def card_list(cards: tuple[Card, ...]) -> str:
     """Cards in brackets."""
     return "[" + " ".join(map(card_name, cards)) + "]"
-
-
-def clock(moment_ms: int) -> str:
-    """A moment as minutes (or milliseconds) since the story began."""
-    passed_ms = moment_ms - START_MS
-    return f"{passed_ms // 60_000}m" if passed_ms % 60_000 == 0 else f"{passed_ms}ms"
 
 
 def _moment(name: str, fact: str) -> str:

@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo, PoolName, card_at
+from engine.pricing.repricing import Rules
 from engine.stock import commands as ask
+from engine.stock import outcomes as said
 from engine.stock.archiving import to_archive
 from engine.stock.codec import read_archived
 from engine.stock.pool import Pool
 from engine.stock.terms import HeldQuotas
-from tests.stories.shown import START_MS, by_the_way, show
+from tests.stories.shown import by_the_way, show
+from tests.stories.shown_prices import START_MS, money
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _RULER = "----"
@@ -104,7 +107,13 @@ class Stage:
         while keys := self.pool.missing(command, looked):  # type: ignore[arg-type]
             looked |= {key: read_archived(key, self.archive[key]) if key in self.archive else None for key in keys}
         step = self.pool.handle(command, self.now_ms, looked)  # type: ignore[arg-type]
-        return [show(step.outcome) + " (again)" * step.replayed, *by_the_way(step.events)]
+        return [show(step.outcome) + self._price(step.outcome) + " (again)" * step.replayed, *by_the_way(step.events)]
+
+    def _price(self, outcome: said.Outcome) -> str:
+        """What a hold was made at, of a SKU that has prices."""
+        if self.pool.state.prices is None or not isinstance(outcome, said.Held):
+            return ""
+        return f" at {money(outcome.price)}" + f" in {outcome.channel}" * bool(outcome.channel)
 
     def _tick(self, words: Words) -> list[str]:
         self.now_ms += span_ms(words.plain[0])
@@ -155,6 +164,7 @@ def _allocate(words: Words) -> ask.Command:
         words.span_ms("life"),
         words.money("price"),
         "partial" in words.plain,
+        words.text("channel"),
     )
 
 
@@ -166,7 +176,8 @@ def _confirm(words: Words) -> ask.Command:
 
 def _open(words: Words) -> ask.Command:
     request_id, import_id = words.plain
-    return ask.OpenBatch(request_id, import_id, words.text("source", "acme"), "ann", words.money("cost"), None, b"key")
+    cost, landed = words.money("cost"), words.money("landed")
+    return ask.OpenBatch(request_id, import_id, words.text("source", "acme"), "ann", cost, None, b"key", landed)
 
 
 def _chunk(words: Words) -> ask.Command:
@@ -175,6 +186,46 @@ def _chunk(words: Words) -> ask.Command:
     each = (b"print",) * count
     lots = ((count, expires_at_ms),)
     return ask.Receive(batch, words.number("chunk"), words.number("serial"), lots, each, each)
+
+
+def _prices(words: Words) -> ask.Command:
+    """`default=500CNY` is the SKU's own price, any other name a channel's; `-` takes a channel's away."""
+    prices = tuple(
+        ask.ChannelPrice("" if name == "default" else name, None if price == "-" else words.money(name))
+        for name, price in words.options.items()
+    )
+    return ask.SetPrices(words.plain[0], prices, "ann")
+
+
+def _rule(words: Words) -> ask.Command:
+    """Shares in per cent; without floor and ceiling there is no rule."""
+    floor, ceiling = words.money("floor"), words.money("ceiling")
+    if floor is None or ceiling is None:
+        return ask.SetPriceRule(words.plain[0], words.text("channel"), None, "ann")
+    rules = Rules(
+        floor.minor,
+        ceiling.minor,
+        words.number("margin") * 10_000,
+        words.number("band") * 10_000,
+        words.number("step", 100) * 10_000,
+        words.span_ms("rest"),
+        needs_approval="automatic" not in words.plain,
+    )
+    pressure = words.number("pressure") * 10_000
+    rule = ask.PriceRule(floor.currency, rules, words.number("rival"), pressure, "strict" not in words.plain)
+    return ask.SetPriceRule(words.plain[0], words.text("channel"), rule, "ann")
+
+
+def _propose(words: Words) -> ask.Command:
+    return ask.ProposeClearance(
+        words.plain[0],
+        BatchNo(words.number("batch", 1)),
+        words.text("channel"),
+        words.number("floor", 1),
+        words.number("elasticity", 2_000),
+        words.number("rate"),
+        "ann",
+    )
 
 
 def _withdraw(action: str) -> Callable[[Words], ask.Command]:
@@ -201,4 +252,15 @@ _COMMANDS: dict[str, Callable[[Words], ask.Command]] = {
     "batches": lambda words: ask.ListBatches(words.number("after"), words.number("rows", 10)),
     "sold": lambda words: ask.ListSold(BatchNo(int(words.plain[0])), words.number("after"), words.number("rows", 10)),
     "audit": lambda _words: ask.Audit(),
+    "prices": _prices,
+    "rule": _rule,
+    "review": lambda _words: ask.Review(),
+    "approve": lambda words: ask.DecideSuggestion(words.plain[0], words.number("no"), True, "ann"),
+    "decline": lambda words: ask.DecideSuggestion(words.plain[0], words.number("no"), False, "ann"),
+    "propose": _propose,
+    "accept": lambda words: ask.AcceptClearance(words.plain[0], words.number("no"), "ann"),
+    "end": lambda words: ask.EndClearance(words.plain[0], words.number("no"), "ann", "enough"),
+    "offers": lambda _words: ask.GetPrices(),
+    "expiring": lambda words: ask.ListExpiring(words.number("rows", 10)),
+    "changes": lambda words: ask.ListPriceChanges(words.number("before"), words.number("rows", 10)),
 }

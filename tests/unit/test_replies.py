@@ -38,6 +38,7 @@ def helds(draw: st.DrawFn) -> Held:
         draw(moments_ms),
         draw(prices),
         tuple(ends_at_ms for _, ends_at_ms in pairs),
+        draw(st.just("") | references),
     )
 
 
@@ -52,6 +53,7 @@ ended_views = st.builds(
     ended_at_ms=st.just(0) | moments_ms,
     price=prices,
     payment_ref=st.just("") | references,
+    channel=st.just("") | references,
     refunds_due=st.just(()) | st.just((RefundDue("paid-1", Reason.HOLD_RELEASED, Money(990, "CNY")),)),
 )
 
@@ -108,6 +110,7 @@ def test_holds_alike_but_for_one_thing_are_not_taken_for_each_other() -> None:
         (POOL, first._replace(price=None)),
         (POOL, first._replace(price=Money(990, "USD"))),
         (POOL, first._replace(order_ref="order-2")),
+        (POOL, first._replace(channel="taobao")),
     ]
     written = {hold_reply(pool, made, 1, 5, False) for pool, made in others}
     written |= {hold_reply(POOL, first, 2, 5, False), hold_reply(POOL, first, 1, 6, False)}

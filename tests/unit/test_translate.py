@@ -48,6 +48,7 @@ def test_every_field_arrives_in_its_place() -> None:
         min_remaining_life=Duration(seconds=5),
         expected_unit_price=types_pb2.Money(minor=990, currency="CNY"),
         allow_partial=True,
+        channel="taobao",
     )
     assert to_allocate(request)[1] == Allocate(
         request_id="request-1",
@@ -58,6 +59,7 @@ def test_every_field_arrives_in_its_place() -> None:
         life_ms_min=5_000,
         price=Money(990, "CNY"),
         partial=True,
+        channel="taobao",
     )
 
 
@@ -94,6 +96,7 @@ def test_of_many_faults_the_same_one_is_named_first() -> None:
         principal=principal,
         min_remaining_life=Duration(seconds=-1),
         expected_unit_price=types_pb2.Money(minor=-1),
+        channel=TOO_LONG,
         request_id="",
     )
     right = wish()
@@ -110,6 +113,7 @@ def test_of_many_faults_the_same_one_is_named_first() -> None:
         (("FIELD_TOO_LONG", "principal.payment_instrument"), lambda: request.ClearField("principal")),
         (("INVALID_DURATION", "min_remaining_life"), lambda: request.ClearField("min_remaining_life")),
         (("INVALID_MONEY", "expected_unit_price"), lambda: request.ClearField("expected_unit_price")),
+        (("FIELD_TOO_LONG", "channel"), lambda: request.ClearField("channel")),
     ]
     for named, mend in put_right:
         assert refusal(request) == named

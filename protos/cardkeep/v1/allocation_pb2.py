@@ -26,53 +26,53 @@ from . import types_pb2 as cardkeep_dot_v1_dot_types__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63\x61rdkeep/v1/allocation.proto\x12\x0b\x63\x61rdkeep.v1\x1a\x17\x63\x61rdkeep/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\"\xb1\x02\n\x0f\x41llocateRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12+\n\x08hold_for\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\torder_ref\x18\x04 \x01(\t\x12)\n\tprincipal\x18\x05 \x01(\x0b\x32\x16.cardkeep.v1.Principal\x12\x35\n\x12min_remaining_life\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x13\x65xpected_unit_price\x18\x07 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x15\n\rallow_partial\x18\x08 \x01(\x08\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\xe0\x01\n\x0e\x43onfirmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bpayment_ref\x18\x02 \x01(\t\x12\'\n\x0bpaid_amount\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12,\n\x0blate_policy\x18\x05 \x01(\x0e\x32\x17.cardkeep.v1.LatePolicy\x12.\n\x0blate_window\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\x8f\x01\n\x0f\x43onfirmResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.Hold\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.cardkeep.v1.ConfirmOutcome\x12-\n\tdelivered\x18\x03 \x03(\x0b\x32\x1a.cardkeep.v1.DeliveredCard\"2\n\x0eReleaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"^\n\rExtendRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x08hold_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"Q\n\x0eGetHoldRequest\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12)\n\x05order\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.HoldOfOrderH\x00\x42\x04\n\x02\x62y\"0\n\x0bHoldOfOrder\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\torder_ref\x18\x02 \x01(\t\"C\n\x14\x42\x61tchAllocateRequest\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.cardkeep.v1.AllocateRequest\"E\n\x15\x42\x61tchAllocateResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.cardkeep.v1.AllocateResult\"f\n\x0e\x41llocateResult\x12!\n\x04hold\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.HoldH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.cardkeep.v1.RefusalH\x00\x42\x08\n\x06result\"A\n\x13\x42\x61tchConfirmRequest\x12*\n\x05items\x18\x01 \x03(\x0b\x32\x1b.cardkeep.v1.ConfirmRequest\"C\n\x14\x42\x61tchConfirmResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.cardkeep.v1.ConfirmResult\"t\n\rConfirmResult\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1c.cardkeep.v1.ConfirmResponseH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.cardkeep.v1.RefusalH\x00\x42\x08\n\x06result\"A\n\x13\x42\x61tchReleaseRequest\x12*\n\x05items\x18\x01 \x03(\x0b\x32\x1b.cardkeep.v1.ReleaseRequest\"C\n\x14\x42\x61tchReleaseResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.cardkeep.v1.ReleaseResult\"e\n\rReleaseResult\x12!\n\x04hold\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.HoldH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.cardkeep.v1.RefusalH\x00\x42\x08\n\x06result\"_\n\x16GetAvailabilityRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x35\n\x12min_remaining_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"f\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12&\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x0e\n\x06paused\x18\x04 \x01(\x08*\\\n\nLatePolicy\x12\x1b\n\x17LATE_POLICY_UNSPECIFIED\x10\x00\x12\x16\n\x12LATE_POLICY_STRICT\x10\x01\x12\x19\n\x15LATE_POLICY_REACQUIRE\x10\x02*\x93\x01\n\x0e\x43onfirmOutcome\x12\x1f\n\x1b\x43ONFIRM_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONFIRM_OUTCOME_POSTED\x10\x01\x12$\n CONFIRM_OUTCOME_PARTIALLY_POSTED\x10\x02\x12\x1e\n\x1a\x43ONFIRM_OUTCOME_REACQUIRED\x10\x03\x32\x9a\x05\n\x11\x41llocationService\x12;\n\x08\x41llocate\x12\x1c.cardkeep.v1.AllocateRequest\x1a\x11.cardkeep.v1.Hold\x12\x44\n\x07\x43onfirm\x12\x1b.cardkeep.v1.ConfirmRequest\x1a\x1c.cardkeep.v1.ConfirmResponse\x12\x39\n\x07Release\x12\x1b.cardkeep.v1.ReleaseRequest\x1a\x11.cardkeep.v1.Hold\x12\x37\n\x06\x45xtend\x12\x1a.cardkeep.v1.ExtendRequest\x1a\x11.cardkeep.v1.Hold\x12\x39\n\x07GetHold\x12\x1b.cardkeep.v1.GetHoldRequest\x1a\x11.cardkeep.v1.Hold\x12V\n\rBatchAllocate\x12!.cardkeep.v1.BatchAllocateRequest\x1a\".cardkeep.v1.BatchAllocateResponse\x12S\n\x0c\x42\x61tchConfirm\x12 .cardkeep.v1.BatchConfirmRequest\x1a!.cardkeep.v1.BatchConfirmResponse\x12S\n\x0c\x42\x61tchRelease\x12 .cardkeep.v1.BatchReleaseRequest\x1a!.cardkeep.v1.BatchReleaseResponse\x12Q\n\x0fGetAvailability\x12#.cardkeep.v1.GetAvailabilityRequest\x1a\x19.cardkeep.v1.Availabilityb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63\x61rdkeep/v1/allocation.proto\x12\x0b\x63\x61rdkeep.v1\x1a\x17\x63\x61rdkeep/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\"\xc2\x02\n\x0f\x41llocateRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12+\n\x08hold_for\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\torder_ref\x18\x04 \x01(\t\x12)\n\tprincipal\x18\x05 \x01(\x0b\x32\x16.cardkeep.v1.Principal\x12\x35\n\x12min_remaining_life\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x13\x65xpected_unit_price\x18\x07 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x15\n\rallow_partial\x18\x08 \x01(\x08\x12\x0f\n\x07\x63hannel\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\xe0\x01\n\x0e\x43onfirmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bpayment_ref\x18\x02 \x01(\t\x12\'\n\x0bpaid_amount\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12,\n\x0blate_policy\x18\x05 \x01(\x0e\x32\x17.cardkeep.v1.LatePolicy\x12.\n\x0blate_window\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\x8f\x01\n\x0f\x43onfirmResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.Hold\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.cardkeep.v1.ConfirmOutcome\x12-\n\tdelivered\x18\x03 \x03(\x0b\x32\x1a.cardkeep.v1.DeliveredCard\"2\n\x0eReleaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"^\n\rExtendRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x08hold_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"Q\n\x0eGetHoldRequest\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12)\n\x05order\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.HoldOfOrderH\x00\x42\x04\n\x02\x62y\"0\n\x0bHoldOfOrder\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\torder_ref\x18\x02 \x01(\t\"C\n\x14\x42\x61tchAllocateRequest\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.cardkeep.v1.AllocateRequest\"E\n\x15\x42\x61tchAllocateResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.cardkeep.v1.AllocateResult\"f\n\x0e\x41llocateResult\x12!\n\x04hold\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.HoldH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.cardkeep.v1.RefusalH\x00\x42\x08\n\x06result\"A\n\x13\x42\x61tchConfirmRequest\x12*\n\x05items\x18\x01 \x03(\x0b\x32\x1b.cardkeep.v1.ConfirmRequest\"C\n\x14\x42\x61tchConfirmResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.cardkeep.v1.ConfirmResult\"t\n\rConfirmResult\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1c.cardkeep.v1.ConfirmResponseH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.cardkeep.v1.RefusalH\x00\x42\x08\n\x06result\"A\n\x13\x42\x61tchReleaseRequest\x12*\n\x05items\x18\x01 \x03(\x0b\x32\x1b.cardkeep.v1.ReleaseRequest\"C\n\x14\x42\x61tchReleaseResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.cardkeep.v1.ReleaseResult\"e\n\rReleaseResult\x12!\n\x04hold\x18\x01 \x01(\x0b\x32\x11.cardkeep.v1.HoldH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.cardkeep.v1.RefusalH\x00\x42\x08\n\x06result\"p\n\x16GetAvailabilityRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x35\n\x12min_remaining_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"f\n\x0c\x41vailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12&\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x0e\n\x06paused\x18\x04 \x01(\x08*\\\n\nLatePolicy\x12\x1b\n\x17LATE_POLICY_UNSPECIFIED\x10\x00\x12\x16\n\x12LATE_POLICY_STRICT\x10\x01\x12\x19\n\x15LATE_POLICY_REACQUIRE\x10\x02*\x93\x01\n\x0e\x43onfirmOutcome\x12\x1f\n\x1b\x43ONFIRM_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONFIRM_OUTCOME_POSTED\x10\x01\x12$\n CONFIRM_OUTCOME_PARTIALLY_POSTED\x10\x02\x12\x1e\n\x1a\x43ONFIRM_OUTCOME_REACQUIRED\x10\x03\x32\x9a\x05\n\x11\x41llocationService\x12;\n\x08\x41llocate\x12\x1c.cardkeep.v1.AllocateRequest\x1a\x11.cardkeep.v1.Hold\x12\x44\n\x07\x43onfirm\x12\x1b.cardkeep.v1.ConfirmRequest\x1a\x1c.cardkeep.v1.ConfirmResponse\x12\x39\n\x07Release\x12\x1b.cardkeep.v1.ReleaseRequest\x1a\x11.cardkeep.v1.Hold\x12\x37\n\x06\x45xtend\x12\x1a.cardkeep.v1.ExtendRequest\x1a\x11.cardkeep.v1.Hold\x12\x39\n\x07GetHold\x12\x1b.cardkeep.v1.GetHoldRequest\x1a\x11.cardkeep.v1.Hold\x12V\n\rBatchAllocate\x12!.cardkeep.v1.BatchAllocateRequest\x1a\".cardkeep.v1.BatchAllocateResponse\x12S\n\x0c\x42\x61tchConfirm\x12 .cardkeep.v1.BatchConfirmRequest\x1a!.cardkeep.v1.BatchConfirmResponse\x12S\n\x0c\x42\x61tchRelease\x12 .cardkeep.v1.BatchReleaseRequest\x1a!.cardkeep.v1.BatchReleaseResponse\x12Q\n\x0fGetAvailability\x12#.cardkeep.v1.GetAvailabilityRequest\x1a\x19.cardkeep.v1.Availabilityb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cardkeep.v1.allocation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LATEPOLICY']._serialized_start=2002
-  _globals['_LATEPOLICY']._serialized_end=2094
-  _globals['_CONFIRMOUTCOME']._serialized_start=2097
-  _globals['_CONFIRMOUTCOME']._serialized_end=2244
+  _globals['_LATEPOLICY']._serialized_start=2036
+  _globals['_LATEPOLICY']._serialized_end=2128
+  _globals['_CONFIRMOUTCOME']._serialized_start=2131
+  _globals['_CONFIRMOUTCOME']._serialized_end=2278
   _globals['_ALLOCATEREQUEST']._serialized_start=103
-  _globals['_ALLOCATEREQUEST']._serialized_end=408
-  _globals['_CONFIRMREQUEST']._serialized_start=411
-  _globals['_CONFIRMREQUEST']._serialized_end=635
-  _globals['_CONFIRMRESPONSE']._serialized_start=638
-  _globals['_CONFIRMRESPONSE']._serialized_end=781
-  _globals['_RELEASEREQUEST']._serialized_start=783
-  _globals['_RELEASEREQUEST']._serialized_end=833
-  _globals['_EXTENDREQUEST']._serialized_start=835
-  _globals['_EXTENDREQUEST']._serialized_end=929
-  _globals['_GETHOLDREQUEST']._serialized_start=931
-  _globals['_GETHOLDREQUEST']._serialized_end=1012
-  _globals['_HOLDOFORDER']._serialized_start=1014
-  _globals['_HOLDOFORDER']._serialized_end=1062
-  _globals['_BATCHALLOCATEREQUEST']._serialized_start=1064
-  _globals['_BATCHALLOCATEREQUEST']._serialized_end=1131
-  _globals['_BATCHALLOCATERESPONSE']._serialized_start=1133
-  _globals['_BATCHALLOCATERESPONSE']._serialized_end=1202
-  _globals['_ALLOCATERESULT']._serialized_start=1204
-  _globals['_ALLOCATERESULT']._serialized_end=1306
-  _globals['_BATCHCONFIRMREQUEST']._serialized_start=1308
-  _globals['_BATCHCONFIRMREQUEST']._serialized_end=1373
-  _globals['_BATCHCONFIRMRESPONSE']._serialized_start=1375
-  _globals['_BATCHCONFIRMRESPONSE']._serialized_end=1442
-  _globals['_CONFIRMRESULT']._serialized_start=1444
-  _globals['_CONFIRMRESULT']._serialized_end=1560
-  _globals['_BATCHRELEASEREQUEST']._serialized_start=1562
-  _globals['_BATCHRELEASEREQUEST']._serialized_end=1627
-  _globals['_BATCHRELEASERESPONSE']._serialized_start=1629
-  _globals['_BATCHRELEASERESPONSE']._serialized_end=1696
-  _globals['_RELEASERESULT']._serialized_start=1698
-  _globals['_RELEASERESULT']._serialized_end=1799
-  _globals['_GETAVAILABILITYREQUEST']._serialized_start=1801
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=1896
-  _globals['_AVAILABILITY']._serialized_start=1898
-  _globals['_AVAILABILITY']._serialized_end=2000
-  _globals['_ALLOCATIONSERVICE']._serialized_start=2247
-  _globals['_ALLOCATIONSERVICE']._serialized_end=2913
+  _globals['_ALLOCATEREQUEST']._serialized_end=425
+  _globals['_CONFIRMREQUEST']._serialized_start=428
+  _globals['_CONFIRMREQUEST']._serialized_end=652
+  _globals['_CONFIRMRESPONSE']._serialized_start=655
+  _globals['_CONFIRMRESPONSE']._serialized_end=798
+  _globals['_RELEASEREQUEST']._serialized_start=800
+  _globals['_RELEASEREQUEST']._serialized_end=850
+  _globals['_EXTENDREQUEST']._serialized_start=852
+  _globals['_EXTENDREQUEST']._serialized_end=946
+  _globals['_GETHOLDREQUEST']._serialized_start=948
+  _globals['_GETHOLDREQUEST']._serialized_end=1029
+  _globals['_HOLDOFORDER']._serialized_start=1031
+  _globals['_HOLDOFORDER']._serialized_end=1079
+  _globals['_BATCHALLOCATEREQUEST']._serialized_start=1081
+  _globals['_BATCHALLOCATEREQUEST']._serialized_end=1148
+  _globals['_BATCHALLOCATERESPONSE']._serialized_start=1150
+  _globals['_BATCHALLOCATERESPONSE']._serialized_end=1219
+  _globals['_ALLOCATERESULT']._serialized_start=1221
+  _globals['_ALLOCATERESULT']._serialized_end=1323
+  _globals['_BATCHCONFIRMREQUEST']._serialized_start=1325
+  _globals['_BATCHCONFIRMREQUEST']._serialized_end=1390
+  _globals['_BATCHCONFIRMRESPONSE']._serialized_start=1392
+  _globals['_BATCHCONFIRMRESPONSE']._serialized_end=1459
+  _globals['_CONFIRMRESULT']._serialized_start=1461
+  _globals['_CONFIRMRESULT']._serialized_end=1577
+  _globals['_BATCHRELEASEREQUEST']._serialized_start=1579
+  _globals['_BATCHRELEASEREQUEST']._serialized_end=1644
+  _globals['_BATCHRELEASERESPONSE']._serialized_start=1646
+  _globals['_BATCHRELEASERESPONSE']._serialized_end=1713
+  _globals['_RELEASERESULT']._serialized_start=1715
+  _globals['_RELEASERESULT']._serialized_end=1816
+  _globals['_GETAVAILABILITYREQUEST']._serialized_start=1818
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=1930
+  _globals['_AVAILABILITY']._serialized_start=1932
+  _globals['_AVAILABILITY']._serialized_end=2034
+  _globals['_ALLOCATIONSERVICE']._serialized_start=2281
+  _globals['_ALLOCATIONSERVICE']._serialized_end=2947
 # @@protoc_insertion_point(module_scope)

@@ -108,6 +108,7 @@ class AllocateRequest(_message.Message):
     MIN_REMAINING_LIFE_FIELD_NUMBER: _builtins.int
     EXPECTED_UNIT_PRICE_FIELD_NUMBER: _builtins.int
     ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The SKU: `tenants/*/skus/*`. Required."""
@@ -119,6 +120,10 @@ class AllocateRequest(_message.Message):
     """
     allow_partial: _builtins.bool
     """Take fewer cards when there are not enough (at least one). False: all or none."""
+    channel: _builtins.str
+    """Where it is sold, 1–128 characters of your own choosing. The hold is made at that channel's price, or at the SKU's
+    where the channel has none. Empty: the SKU's price.
+    """
     request_id: _builtins.str
     """See types.proto. Required."""
     @_builtins.property
@@ -148,11 +153,12 @@ class AllocateRequest(_message.Message):
         min_remaining_life: _duration_pb2.Duration | None = ...,
         expected_unit_price: _types_pb2.Money | None = ...,
         allow_partial: _builtins.bool = ...,
+        channel: _builtins.str = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expected_unit_price", b"expected_unit_price", "hold_for", b"hold_for", "min_remaining_life", b"min_remaining_life", "principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "expected_unit_price", b"expected_unit_price", "hold_for", b"hold_for", "min_remaining_life", b"min_remaining_life", "order_ref", b"order_ref", "parent", b"parent", "principal", b"principal", "quantity", b"quantity", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "channel", b"channel", "expected_unit_price", b"expected_unit_price", "hold_for", b"hold_for", "min_remaining_life", b"min_remaining_life", "order_ref", b"order_ref", "parent", b"parent", "principal", b"principal", "quantity", b"quantity", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -610,8 +616,11 @@ class GetAvailabilityRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     MIN_REMAINING_LIFE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The SKU: `tenants/*/skus/*`. Required."""
+    channel: _builtins.str
+    """Where it would be sold; see AllocateRequest. Empty: at the SKU's price."""
     @_builtins.property
     def min_remaining_life(self) -> _duration_pb2.Duration:
         """Count only cards with at least this much life left. Unset: any card that has not expired."""
@@ -621,10 +630,11 @@ class GetAvailabilityRequest(_message.Message):
         *,
         parent: _builtins.str = ...,
         min_remaining_life: _duration_pb2.Duration | None = ...,
+        channel: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["min_remaining_life", b"min_remaining_life"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_remaining_life", b"min_remaining_life", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "min_remaining_life", b"min_remaining_life", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -648,7 +658,7 @@ class Availability(_message.Message):
     """Whether staff have paused the sale."""
     @_builtins.property
     def unit_price(self) -> _types_pb2.Money:
-        """Price of one card; unset when the SKU has none."""
+        """Price of one card in that channel now, by clearance if the next card is being cleared; unset when there is none."""
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class Sku(_message.Message):
     LATE_WINDOW_FIELD_NUMBER: _builtins.int
     HELD_QUOTAS_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
+    EXPIRY_WARNING_DAYS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenants/*/skus/*`. Set by the server."""
     title: _builtins.str
@@ -84,6 +85,12 @@ class Sku(_message.Message):
     def held_quotas(self) -> Global___HeldQuotas:
         """Most unpaid cards one buyer may hold at once."""
 
+    @_builtins.property
+    def expiry_warning_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The expiry ladder: how many days before their end staff are warned of cards, each step once. 1 to 8 steps of 1 to
+        366 days. Empty: 30, 14, 7, 1.
+        """
+
     def __init__(
         self,
         *,
@@ -99,10 +106,11 @@ class Sku(_message.Message):
         late_window: _duration_pb2.Duration | None = ...,
         held_quotas: Global___HeldQuotas | None = ...,
         paused: _builtins.bool = ...,
+        expiry_warning_days: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["face_value", b"face_value", "held_quotas", b"held_quotas", "hold_for", b"hold_for", "hold_for_max", b"hold_for_max", "hold_lifetime_max", b"hold_lifetime_max", "late_window", b"late_window", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards_per_hold_max", b"cards_per_hold_max", "cost_currency", b"cost_currency", "face_value", b"face_value", "held_quotas", b"held_quotas", "hold_for", b"hold_for", "hold_for_max", b"hold_for_max", "hold_lifetime_max", b"hold_lifetime_max", "late_window", b"late_window", "name", b"name", "paused", b"paused", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards_per_hold_max", b"cards_per_hold_max", "cost_currency", b"cost_currency", "expiry_warning_days", b"expiry_warning_days", "face_value", b"face_value", "held_quotas", b"held_quotas", "hold_for", b"hold_for", "hold_for_max", b"hold_for_max", "hold_lifetime_max", b"hold_lifetime_max", "late_window", b"late_window", "name", b"name", "paused", b"paused", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -346,6 +354,7 @@ class ImportHeader(_message.Message):
     UNIT_COST_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     IMPORTER_FIELD_NUMBER: _builtins.int
+    LANDED_UNIT_COST_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The SKU: `tenants/*/skus/*`. Required."""
     import_id: _builtins.str
@@ -364,6 +373,12 @@ class ImportHeader(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the cards end, unless a line says otherwise. Unset: never."""
 
+    @_builtins.property
+    def landed_unit_cost(self) -> _types_pb2.Money:
+        """What one card really cost, fees and exchange included, in the currency it is sold in. Nothing is sold below it
+        once the SKU has prices. Unset: unit_cost.
+        """
+
     def __init__(
         self,
         *,
@@ -373,10 +388,11 @@ class ImportHeader(_message.Message):
         unit_cost: _types_pb2.Money | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         importer: _builtins.str = ...,
+        landed_unit_cost: _types_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "unit_cost", b"unit_cost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "landed_unit_cost", b"landed_unit_cost", "unit_cost", b"unit_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "import_id", b"import_id", "importer", b"importer", "parent", b"parent", "source", b"source", "unit_cost", b"unit_cost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "import_id", b"import_id", "importer", b"importer", "landed_unit_cost", b"landed_unit_cost", "parent", b"parent", "source", b"source", "unit_cost", b"unit_cost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -702,6 +718,7 @@ class Batch(_message.Message):
     IMPORTING_FIELD_NUMBER: _builtins.int
     QUARANTINED_FIELD_NUMBER: _builtins.int
     CARDS_FIELD_NUMBER: _builtins.int
+    LANDED_UNIT_COST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenants/*/skus/*/batches/*`."""
     import_id: _builtins.str
@@ -730,6 +747,10 @@ class Batch(_message.Message):
     def cards(self) -> _types_pb2.CardCounts:
         """Where its cards are."""
 
+    @_builtins.property
+    def landed_unit_cost(self) -> _types_pb2.Money:
+        """What one card really cost; unset when unknown."""
+
     def __init__(
         self,
         *,
@@ -743,10 +764,11 @@ class Batch(_message.Message):
         importing: _builtins.bool = ...,
         quarantined: _builtins.bool = ...,
         cards: _types_pb2.CardCounts | None = ...,
+        landed_unit_cost: _types_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "expire_time", b"expire_time", "unit_cost", b"unit_cost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "expire_time", b"expire_time", "landed_unit_cost", b"landed_unit_cost", "unit_cost", b"unit_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "expire_time", b"expire_time", "import_id", b"import_id", "importer", b"importer", "importing", b"importing", "name", b"name", "quarantined", b"quarantined", "source", b"source", "unit_cost", b"unit_cost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "expire_time", b"expire_time", "import_id", b"import_id", "importer", b"importer", "importing", b"importing", "landed_unit_cost", b"landed_unit_cost", "name", b"name", "quarantined", b"quarantined", "source", b"source", "unit_cost", b"unit_cost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -38,12 +38,13 @@ class InventoryServiceStub:
     CreateSku: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.CreateSkuRequest, _inventory_pb2.Sku]
     """Puts a new SKU on sale.
 
-    Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_EXISTS.
+    Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, INVALID_FIELD, TOO_MANY_ITEMS, SKU_EXISTS.
     """
     UpdateSku: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.UpdateSkuRequest, _inventory_pb2.Sku]
     """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
+    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+    PRICE_CURRENCY_MISMATCH.
     """
     GetSku: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.GetSkuRequest, _inventory_pb2.Sku]
     """The terms of one SKU.
@@ -142,12 +143,13 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     CreateSku: _aio.UnaryUnaryMultiCallable[_inventory_pb2.CreateSkuRequest, _inventory_pb2.Sku]  # type: ignore[assignment]
     """Puts a new SKU on sale.
 
-    Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_EXISTS.
+    Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, INVALID_FIELD, TOO_MANY_ITEMS, SKU_EXISTS.
     """
     UpdateSku: _aio.UnaryUnaryMultiCallable[_inventory_pb2.UpdateSkuRequest, _inventory_pb2.Sku]  # type: ignore[assignment]
     """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
+    Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+    PRICE_CURRENCY_MISMATCH.
     """
     GetSku: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetSkuRequest, _inventory_pb2.Sku]  # type: ignore[assignment]
     """The terms of one SKU.
@@ -249,7 +251,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.Sku, _abc.Awaitable[_inventory_pb2.Sku]]:
         """Puts a new SKU on sale.
 
-        Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_EXISTS.
+        Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, INVALID_FIELD, TOO_MANY_ITEMS, SKU_EXISTS.
         """
 
     @_abc_1.abstractmethod
@@ -260,7 +262,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.Sku, _abc.Awaitable[_inventory_pb2.Sku]]:
         """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
+        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+        PRICE_CURRENCY_MISMATCH.
         """
 
     @_abc_1.abstractmethod

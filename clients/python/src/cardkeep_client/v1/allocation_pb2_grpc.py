@@ -93,7 +93,8 @@ class AllocationServiceServicer(object):
 
         Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
         ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
-        ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
+        ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED; for a SKU
+        with prices (see pricing.proto) PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +107,7 @@ class AllocationServiceServicer(object):
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
         another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+        SKU_PAUSED, PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
         `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
         under STRICT: see LATE_POLICY_REACQUIRE.
         """

@@ -45,7 +45,8 @@ class AllocationServiceStub:
 
     Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
     ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
-    ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
+    ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED; for a SKU
+    with prices (see pricing.proto) PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN.
     """
     Confirm: _grpc.UnaryUnaryMultiCallable[_allocation_pb2.ConfirmRequest, _allocation_pb2.ConfirmResponse]
     """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
@@ -54,7 +55,7 @@ class AllocationServiceStub:
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
     another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+    SKU_PAUSED, PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
     `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
     under STRICT: see LATE_POLICY_REACQUIRE.
     """
@@ -108,7 +109,8 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
 
     Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
     ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
-    ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
+    ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED; for a SKU
+    with prices (see pricing.proto) PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN.
     """
     Confirm: _aio.UnaryUnaryMultiCallable[_allocation_pb2.ConfirmRequest, _allocation_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Sells the cards of a paid hold and answers with their codes. Call it when the money has arrived.
@@ -117,7 +119,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
     PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
     another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-    SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+    SKU_PAUSED, PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
     `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
     under STRICT: see LATE_POLICY_REACQUIRE.
     """
@@ -174,7 +176,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Reasons: INVALID_QUANTITY, INVALID_DURATION, INVALID_MONEY, ORDER_REF_REQUIRED, SKU_NOT_FOUND,
         ORDER_REF_EXISTS (go on with the hold it names), HOLD_EXPIRED and HOLD_RELEASED (the order's hold has
-        ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED.
+        ended; a new order_ref is a new wish), OUT_OF_STOCK, HELD_QUOTA_EXCEEDED, PRICE_CHANGED, SKU_PAUSED; for a SKU
+        with prices (see pricing.proto) PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN.
         """
 
     @_abc_1.abstractmethod
@@ -189,7 +192,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: PAYMENT_REF_REQUIRED, INVALID_QUANTITY, INVALID_MONEY, INVALID_DURATION, HOLD_NOT_FOUND,
         PAYMENT_REF_USED, AMOUNT_MISMATCH, HOLD_EXPIRED, HOLD_RELEASED, HOLD_ALREADY_CONFIRMED (if you sent
         another payment_ref, refund that payment), OUT_OF_STOCK_LATE, BATCH_RECALLED and, for a late payment,
-        SKU_PAUSED (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
+        SKU_PAUSED, PRICE_BELOW_COST, PRICE_BELOW_FLOOR and COST_UNKNOWN (refund the buyer), CARD_UNREADABLE. Whenever a payment bought nothing, metadata says
         `refundDue`, and the hold names the payment among its refunds_due. That is final, but for one that came late
         under STRICT: see LATE_POLICY_REACQUIRE.
         """

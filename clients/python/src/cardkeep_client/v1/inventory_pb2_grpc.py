@@ -124,7 +124,7 @@ class InventoryServiceServicer(object):
     def CreateSku(self, request, context):
         """Puts a new SKU on sale.
 
-        Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_EXISTS.
+        Reasons: INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, INVALID_FIELD, TOO_MANY_ITEMS, SKU_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +133,8 @@ class InventoryServiceServicer(object):
     def UpdateSku(self, request, context):
         """Changes the terms of a SKU from now on. Holds keep the price and time they were made with.
 
-        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, SKU_NOT_FOUND.
+        Reasons: INVALID_FIELD, INVALID_DURATION, INVALID_MONEY, INVALID_QUANTITY, TOO_MANY_ITEMS, SKU_NOT_FOUND,
+        PRICE_CURRENCY_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

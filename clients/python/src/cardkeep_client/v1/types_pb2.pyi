@@ -24,8 +24,8 @@ INVALID_NAME.
   body: IDEMPOTENCY_KEY_REUSED.
 * Definite refusals are answers and are remembered like any other. To try again after one (stock
   has come in, say), make a new request_id. Failures of the UNAVAILABLE kind are never remembered.
-* Caller-made ids (request_id, order_ref, payment_ref, import_id, the parts of a principal) are at
-  most 128 characters, free text (title, source, importer, reason) at most 256: else FIELD_TOO_LONG.
+* Caller-made ids (request_id, order_ref, payment_ref, import_id, channel, the parts of a principal) are at
+  most 128 characters, free text (title, source, importer, reason, who, note) at most 256: else FIELD_TOO_LONG.
 * Send a deadline with every call. What arrives after it is refused before anything is taken.
 * Moments are decided by the server's clock; durations are whole milliseconds, rounded down.
 * Pages: `page_size` 0 means 100, more than 1,000 means 1,000. An empty `next_page_token` is the end.
@@ -64,6 +64,8 @@ SKU_NOT_FOUND           | NOT_FOUND           | refused   | Create it first. `na
 HOLD_NOT_FOUND          | NOT_FOUND           | refused   | No such hold, or no hold for this order_ref. `name` or `orderRef`
 BATCH_NOT_FOUND         | NOT_FOUND           | refused   | `name`
 CARD_NOT_FOUND          | NOT_FOUND           | refused   | No such card in this batch. `name`
+SUGGESTION_NOT_FOUND    | NOT_FOUND           | refused   | Nothing of this number waits, or it has no price to approve. ListSuggestions. `suggestion`
+CLEARANCE_NOT_FOUND     | NOT_FOUND           | refused   | No such plan, or its time is over. Propose another. `clearance`
 SKU_EXISTS              | ALREADY_EXISTS      | refused   | Use UpdateSku. `name`
 ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order has a hold of this SKU on other terms. Go on with that one. `hold`
 PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already paid for another hold. `hold`
@@ -77,6 +79,11 @@ HOLD_ALREADY_CONFIRMED  | FAILED_PRECONDITION | refused   | Sold already. If ano
 MAX_LIFETIME_REACHED    | FAILED_PRECONDITION | refused   | The hold is as long as its SKU allows. `expiresAtMs`
 PRICE_CHANGED           | FAILED_PRECONDITION | refused   | The price is not the expected one. Show the new one. `minor`, `currency`
 AMOUNT_MISMATCH         | FAILED_PRECONDITION | refused   | Paid amount or currency is not unit price × quantity. Do not deliver. `expected`, `paid`, `currency`
+PRICE_BELOW_COST        | FAILED_PRECONDITION | refused   | The price is below what a card that would be taken cost. Set a higher price, approve the suggestion, or clear the batch. `minor`, `currency`, `cost`, `batch`. Of a late payment that would be one: refund it (`refundDue`)
+PRICE_BELOW_FLOOR       | FAILED_PRECONDITION | refused   | The price is below the floor of its rule or clearance. Set a higher price, or change the rule. `minor`, `currency`, `floor`, `batch`. Of a late payment that would be one: refund it (`refundDue`)
+COST_UNKNOWN            | FAILED_PRECONDITION | refused   | Nobody knows what a card cost in the price's currency, and no rule sells such cards. Import it with landed_unit_cost, or let the rule sell it. `batch`. Of a late payment that would be one: refund it (`refundDue`)
+PRICE_CURRENCY_MISMATCH | FAILED_PRECONDITION | refused   | A channel's price and its rule are in one currency. `expected`
+NOTHING_TO_CLEAR        | FAILED_PRECONDITION | refused   | The batch has no cards on sale that ever end (`name`), or the floor is not between 0 and its price (`floor_minor`). `field`
 SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed in time; a late payment is to be refunded (`refundDue`).
 BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were withdrawn before they were paid, and there are no others: refund the buyer. `refundDue`
 COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency. `expected`
@@ -317,7 +324,8 @@ class RefundDue(_message.Message):
     """The payment's own number, as Confirm was told."""
     reason: _builtins.str
     """Why it bought nothing, a word of the error map: HOLD_ALREADY_CONFIRMED (a second payment), HOLD_EXPIRED or
-    HOLD_RELEASED (it came late), OUT_OF_STOCK_LATE, SKU_PAUSED, BATCH_RECALLED. Empty when it was not noted.
+    HOLD_RELEASED (it came late), OUT_OF_STOCK_LATE, SKU_PAUSED, BATCH_RECALLED; or, of a late one whose fresh cards
+    would have been sold at a loss, PRICE_BELOW_COST, PRICE_BELOW_FLOOR, COST_UNKNOWN. Empty when it was not noted.
     """
     @_builtins.property
     def paid_amount(self) -> Global___Money:
@@ -359,6 +367,7 @@ class Hold(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     REPLACEMENTS_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenants/*/skus/*/holds/*`."""
     state: Global___HoldState.ValueType
@@ -375,6 +384,8 @@ class Hold(_message.Message):
     """The SKU's journal position the answer rests on. Of two answers about one hold, the greater is later."""
     replayed: _builtins.bool
     """True when this is the remembered answer to an earlier try with the same request_id."""
+    channel: _builtins.str
+    """The sales channel it was made for; empty for the SKU's own."""
     @_builtins.property
     def cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___Card]:
         """The cards: held ones while ACTIVE, sold ones when CONFIRMED, none when RELEASED or EXPIRED."""
@@ -421,10 +432,11 @@ class Hold(_message.Message):
         sequence: _builtins.int = ...,
         replayed: _builtins.bool = ...,
         replacements: _abc.Iterable[Global___Replacement] | None = ...,
+        channel: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "expire_time", b"expire_time", "name", b"name", "order_ref", b"order_ref", "payment_ref", b"payment_ref", "quantity", b"quantity", "refunds_due", b"refunds_due", "replacements", b"replacements", "replayed", b"replayed", "sequence", b"sequence", "state", b"state", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards", "channel", b"channel", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "expire_time", b"expire_time", "name", b"name", "order_ref", b"order_ref", "payment_ref", b"payment_ref", "quantity", b"quantity", "refunds_due", b"refunds_due", "replacements", b"replacements", "replayed", b"replayed", "sequence", b"sequence", "state", b"state", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
