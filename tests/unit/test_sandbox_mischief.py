@@ -75,7 +75,10 @@ def test_a_scenario_is_read_whole() -> None:
     """With what the real shops do as the usual class."""
     made = scenario_from(
         {
-            "name": "alpha", "dialect": "acg-faka", "currency": "USD", "may_reverse": False,
+            "name": "alpha",
+            "dialect": "acg-faka",
+            "currency": "USD",
+            "may_reverse": False,
             "products": [{"product": "P", "unit_cost_minor": 5, "stock": 2, "prefix": "X"}],
             "mischief": [{"trick": "hang", "commits": True, "share": 0.3}],
         }
