@@ -76,6 +76,11 @@ _CHOICES: Mapping[str, frozenset[str]] = {
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 
 
+def known_options() -> set[str]:
+    """Every option's name but those of signing.py."""
+    return set(_USUAL) | set(_PLACES) | {f"{question}.fields" for question in _PLACES}
+
+
 class Asking(NamedTuple):
     """How a question is put: `GET /orders/{attempt}`, and the fields of its body, or of its query."""
 
@@ -93,7 +98,7 @@ class HttpOptions:
     """See above. Raises ValueError in words for what is missing, unknown or cannot be read."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        known = set(_USUAL) | set(_PLACES) | {f"{question}.fields" for question in _PLACES}
+        known = known_options()
         unknown = sorted(name for name in options if name not in known and name.split(".")[0] != "sign")
         if unknown:
             raise ValueError(f"no option {', '.join(unknown)}; there are {', '.join(sorted(known))}, and sign…")

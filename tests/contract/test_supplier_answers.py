@@ -14,51 +14,16 @@ from clients.sandbox.scenario import Scenario
 from engine.money import Money
 from engine.supply.attempts import (
     Accepted,
-    AttemptId,
     Delivered,
     Failed,
-    Kind,
     NotFound,
     NotSent,
     Refused,
     Reversed,
     Silent,
 )
-from engine.supply.ports import Good, Order, SupplierAway, SupplierLine
-
-SECRET = "topsecret"
-
-
-class StillClock:
-    """It is always the same moment."""
-
-    def now_ms(self) -> int:
-        """See Clock."""
-        return 1_700_000_000_999
-
-
-class Canned:
-    """Answers everything alike, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer: Any = {}
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.asked: list[tuple[web.BaseRequest, bytes]] = []
-        self.url = ""
-
-    async def serve(self, request: web.BaseRequest) -> web.Response:
-        """One request."""
-        self.asked.append((request, await request.read()))
-        if isinstance(self.answer, bytes):
-            return web.Response(body=self.answer, status=self.status, headers=self.headers)
-        return web.json_response(self.answer, status=self.status, headers=self.headers)
-
-    def line(self, protocol: str, options: dict[str, str], endpoint: str = "") -> SupplierLine:
-        """A line to it, or to another endpoint."""
-        url = endpoint or self.url
-        profile = profile_of(Scenario(), url, protocol=protocol, options=options, answer_within_ms=2_000)
-        return line_to(profile, {"key": "1001", "secret": SECRET}, StillClock())
+from engine.supply.ports import Good, SupplierAway
+from tests.contract.canned import SECRET, Canned, StillClock, wish
 
 
 @pytest.fixture
@@ -72,11 +37,6 @@ async def canned() -> AsyncIterator[Canned]:
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield made
     await runner.cleanup()
-
-
-def wish(product: str = "1001", **changes: Any) -> Order:
-    """An order of one."""
-    return Order(AttemptId("A-1"), Kind.CODES, product, 1, Money(1_000, "CNY"))._replace(**changes)
 
 
 DELIVERED = {"id": "A-1", "order_no": "9", "status": "delivered", "cost": {"amount": "9.00"}, "codes": [{"code": "C"}]}
