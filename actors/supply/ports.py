@@ -37,14 +37,13 @@ class Shelver(Protocol):
 class Bought(NamedTuple):
     """How a purchase stands when its supplier has answered, or had the time to.
 
-    `why` says it in words where it failed. `units` were delivered and `fresh` of them are on the shelf; of one that
-    is DELIVERED with fewer fresh than units the others were in stock already, or are no codes.
+    `why` says it in words where it failed. `shelved` is None as long as nothing of it is in stock: one that is
+    DELIVERED without is still on its way there, and stays open until it has arrived.
     """
 
     standing: Standing
     why: str = ""
-    units: int = 0
-    fresh: int = 0
+    shelved: Shelved | None = None
 
 
 class OpenPurchase(NamedTuple):
