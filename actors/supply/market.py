@@ -2,12 +2,13 @@
 
 A supplier that just failed for a SKU rests for it: a quarter of a second, and twice as long each time, half a minute at
 most; a purchase that succeeds ends that. What it refused may have been too much at once: the next time it is asked for
-half of that, and only when it has none to give it rests for longer.
+half of that, one purchase at a time, and only when it has none to give it rests for longer.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import NamedTuple
 
 from actors.supply.ports import Desks, DeskState
@@ -17,7 +18,7 @@ from engine.names import PoolName, SupplierName
 from engine.ports import Clock
 from engine.pricing.landing import Rates, RateUnusable, landed
 from engine.supply.choosing import Candidate, Choice, choose
-from engine.supply.coming import Coming, OpenUnits
+from engine.supply.coming import PASSED_OVER, Coming, OpenUnits, Stage
 from engine.supply.costing import affordable
 from engine.supply.routing import Offer, Record, Wish
 from engine.supply.suppliers import Source, Sourcing, Supplier
@@ -82,7 +83,7 @@ class Market:
     async def refresh(self, suppliers: Iterable[SupplierName], age_max_s: float) -> None:
         """Ask those desks how they stand whose word is older than that; wait only for those never asked before."""
         oldest_s = asyncio.get_running_loop().time() - age_max_s
-        old = [name for name in suppliers if name in self._suppliers and self._asked_at_s.get(name, 0.0) <= oldest_s]
+        old = [name for name in suppliers if name in self._suppliers and self._asked_at_s.get(name, -inf) <= oldest_s]
         new = [name for name in old if name not in self._asked_at_s]
         reading = {name: self._read_once(name) for name in old}
         if new:
@@ -91,12 +92,13 @@ class Market:
     def choose(self, sourcing: Sourcing, quantity: int, number: int, now_ms: int) -> Deal | None:
         """From whom to buy this many at most, as far as is known now; None when nobody can sell."""
         pool = sourcing.pool
-        late = self._coming.late_at(pool)
+        late, asked = self._coming.suppliers_at(pool, PASSED_OVER), self._coming.suppliers_at(pool, {Stage.ASKED})
         dealt: dict[SupplierName, tuple[Source, Money]] = {}
         candidates: list[Candidate] = []
         for source in sourcing.sources:
             habit = self._habit(pool, source.supplier)
-            if source.supplier in late or habit.rests_until_ms > now_ms:
+            is_trying = habit.portion is not None and source.supplier in asked
+            if source.supplier in late or is_trying or habit.rests_until_ms > now_ms:
                 continue
             found = self._candidate(sourcing, source, habit, now_ms)
             if found is not None:
@@ -110,12 +112,13 @@ class Market:
         self._habit(pool, source.supplier).tried_at_ms = now_ms
         return Deal(source, choice.units, unit_cost_max, choice.offer.record)
 
-    def went_well(self, pool: PoolName, supplier: SupplierName, latency_ms: int) -> None:
+    def went_well(self, sourcing: Sourcing, supplier: SupplierName, latency_ms: int) -> None:
         """A purchase succeeded."""
-        habit = self._habit(pool, supplier)
+        habit = self._habit(sourcing.pool, supplier)
         habit.record.note(is_success=True, latency_ms=latency_ms)
         habit.rest_ms, habit.rests_until_ms = rest_first_ms, 0
-        habit.portion = None if habit.portion is None else 2 * habit.portion
+        if habit.portion is not None:
+            habit.portion = 2 * habit.portion if 2 * habit.portion < sourcing.marks.per_purchase_max else None
 
     def went_badly(self, pool: PoolName, supplier: SupplierName, now_ms: int, *, refused_units: int = 0) -> None:
         """A purchase failed or is in doubt; `refused_units` were refused, if that is how it failed."""

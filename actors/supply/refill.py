@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 from actors.asking import Answer
-from actors.supply.market import Deal, Market
+from actors.supply.market import Deal, Market, state_age_max_s
 from actors.supply.ports import Bought, Desks
 from actors.supply.refill_metrics import RefillMetrics
 from engine.errors import CardkeepError, InDoubt, NotDone
@@ -63,7 +63,10 @@ Ask = Callable[[PoolName, Command, int], Awaitable[Answer]]
 class _Shelf:
     """One shelf that is watched."""
 
-    __slots__ = ("available", "came", "drain", "due_s", "is_looked_at", "looked_at", "number", "sourcing", "wants_look")
+    __slots__ = (
+        *("available", "came", "drain", "due_s", "is_filling", "is_looked_at", "looked_at", "number", "sourcing"),
+        "wants_look",
+    )
 
     def __init__(self, sourcing: Sourcing) -> None:
         self.sourcing = sourcing
@@ -76,6 +79,8 @@ class _Shelf:
         #: Purchases so far.
         self.number = 0
         self.due_s = 0.0
+        #: It was below its low mark, and not all is on its way that fills it up to its high one.
+        self.is_filling = False
         self.is_looked_at = False
         #: Somebody asked for a look while one was under way.
         self.wants_look = False
@@ -132,6 +137,8 @@ class Refill:
     async def run(self) -> None:
         """Watch, until cancelled. What is under way then, desks bring to its end."""
         try:
+            await self._hear_desks()
+            self._start(self._keep_fresh())
             while True:
                 self._woken.clear()
                 next_s = self._look_at_due()
@@ -142,6 +149,16 @@ class Refill:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep_fresh(self) -> None:
+        """Know how every desk stands, also while nothing is bought: then a shelf that runs dry need not wait for it."""
+        while True:
+            await asyncio.sleep(state_age_max_s / 3)
+            await self._hear_desks()
+
+    async def _hear_desks(self) -> None:
+        used = {source.supplier: None for shelf in self._shelves.values() for source in shelf.sourcing.sources}
+        await self.market.refresh(used, 0.0)
 
     def _look_at(self, shelf: _Shelf, due_s: float) -> None:
         shelf.due_s = due_s
@@ -197,7 +214,7 @@ class Refill:
 
     def _is_short(self, shelf: _Shelf) -> bool:
         """Whether the last look leaves something to buy, or could by the next; also before the first one."""
-        if shelf.available is None:
+        if shelf.available is None or shelf.is_filling:
             return True
         left = shelf.available - shelf.drain.per_s * state_age_s
         return left + self._coming.on_the_way(shelf.sourcing.pool, shelf.looked_at) < shelf.sourcing.marks.low
@@ -211,7 +228,12 @@ class Refill:
         pool = sourcing.pool
         if shelf.available is None or self._shelves.get(pool) is not shelf:
             return False
-        while wanted := to_buy(sourcing.marks, shelf.available, self._coming.on_the_way(pool, shelf.looked_at)):
+        marks = sourcing.marks
+        if shelf.is_filling or known_since_s:
+            marks = marks._replace(low=marks.high)
+        while wanted := to_buy(marks, shelf.available, self._coming.on_the_way(pool, shelf.looked_at)):
+            shelf.is_filling = True
+            marks = marks._replace(low=marks.high)
             asked, _ = self._coming.count(pool, {Stage.ASKED})
             if self._under_way >= purchases_max or asked >= purchases_per_pool_max:
                 return False
@@ -224,6 +246,7 @@ class Refill:
             if known_since_s:
                 self._metrics.failed_over(perf_counter() - known_since_s)
                 known_since_s = 0.0
+        shelf.is_filling = False
         return False
 
     def _begin(self, shelf: _Shelf, deal: Deal) -> None:
@@ -256,12 +279,12 @@ class Refill:
         known_since_s = perf_counter()
         seconds = loop.time() - began_s
         self._metrics.bought(supplier, bought.standing.value, seconds)
-        stage, is_well = _judged(attempt, bought)
+        stage, units, is_well = _judged(attempt, bought)
         pool, now_ms = attempt.pool, self._clock.now_ms()
-        self._coming.became(attempt, stage, now_ms)
-        shelf.came += 0 if bought.shelved is None else bought.shelved.fresh
+        self._coming.became(attempt, stage, units, now_ms)
+        shelf.came += units if stage is Stage.SETTLED else 0
         if is_well:
-            self.market.went_well(pool, supplier, int(seconds * 1_000))
+            self.market.went_well(shelf.sourcing, supplier, int(seconds * 1_000))
         elif stage is not Stage.PENDING:
             refused_units = refused_units if bought.standing is Standing.FAILED else 0
             self.market.went_badly(pool, supplier, now_ms, refused_units=refused_units)
@@ -271,7 +294,7 @@ class Refill:
         """A purchase takes longer than usual: ask others, too, where that is safe."""
         late = self._coming.count(attempt.pool, PASSED_OVER)
         if may_pass_over(attempt.kind, attempt.quantity, late, shelf.sourcing.marks.high):
-            self._coming.became(attempt, Stage.LATE, self._clock.now_ms())
+            self._coming.became(attempt, Stage.LATE, attempt.quantity, self._clock.now_ms())
             self._metrics.late(supplier)
             self._plan(shelf, perf_counter())
 
@@ -288,19 +311,16 @@ class Refill:
         task.add_done_callback(self._tasks.discard)
 
 
-def _judged(attempt: Attempt, bought: Bought) -> tuple[Stage, bool]:
-    """How far a purchase is once its desk has answered, and whether it succeeded.
+def _judged(attempt: Attempt, bought: Bought) -> tuple[Stage, int, bool]:
+    """How far a purchase is once its desk has answered, the units it brings or brought, and whether it succeeded.
 
     A delivery of which more than half was in stock already, or is no code, did not: who sells that is not asked next.
     """
-    match bought.standing:
-        case Standing.DELIVERED if bought.shelved is None:
-            return Stage.PENDING, True
-        case Standing.DELIVERED:
-            assert bought.shelved is not None
-            return Stage.SETTLED, 2 * bought.shelved.fresh >= attempt.quantity
-        case Standing.PENDING:
-            return Stage.PENDING, False
-        case Standing.FAILED | Standing.REVERSED:
-            return Stage.SETTLED, False
-    return Stage.IN_DOUBT, False
+    if bought.standing is Standing.DELIVERED and bought.shelved is not None:
+        fresh = bought.shelved.fresh
+        return Stage.SETTLED, fresh, 2 * fresh >= attempt.quantity
+    if bought.standing in {Standing.FAILED, Standing.REVERSED}:
+        return Stage.SETTLED, 0, False
+    is_coming = bought.standing in {Standing.PENDING, Standing.DELIVERED}
+    stage = Stage.PENDING if is_coming else Stage.IN_DOUBT
+    return stage, attempt.quantity, bought.standing is Standing.DELIVERED

@@ -4,7 +4,8 @@ Rules.
 1. A purchase counts from the moment it is decided on, and until its units are on the shelf or it came to nothing.
 2. One that is passed over as late, or in doubt, does not count: it may never come.
 3. A look at a shelf takes time. What ends while somebody looks counts in that look still: its units may not have been
-   there yet. So a look may count some units twice, and buy too little for a moment; it never buys too much.
+   there yet. So a look may count some units twice, and buy too little for a moment; it never buys too much. What came
+   to nothing is forgotten at once.
 4. A desk's word on what is open replaces ours, but for what has happened since it was asked.
 """
 
@@ -28,7 +29,7 @@ class Stage(Enum):
     #: The same, for too long: passed over.
     SLOW = "SLOW"
     IN_DOUBT = "IN_DOUBT"
-    #: It is on the shelf, or came to nothing.
+    #: What it brought is on the shelf.
     SETTLED = "SETTLED"
 
 
@@ -91,12 +92,15 @@ class Coming:
         self._purchases.setdefault(attempt.pool, {})[attempt.attempt] = purchase
         self._under_way.setdefault(supplier, {})[attempt.attempt] = purchase
 
-    def became(self, attempt: Attempt, stage: Stage, now_ms: int) -> None:
-        """A purchase that was under way is further."""
+    def became(self, attempt: Attempt, stage: Stage, units: int, now_ms: int) -> None:
+        """A purchase that was under way is further, and brings or brought so many units; none: it is forgotten."""
         purchases, name = self._purchases[attempt.pool], attempt.attempt
-        purchases[name] = purchases[name]._replace(stage=stage, at=self.moment(), at_ms=now_ms)
         if stage not in UNDER_WAY:
             del self._under_way[purchases[name].supplier][name]
+        if units:
+            purchases[name] = purchases[name]._replace(stage=stage, units=units, at=self.moment(), at_ms=now_ms)
+        else:
+            del purchases[name]
 
     def told(self, supplier: SupplierName, since: Moment, open_: Mapping[AttemptId, OpenUnits], now_ms: int) -> None:
         """A desk that was asked at `since` has these open."""
@@ -144,10 +148,10 @@ class Coming:
         units = [purchase.units for purchase in self._purchases.get(pool, {}).values() if purchase.stage in stages]
         return len(units), sum(units)
 
-    def late_at(self, pool: PoolName) -> frozenset[SupplierName]:
-        """Whose purchases are late."""
+    def suppliers_at(self, pool: PoolName, stages: Collection[Stage]) -> frozenset[SupplierName]:
+        """Whose purchases for a shelf are so far."""
         purchases = self._purchases.get(pool, {}).values()
-        return frozenset(purchase.supplier for purchase in purchases if purchase.stage is Stage.LATE)
+        return frozenset(purchase.supplier for purchase in purchases if purchase.stage in stages)
 
     def untold_at(self, supplier: SupplierName) -> tuple[int, int]:
         """Units, and what they may cost, that are under way at a supplier whose desk has not told of them yet."""

@@ -34,8 +34,13 @@ class Drain:
 
 def look_after_ms(available: int, low: int, per_s: float) -> int:
     """How long to leave a shelf alone; see the rule."""
-    if available <= low:
+    if available < low:
         return look_first_ms
     if per_s <= 0:
         return look_last_ms
     return int(min(look_last_ms, max(look_first_ms, (available - low) * 500 / per_s)))
+
+
+def runs_dry_soon(available: int, before: int, over_ms: int) -> bool:
+    """Whether a shelf, sold as fast as in the last `over_ms`, is dry before somebody looks at it of himself."""
+    return (before - available) * look_last_ms > available * over_ms

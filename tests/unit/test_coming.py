@@ -34,14 +34,14 @@ def test_a_purchase_counts_while_it_may_be_relied_on() -> None:
     counts = [coming.on_the_way(POOL, coming.moment())]
     for stage in (Stage.LATE, Stage.PENDING, Stage.SLOW, Stage.IN_DOUBT, Stage.SETTLED):
         coming.asked(_attempt(stage.value), ACME, 0)
-        coming.became(_attempt(stage.value), stage, 0)
+        coming.became(_attempt(stage.value), stage, 10, 0)
         counts.append(coming.on_the_way(POOL, coming.moment()))
     assert counts == [10, 10, 20, 20, 20, 20]
     assert coming.count(POOL, PASSED_OVER) == (2, 20)
     assert coming.count(POOL, {Stage.IN_DOUBT}) == (1, 10)
     assert coming.count(OTHER, PASSED_OVER) == (0, 0)
-    assert coming.late_at(POOL) == {ACME}
-    assert not coming.late_at(OTHER)
+    assert coming.suppliers_at(POOL, {Stage.LATE}) == {ACME}
+    assert not coming.suppliers_at(OTHER, {Stage.LATE})
 
 
 def test_what_ends_while_somebody_looks_counts_in_that_look_and_in_none_after() -> None:
@@ -49,7 +49,7 @@ def test_what_ends_while_somebody_looks_counts_in_that_look_and_in_none_after() 
     coming = _coming()
     coming.asked(_attempt(), ACME, 0)
     looked = coming.moment()
-    coming.became(_attempt(), Stage.SETTLED, 0)
+    coming.became(_attempt(), Stage.SETTLED, 10, 0)
     assert coming.on_the_way(POOL, looked) == 10
     assert coming.on_the_way(POOL, coming.moment()) == 0
     coming.forget_before(POOL, looked)
@@ -72,7 +72,7 @@ def test_a_desk_that_no_longer_has_it_open_has_settled_it() -> None:
     """Then it is on the shelf, or came to nothing; another desk's word says nothing of it."""
     coming = _coming()
     coming.asked(_attempt(), ACME, 0)
-    coming.became(_attempt(), Stage.PENDING, 0)
+    coming.became(_attempt(), Stage.PENDING, 10, 0)
     coming.told(BEST, coming.moment(), {}, 0)
     assert coming.on_the_way(POOL, coming.moment()) == 10
     looked = coming.moment()
@@ -87,7 +87,7 @@ def test_what_happened_since_a_desk_was_asked_stands() -> None:
     asked = coming.moment()
     coming.asked(_attempt(), ACME, 0)
     coming.told(ACME, asked, {}, 0)
-    coming.became(_attempt(), Stage.IN_DOUBT, 0)
+    coming.became(_attempt(), Stage.IN_DOUBT, 10, 0)
     coming.told(ACME, asked, _open(), 0)
     assert coming.on_the_way(POOL, coming.moment()) == 0
     coming.told(ACME, coming.moment(), _open(), 0)
@@ -102,7 +102,7 @@ def test_who_is_under_way_is_not_taken_for_settled() -> None:
     coming.asked(_attempt(), ACME, 0)
     coming.told(ACME, coming.moment(), {}, 0)
     assert coming.on_the_way(POOL, coming.moment()) == 10
-    coming.became(_attempt(), Stage.LATE, 0)
+    coming.became(_attempt(), Stage.LATE, 10, 0)
     coming.told(ACME, coming.moment(), _open(), 0)
     assert coming.on_the_way(POOL, coming.moment()) == 0
 
@@ -117,7 +117,7 @@ def test_what_a_desk_has_not_told_of_takes_of_its_room() -> None:
     assert coming.untold_at(ACME) == (15, 2_000)
     coming.told(ACME, coming.moment(), _open("a"), 0)
     assert coming.untold_at(ACME) == (5, 1_000)
-    coming.became(_attempt("b"), Stage.PENDING, 0)
+    coming.became(_attempt("b"), Stage.PENDING, 10, 0)
     assert coming.untold_at(ACME) == (0, 0)
 
 
@@ -143,9 +143,22 @@ def test_a_shelf_that_is_watched_no_longer_keeps_only_what_is_under_way() -> Non
     coming = _coming()
     coming.asked(_attempt("a"), ACME, 0)
     coming.asked(_attempt("b"), ACME, 0)
-    coming.became(_attempt("b"), Stage.PENDING, 0)
+    coming.became(_attempt("b"), Stage.PENDING, 10, 0)
     coming.watch([OTHER])
     assert coming.on_the_way(POOL, coming.moment()) == 10
-    coming.became(_attempt("a"), Stage.SETTLED, 0)
+    coming.became(_attempt("a"), Stage.SETTLED, 10, 0)
     coming.watch([])
     assert coming.on_the_way(POOL, 0) == 0
+
+
+def test_what_came_to_nothing_is_forgotten_at_once_and_what_came_counts_as_it_is() -> None:
+    """Also in a look that is under way."""
+    coming = _coming()
+    coming.asked(_attempt("a"), ACME, 0)
+    coming.asked(_attempt("b"), ACME, 0)
+    looked = coming.moment()
+    coming.became(_attempt("a"), Stage.SETTLED, 0, 0)
+    assert coming.on_the_way(POOL, looked) == 10
+    coming.became(_attempt("b"), Stage.SETTLED, 7, 0)
+    assert coming.on_the_way(POOL, looked) == 7
+    assert coming.untold_at(ACME) == (0, 0)

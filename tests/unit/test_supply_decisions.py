@@ -11,7 +11,7 @@ from engine.supply.attempts import Kind
 from engine.supply.choosing import Candidate, choose
 from engine.supply.costing import affordable
 from engine.supply.hedging import late_after_ms, late_purchases_max, may_pass_over
-from engine.supply.looking import Drain, look_after_ms, look_first_ms, look_last_ms
+from engine.supply.looking import Drain, look_after_ms, look_first_ms, look_last_ms, runs_dry_soon
 from engine.supply.routing import Offer, Record, Wish, latency_prior_ms
 
 
@@ -19,6 +19,7 @@ from engine.supply.routing import Offer, Record, Wish, latency_prior_ms
     ("available", "per_s", "after_ms"),
     [
         (100, 1_000.0, look_first_ms),
+        (100, 0.0, look_last_ms),
         (99, 0.0, look_first_ms),
         (101, 0.0, look_last_ms),
         (200, 100.0, 500),
@@ -29,7 +30,7 @@ from engine.supply.routing import Offer, Record, Wish, latency_prior_ms
 def test_a_shelf_is_looked_at_in_half_the_time_it_takes_to_reach_its_low_mark(
     available: int, per_s: float, after_ms: int
 ) -> None:
-    """Within bounds; at or below the mark as often as may be. The low mark is 100."""
+    """Within bounds; below the mark as often as may be. The low mark is 100."""
     assert look_after_ms(available, 100, per_s) == after_ms
 
 
@@ -46,6 +47,19 @@ def test_how_fast_a_shelf_sells_is_half_the_last_span_and_half_what_was_known() 
     assert drain.per_s == 75
     drain.note(950, 0, 3_000)
     assert drain.per_s == 37.5
+
+
+@pytest.mark.parametrize(
+    ("available", "before", "is_so"),
+    [(900, 1_000, True), (2_000, 2_100, False), (1_999, 2_099, True), (0, 1, True), (0, 0, False), (5, 5, False)],
+)
+def test_a_shelf_runs_dry_soon_that_would_be_empty_before_the_next_look(
+    available: int,
+    before: int,
+    is_so: bool,
+) -> None:
+    """A hundred cards in a quarter of a second are two thousand in five; a dry shelf that stays dry is no news."""
+    assert runs_dry_soon(available, before, 250) is is_so
 
 
 def _record(*latencies_ms: int) -> Record:
