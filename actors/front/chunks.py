@@ -5,7 +5,6 @@ only part that sees codes. A chunk is worked on anew from its bytes whenever som
 changed; nothing of it is kept in between.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -15,11 +14,8 @@ from engine import limits
 from engine.money import is_currency
 from engine.names import BatchNo, PoolName
 from engine.ports import Vault
-from engine.secrecy.normal import normal_code
+from engine.secrecy.normal import code_fault
 from protos.cardkeep.v1 import inventory_pb2
-
-#: Unicode's control characters (category Cc) but the tabulator.
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 class Chunk(NamedTuple):
@@ -121,12 +117,9 @@ async def _checked(vault: Vault, pool: PoolName, chunk: Chunk) -> tuple[list[_Li
 
 def _fault(code: str, row: inventory_pb2.ImportRow, face_value: tuple[int, str] | None) -> str:
     """What is wrong with a line by itself; empty when nothing is."""
-    if not normal_code(code):
-        return "EMPTY_CODE"
-    if len(code) > limits.code_chars_max:
-        return "CODE_TOO_LONG"
-    if _CONTROL.search(code):
-        return "CODE_NOT_TEXT"
+    fault = code_fault(code)
+    if fault:
+        return fault
     if row.HasField("face_value"):
         value = row.face_value
         if not 0 <= value.minor <= limits.money_minor_max or not is_currency(value.currency):

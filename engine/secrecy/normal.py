@@ -15,7 +15,13 @@ alone; **inner hyphens and spaces**, because `a----b-c` and `a----bc` are two pa
 thus taken for two; its supplier writes it one way, and the provider refuses the second use.
 """
 
+import re
 import unicodedata
+
+from engine import limits
+
+#: Unicode's control characters (category Cc) but the tabulator.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
@@ -25,3 +31,12 @@ def normal_code(code: str) -> str:
     if code.isascii():
         return code.strip()
     return unicodedata.normalize("NFKC", code.translate(_UNSEEN)).strip()
+
+
+def code_fault(code: str) -> str:
+    """Why a text can be no card's code: the word of an import's refusal; empty when it can."""
+    if not normal_code(code):
+        return "EMPTY_CODE"
+    if len(code) > limits.code_chars_max:
+        return "CODE_TOO_LONG"
+    return "CODE_NOT_TEXT" if _CONTROL.search(code) else ""

@@ -52,6 +52,17 @@ class Record:
         return (sum(self._successes) + prior_successes) / (len(self._successes) + prior_purchases)
 
     @property
+    def successes(self) -> int:
+        """How many succeeded."""
+        return len(self._latencies_ms)
+
+    @property
+    def latency_usual_ms(self) -> float:
+        """What 95 of 100 of its successes did not exceed."""
+        ordered = sorted(self._latencies_ms)
+        return ordered[(95 * len(ordered) - 1) // 100] if ordered else latency_prior_ms
+
+    @property
     def latency_ms(self) -> float:
         """The median of its successes."""
         return median(self._latencies_ms) if self._latencies_ms else latency_prior_ms

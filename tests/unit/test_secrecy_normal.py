@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.secrecy.normal import normal_code
+from engine import limits
+from engine.secrecy.normal import code_fault, normal_code
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,20 @@ def test_the_normal_form_of_a_normal_form_is_itself(code: str) -> None:
 def test_printable_ascii_without_spaces_is_already_normal(code: str) -> None:
     """The codes of nearly every supplier: nothing about them may be folded."""
     assert normal_code(code) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("ABCD-1234", ""),
+        ("account----password\tnote", ""),
+        (" \u200b ", "EMPTY_CODE"),
+        ("x" * limits.code_chars_max, ""),
+        ("x" * (limits.code_chars_max + 1), "CODE_TOO_LONG"),
+        ("AB\x00CD", "CODE_NOT_TEXT"),
+        ("AB\nCD", "CODE_NOT_TEXT"),
+    ],
+)
+def test_what_can_be_no_code_is_told_by_its_fault(text: str, fault: str) -> None:
+    """The words are those an import refuses a line with."""
+    assert code_fault(text) == fault
