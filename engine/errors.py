@@ -47,3 +47,7 @@ class UnreadableCard(CardkeepError):
 
 class UnreadableSecret(CardkeepError):
     """A sealed secret does not open: wrong key ring, or the bytes were changed. Restore the ring, or enter it anew."""
+
+
+class SupplierNotAsked(NotDone):
+    """No purchase was made: paused, breaker open, exposure full, too many requests, or not its currency."""

@@ -160,9 +160,10 @@ class Ledger:
         learned = Learned(now_ms, attempt, finding, standing, codes or 0)
         return self._happened(learned, *(Disputed(now_ms, attempt, dispute) for dispute in disputes))
 
-    def vouch(self, attempt: AttemptId, finding: Finding, now_ms: int, who: str) -> Sequence[Event]:
+    def vouch(self, vouched: Vouched, finding: Finding, *, codes: int | None = None) -> Sequence[Event]:
         """Take in what a person found out, and who it was."""
-        return (*self._happened(Vouched(now_ms, attempt, who, "")), *self.learn(attempt, finding, now_ms))
+        said = self._happened(vouched)
+        return (*said, *self.learn(vouched.attempt, finding, vouched.at_ms, codes=codes))
 
     def stock(self, stocked: Stocked) -> Sequence[Event]:
         """The codes of a delivery that waits have entered stock. Those that had been there before are a dispute."""

@@ -110,8 +110,9 @@ def test_a_persons_word_is_a_finding_with_a_name() -> None:
     ledger = Ledger(CAUTION)
     attempt = Attempt(A, POOL, Kind.RECHARGE, 1, Money(500, "CNY"))
     ledger.begin(attempt, NOW_MS)
-    assert ledger.vouch(A, Failed("told on the phone"), NOW_MS, "ann") == (
-        Vouched(NOW_MS, A, "ann", ""),
+    vouched = Vouched(NOW_MS, A, "ann", "ticket 7")
+    assert ledger.vouch(vouched, Failed("told on the phone")) == (
+        vouched,
         Learned(NOW_MS, A, Failed("told on the phone"), Standing.FAILED),
     )
 
