@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from time import perf_counter
+from typing import Any
 
 from engine.errors import Fenced, InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Append, Attachments, Journal, Position
 from engine.stock.codec import pack_record
-from engine.stock.events import Event
 
 #: Events that may gather in one group before new work is refused: an append of about 50 MB at most.
 events_per_group_max = 100_000
@@ -37,13 +37,18 @@ ask_again_s = 0.1
 _log = logging.getLogger(__name__)
 
 
-class Desk:
-    """One open pool's place in the journal: who we are there, and how far we got."""
+Pack = Callable[[int, int, Sequence[Any]], bytes]
+"""Makes a journal record of events: `pack(epoch, first seq, events)`."""
 
-    def __init__(self, name: PoolName, epoch: int, seq: int) -> None:
+
+class Desk:
+    """One open pool's place in the journal: who we are there, and how far we got. `pack` knows what happens there."""
+
+    def __init__(self, name: PoolName, epoch: int, seq: int, pack: Pack = pack_record) -> None:
         self.name = name
         self.epoch = epoch
         self.seq = seq
+        self.pack = pack
         self.failure: Fenced | InvariantBroken | None = None
 
 
@@ -57,7 +62,7 @@ class _Seat:
     __slots__ = ("attachments", "events", "failure", "hearers", "parts")
 
     def __init__(self) -> None:
-        self.parts: list[Sequence[Event]] = []
+        self.parts: list[Sequence[Any]] = []
         #: How many events the parts have.
         self.events = 0
         self.attachments: dict[str, dict[bytes, bytes]] = {}
@@ -82,7 +87,7 @@ class Committer:
         """Whether the group that fills has reached its bound."""
         return self._events_waiting >= events_per_group_max
 
-    def board(self, desk: Desk, events: Sequence[Event], attachments: Attachments, hear: Hear) -> None:
+    def board(self, desk: Desk, events: Sequence[Any], attachments: Attachments, hear: Hear) -> None:
         """Board the next group. `hear` is called, never at once, when all this rests on is durable or cannot be.
 
         It hears None, or Fenced when another owner has taken over (nothing of this happened), InDoubt when one has
@@ -189,7 +194,7 @@ def _boarded(desk: Desk, seat: _Seat) -> Append | None:
 def _append(desk: Desk, seat: _Seat) -> Append:
     parts = seat.parts
     events = parts[0] if len(parts) == 1 else [*chain.from_iterable(parts)]
-    record = pack_record(desk.epoch, desk.seq + 1, events) if events else b""
+    record = desk.pack(desk.epoch, desk.seq + 1, events) if events else b""
     return Append(desk.name, desk.epoch, desk.seq, seat.events, record, seat.attachments)
 
 

@@ -16,8 +16,9 @@ from actors.asking import Answer, Hearer
 from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.wire import Address, Connect, Frames, Verdict, connect, hello
 from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
+from engine.framing import pack
 from engine.names import PoolName
-from engine.stock.codec import pack, plain, read_outcome
+from engine.stock.codec import plain, read_outcome
 from engine.stock.commands import Command, ListBatches, ListSold, Receive
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.

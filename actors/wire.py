@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from zlib import crc32
 
 from engine.errors import InvariantBroken
-from engine.stock.codec import pack, unpack
+from engine.framing import pack, unpack
 
 #: Bytes of one frame: the largest legitimate one is an import chunk of 1,000 sealed cards, under 1 MB.
 frame_bytes_max = 16 * 1024 * 1024

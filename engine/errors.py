@@ -43,3 +43,11 @@ class InvariantBroken(CardkeepError):
 
 class UnreadableCard(CardkeepError):
     """A sealed code does not open: wrong key ring, or the bytes were changed. Quarantine the card."""
+
+
+class UnreadableSecret(CardkeepError):
+    """A sealed secret does not open: wrong key ring, or the bytes were changed. Restore the ring, or enter it anew."""
+
+
+class SupplierNotAsked(NotDone):
+    """No purchase was made: paused, breaker open, exposure full, too many requests, or not its currency."""

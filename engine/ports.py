@@ -126,7 +126,7 @@ class SealedCard(NamedTuple):
 
 
 class Vault(Protocol):
-    """Seals and opens codes. The only door behind which plain text exists.
+    """Seals and opens codes and other secrets. The only door behind which plain text exists.
 
     Async, so that it can move into a process of its own.
     """
@@ -147,6 +147,12 @@ class Vault(Protocol):
 
     async def rewrap(self, pool: PoolName, data_key: bytes) -> bytes:
         """The same data key wrapped by the ring's present primary key; codes need not be touched."""
+
+    async def seal_secret(self, context: str, plain: bytes) -> bytes:
+        """Seal a few bytes (credentials, an account, a delivery) for one place, which `context` names."""
+
+    async def open_secret(self, context: str, sealed: bytes) -> bytes:
+        """What was sealed for this place. Raises UnreadableSecret: changed, sealed for another, or its key is gone."""
 
 
 class Clock(Protocol):

@@ -19,6 +19,10 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
   ck:{t/s}:prints          hash    fingerprint -> card. append. Never dies.
   ck:{t/s}:archive:K       string  what a pool may forget. The adapter sets it, with its own time to live.
 
+  ck:{t/~s}:...                    the ledger of the supplier t/s has the keys of a pool as far as it needs them, and
+  ck:{t/~s}:stash          hash    delivery -> its codes, sealed, until they have entered stock. append; the adapter
+                                   drops them.
+
   ck:{registry}:placement  hash    every pool as "tenant/sku" -> owner id, empty until it is placed. add_pool,
                                    place. Never dies.
   ck:{registry}:version    string  counts the changes of placement. add_pool, place.
@@ -26,6 +30,11 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
                                    new to them. add_pool, place.
   ck:{registry}:seats      hash    owner id -> JSON {incarnation, address, node, pid}. announce, retire.
   ck:{registry}:loads      hash    owner id -> JSON {beat, per_s, pools}. The adapter.
+
+  ck:{supply}:suppliers    hash    every supplier as "tenant/supplier" -> its profile, credentials sealed in it
+                                   (engine/supply/codec.py). enter. Never dies.
+  ck:{supply}:sourcings    hash    every SKU that is bought as "tenant/sku" -> how. enter. Never dies.
+  ck:{supply}:version      string  counts the changes of these two. enter.
 
 Numbers that count are compared as the decimal strings they are stored as: a Lua number is a double.
 ]]
@@ -188,6 +197,15 @@ local function retire(keys, args)
   return 1
 end
 
+-- keys: suppliers or sourcings, version. args: name, value. Answers the version that says so.
+local function enter(keys, args)
+  if redis.call('HGET', keys[1], args[1]) == args[2] then
+    return tonumber(redis.call('GET', keys[2]) or 0)
+  end
+  redis.call('HSET', keys[1], args[1], args[2])
+  return redis.call('INCR', keys[2])
+end
+
 redis.register_function('cardkeep_claim', claim)
 redis.register_function('cardkeep_append', append)
 redis.register_function('cardkeep_fold', fold)
@@ -195,6 +213,7 @@ redis.register_function('cardkeep_add_pool', add_pool)
 redis.register_function('cardkeep_place', place)
 redis.register_function('cardkeep_announce', announce)
 redis.register_function('cardkeep_retire', retire)
+redis.register_function('cardkeep_enter', enter)
 redis.register_function{function_name = 'cardkeep_look', callback = look, flags = {'no-writes'}}
 redis.register_function{function_name = 'cardkeep_position', callback = position, flags = {'no-writes'}}
 redis.register_function{function_name = 'cardkeep_placement', callback = placement, flags = {'no-writes'}}

@@ -5,9 +5,13 @@ key per batch, the data key seals the batch's codes. Rotation rewraps data keys;
 
     wrapped data key   version (1) | key id (4) | nonce (12) | ciphertext and tag (32 + 16)
     sealed code        version (1) | nonce (12) | ciphertext and tag (n + 16)
+    sealed secret      version (1) | key id (4) | nonce (12) | ciphertext and tag (n + 16)
+
+A secret that is no card's is sealed under a key of its own, derived from the wrap key.
 
 Nonces are random 96-bit numbers, for which NIST SP 800-38D §8.3 allows 2**32 seals under one key. A
-data key seals one batch, and a batch has at most 2**32 serials; a wrap key seals one data key per batch.
+data key seals one batch, and a batch has at most 2**32 serials; a wrap key seals one data key per batch, and the key
+derived from it one secret per delivery and per setting of credentials.
 
 Never logs, and no error of its own quotes a code or a key.
 """
@@ -24,7 +28,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from actors.adapters.key_ring import KEY_BYTES, KeyRing, KeyRingFile, Purpose, State
-from engine.errors import UnreadableCard
+from engine.errors import UnreadableCard, UnreadableSecret
 from engine.names import BatchNo, PoolName, card_at, card_name
 from engine.ports import SealedCard
 from engine.secrecy.binding import (
@@ -33,6 +37,8 @@ from engine.secrecy.binding import (
     code_binding_start,
     data_key_binding,
     print_binding,
+    secret_binding,
+    secrets_key_binding,
 )
 from engine.secrecy.normal import normal_code
 
@@ -52,6 +58,7 @@ _TAG_BYTES = 16
 _VERSION = bytes([BINDING_VERSION])
 _KEY_HEAD_BYTES = 1 + 4
 _CODE_HEAD_BYTES = 1 + _NONCE_BYTES
+_SECRET_BYTES_MIN = _KEY_HEAD_BYTES + _NONCE_BYTES + _TAG_BYTES
 _WRAPPED_BYTES = _KEY_HEAD_BYTES + _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
 
 
@@ -126,6 +133,31 @@ class LocalVault:
         self._refresh()
         return self._wrap(pool, self._unwrap(pool, data_key))
 
+    async def seal_secret(self, context: str, plain: bytes) -> bytes:
+        """Seal a few bytes for the place that `context` names. Raises KeyRingRefused."""
+        self._refresh()
+        key = self._ring.primary(Purpose.WRAP)
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = _secrets_cipher(key.secret).encrypt(nonce, plain, secret_binding(context))
+        return _VERSION + key.key_id.to_bytes(4) + nonce + sealed
+
+    async def open_secret(self, context: str, sealed: bytes) -> bytes:
+        """What was sealed for this place. Raises UnreadableSecret."""
+        self._refresh()
+        if len(sealed) < _SECRET_BYTES_MIN or sealed[:1] != _VERSION:
+            raise UnreadableSecret(f"the secret of {context} is not one that this release sealed")
+        try:
+            cipher = _secrets_cipher(_wrap_secret(self._ring, int.from_bytes(sealed[1:_KEY_HEAD_BYTES])))
+        except UnreadableCard as cause:
+            raise UnreadableSecret(f"the secret of {context} does not open: {cause}") from None
+        nonce = sealed[_KEY_HEAD_BYTES : _KEY_HEAD_BYTES + _NONCE_BYTES]
+        try:
+            return cipher.decrypt(nonce, sealed[_KEY_HEAD_BYTES + _NONCE_BYTES :], secret_binding(context))
+        except InvalidTag:
+            raise UnreadableSecret(
+                f"the secret of {context} does not open: it was changed, or sealed for another place"
+            ) from None
+
     def _refresh(self) -> None:
         ring = self._rings.current()
         if ring is not self._ring:
@@ -162,6 +194,10 @@ class LocalVault:
 def derive_key(secret: bytes, binding: bytes) -> bytes:
     """A 256-bit key of its own for `binding`: HKDF-SHA-256 (RFC 5869) without salt, since `secret` is uniform."""
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=binding).derive(secret)
+
+
+def _secrets_cipher(secret: bytes) -> AESGCM:
+    return AESGCM(derive_key(secret, secrets_key_binding()))
 
 
 def _wrap_secret(ring: KeyRing, key_id: int) -> bytes:

@@ -24,6 +24,7 @@ from engine.ports import (
     Seat,
 )
 from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
+from engine.supply.ports import STASH
 
 _T = TypeVar("_T")
 
@@ -46,7 +47,7 @@ class _Pool:
 
 
 class MemoryStore:
-    """Journal, Archive and SealedCards. Two owners share it by having the same one."""
+    """Journal, Archive, SealedCards and Stash. Two owners share it by having the same one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -109,6 +110,15 @@ class MemoryStore:
     async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
         """See SealedCards."""
         return [_sealed_card(self._pool(pool), card) for card in cards]
+
+    async def stashed(self, book: PoolName) -> Mapping[bytes, bytes]:
+        """See Stash."""
+        return dict(self._pool(book).of(STASH))
+
+    async def unstash(self, book: PoolName, fields: Sequence[bytes]) -> None:
+        """See Stash."""
+        for field_ in fields:
+            self._pool(book).of(STASH).pop(field_, None)
 
     def _pool(self, pool: PoolName) -> _Pool:
         return self._pools.setdefault(pool, _Pool())

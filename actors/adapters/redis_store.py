@@ -16,6 +16,7 @@ from engine.errors import InvariantBroken
 from engine.names import BatchNo, Card, PoolName, batch_of
 from engine.ports import NOTHING, Append, History, Known, Position, SealedCard
 from engine.stock.sealing import KEYS, PRINTS, card_fields, find_code, key_field, sealed_name, traced_card
+from engine.supply.ports import STASH
 
 #: Bytes of one piece of a snapshot: storing one holds the server up for a millisecond or two. Folding 15 MB
 #: took 0.36 s on two busy cores, and no append beside it waited longer than 31 ms.
@@ -35,7 +36,7 @@ answer_within_s_default = 5.0
 
 
 class RedisStore:
-    """Journal, Archive and SealedCards over two connections: one for appends alone, one for all else.
+    """Journal, Archive, SealedCards and Stash over two connections: one for appends alone, one for all else.
 
     `url` is `redis://…`, `rediss://…` or `unix://…`. Nothing connects before it is needed.
     """
@@ -134,6 +135,17 @@ class RedisStore:
         found = {batch: dict(zip(wanted[batch], got, strict=True)) for batch, got in zip(wanted, values, strict=True)}
         key_of = dict(zip(wanted, keys, strict=True))
         return [_sealed_card(card, found[batch_of(card)], key_of[batch_of(card)]) for card in cards]
+
+    async def stashed(self, book: PoolName) -> Mapping[bytes, bytes]:
+        """See Stash."""
+        fields: Mapping[bytes, bytes]
+        (fields,) = await self.line.ask([("HGETALL", pool_key(book, STASH))])
+        return fields
+
+    async def unstash(self, book: PoolName, fields: Sequence[bytes]) -> None:
+        """See Stash."""
+        if fields:
+            await self.line.ask([("HDEL", pool_key(book, STASH), *fields)])
 
     async def _fields(self, pool: PoolName, name: str, fields: Sequence[bytes]) -> Sequence[bytes | None]:
         parts = [fields[start : start + fields_per_read_max] for start in range(0, len(fields), fields_per_read_max)]

@@ -6,6 +6,7 @@ bytes are stored nowhere, but every seal rests on them: changing the layout take
 """
 
 import struct
+from collections.abc import Sequence
 
 from engine.names import Card, PoolName, batch_of, serial_of
 
@@ -40,9 +41,19 @@ def print_binding(pool: PoolName) -> bytes:
     return _parts("print", pool)
 
 
-def _parts(purpose: str, pool: PoolName) -> bytes:
+def secret_binding(context: str) -> bytes:
+    """Version and place: what a secret that is no card's is bound to."""
+    return _parts("secret", (context,))
+
+
+def secrets_key_binding() -> bytes:
+    """What the key that such secrets are sealed under is derived for."""
+    return _parts("secrets key", ())
+
+
+def _parts(purpose: str, place: Sequence[str]) -> bytes:
     fields = [bytes([BINDING_VERSION])]
-    for part in (purpose, *pool):
+    for part in (purpose, *place):
         encoded = part.encode()
         fields += [len(encoded).to_bytes(2), encoded]
     return b"".join(fields)

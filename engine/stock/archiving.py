@@ -7,7 +7,8 @@ again for what the archive already has writes the same again: harmless.
 
 from typing import NamedTuple
 
-from engine.stock.codec import pack, pack_answer
+from engine.framing import pack
+from engine.stock.codec import pack_answer
 from engine.stock.hold import Hold
 from engine.stock.outcomes import HoldState
 from engine.stock.state import State

@@ -9,9 +9,10 @@ from itertools import islice
 from typing import Any
 
 from engine.errors import InvariantBroken
+from engine.framing import pack, unpack_each
 from engine.names import BatchNo, HoldNo, PoolName
 from engine.stock.batch import Batch
-from engine.stock.codec import READ_HOLD, READ_PRICES, pack, read_answer, read_command, unpack_each
+from engine.stock.codec import READ_HOLD, READ_PRICES, read_answer, read_command
 from engine.stock.codec import plain as tagged
 from engine.stock.commands import Configure, OpenBatch
 from engine.stock.events import CardsHeld

@@ -8,6 +8,7 @@ from typing import NamedTuple, NewType
 
 from engine.money import Money
 from engine.names import PoolName
+from engine.supply.differences import Difference
 
 AttemptId = NewType("AttemptId", str)
 """One purchase at one supplier, by our name. It is the supplier's idempotency key, and never changes."""
@@ -113,13 +114,19 @@ class Dispute(StrEnum):
     TOO_DEAR = "TOO_DEAR"
     #: In doubt for longer than a supplier may take.
     UNSETTLED = "UNSETTLED"
+    #: Fewer codes came than units were charged, or more.
+    CODES_MISSING = "CODES_MISSING"
+    #: Of its codes some had been delivered before, by this supplier or another.
+    KNOWN_CODES = "KNOWN_CODES"
 
 
 class Begun(NamedTuple):
-    """An attempt was written down."""
+    """An attempt was written down: of what product of the supplier's, for which account (sealed), if it tops one up."""
 
     at_ms: int
     attempt: Attempt
+    product: str = ""
+    account: bytes = b""
 
 
 class Sent(NamedTuple):
@@ -130,12 +137,13 @@ class Sent(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """Something was found out about an attempt, and so it stands now."""
+    """Something was found out about an attempt, and so it stands now; so many codes came with it and wait for stock."""
 
     at_ms: int
     attempt: AttemptId
     finding: Finding
     standing: Standing
+    codes: int = 0
 
 
 class Disputed(NamedTuple):
@@ -146,4 +154,75 @@ class Disputed(NamedTuple):
     dispute: Dispute
 
 
-Event = Begun | Sent | Learned | Disputed
+class Stocked(NamedTuple):
+    """The codes of one delivery, counted from 1, have entered stock: so many are new, so many were known already."""
+
+    at_ms: int
+    attempt: AttemptId
+    delivery: int
+    fresh: int
+    known: int
+
+
+class Vouched(NamedTuple):
+    """A person says how an attempt stands; what was learned from it follows."""
+
+    at_ms: int
+    attempt: AttemptId
+    who: str
+    note: str
+
+
+class Differed(NamedTuple):
+    """A statement says something else than the ledger; a person has to look."""
+
+    at_ms: int
+    difference: Difference
+
+
+class Resolved(NamedTuple):
+    """A person has dealt with what was to be looked at: of an attempt, or of an order that is no attempt of ours."""
+
+    at_ms: int
+    attempt: str
+    order_no: str
+    who: str
+    note: str
+
+
+class Forgotten(NamedTuple):
+    """What is over and has not changed since `before_ms` is archived, and left the ledger's memory."""
+
+    at_ms: int
+    before_ms: int
+
+
+class EntryRecord(NamedTuple):
+    """One attempt as it stands, for snapshots and the archive. See Entry for what the fields mean."""
+
+    attempt: Attempt
+    product: str
+    account: bytes
+    begun_at_ms: int
+    changed_at_ms: int
+    standing: Standing
+    sent_at_ms: int
+    sent_times: int
+    order_nos: tuple[str, ...]
+    units: int
+    costs: tuple[Money, ...]
+    waiting: tuple[int, ...]
+    fresh: int
+    known: int
+    disputes: tuple[Dispute, ...]
+    resolved: int
+
+
+class Recalled(NamedTuple):
+    """There is news of an attempt that was forgotten: it is back in memory, as the archive had it."""
+
+    at_ms: int
+    record: EntryRecord
+
+
+Event = Begun | Sent | Learned | Disputed | Stocked | Vouched | Differed | Resolved | Forgotten | Recalled

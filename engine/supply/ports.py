@@ -114,6 +114,23 @@ class SupplierLine(Protocol):
         """Hang up."""
 
 
+class Stash(Protocol):
+    """Codes that were delivered and have not entered stock, as `attachments` of the ledger's journal left them, sealed.
+
+    A ledger's journal is kept under `SupplierName.book`, and so is its stash: the hash STASH.
+    """
+
+    async def stashed(self, book: PoolName) -> Mapping[bytes, bytes]:
+        """Everything that waits. Raises StoreUnavailable."""
+
+    async def unstash(self, book: PoolName, fields: Sequence[bytes]) -> None:
+        """Drop what has entered stock; what is not there is no matter. May be repeated. Raises StoreUnavailable."""
+
+
+STASH = "stash"
+"""The name of that hash among the attachments."""
+
+
 class SupplierBook(Protocol):
     """Suppliers and sourcing as staff set them. Every call may be repeated when it failed."""
 

@@ -59,6 +59,11 @@ class Supplier(NamedTuple):
     balance_min: Money | None = None
 
 
+def credentials_place(supplier: SupplierName) -> str:
+    """What a supplier's sealed credentials are bound to: the `context` for the vault."""
+    return f"{supplier}/credentials"
+
+
 class Source(NamedTuple):
     """One way to buy a SKU: a supplier's product, at what one costs there as far as is known."""
 

@@ -12,8 +12,10 @@ from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.memory import MemoryRegistry, MemoryStore
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
+from actors.adapters.supplier_book import MemorySupplierBook, RedisSupplierBook
 from engine.names import PoolName
 from engine.ports import Archive, Journal, Registry, SealedCards
+from engine.supply.ports import Stash, SupplierBook
 
 Connect = Callable[[], MemoryStore | RedisStore]
 
@@ -101,6 +103,12 @@ def cards(connect: Connect) -> SealedCards:
 
 
 @pytest.fixture
+def stash(connect: Connect) -> Stash:
+    """The stash of what `journal` appends."""
+    return connect()
+
+
+@pytest.fixture
 async def registry(url: str | None) -> AsyncIterator[Registry]:
     """A registry; the server's is empty, because its keys are taken away first."""
     if url is None:
@@ -110,6 +118,18 @@ async def registry(url: str | None) -> AsyncIterator[Registry]:
     keys = [f"ck:{{registry}}:{name}" for name in ("placement", "version", "changes", "seats", "loads")]
     await store.line.ask([("UNLINK", *keys)])
     yield RedisRegistry(store.line)
+    await store.close()
+
+
+@pytest.fixture
+async def book(url: str | None) -> AsyncIterator[SupplierBook]:
+    """A book of suppliers; the server's is empty, because its keys are taken away first."""
+    if url is None:
+        yield MemorySupplierBook()
+        return
+    store = RedisStore(url)
+    await store.line.ask([("UNLINK", *(f"ck:{{supply}}:{name}" for name in ("suppliers", "sourcings", "version")))])
+    yield RedisSupplierBook(store.line)
     await store.close()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from actors.adapters import local_vault
 from actors.adapters.key_ring import KeyRingFile, Purpose
 from actors.adapters.local_vault import LocalVault, derive_key
-from engine.errors import UnreadableCard
+from engine.errors import UnreadableCard, UnreadableSecret
 from engine.names import BatchNo, Card, PoolName, card_at
 from engine.ports import SealedCard, Vault
 
@@ -299,3 +299,59 @@ async def test_prints_agree_with_rfc_4231(
     """Test cases 1, 2 and 5, through the vault's own print with the pool's key put in place."""
     monkeypatch.setattr(local_vault, "derive_key", lambda *_: bytes.fromhex(key))
     assert [print_.hex() for print_ in await vault.fingerprint(POOL, [text.decode()])] == [expected]
+
+
+PLACE = "suppliers/shop/acme/credentials"
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(plain=st.binary(max_size=2_000))
+async def test_a_secret_opens_at_its_own_place_only(vault: Vault, plain: bytes) -> None:
+    """Any bytes; moved to another place they are of no use."""
+    sealed = await vault.seal_secret(PLACE, plain)
+    assert await vault.open_secret(PLACE, sealed) == plain
+    with pytest.raises(UnreadableSecret, match="another place"):
+        await vault.open_secret(PLACE + "/", sealed)
+
+
+async def test_a_sealed_secret_shows_nothing_and_is_never_the_same(vault: Vault, rings: KeyRingFile) -> None:
+    """Version, key id, nonce, ciphertext and tag; the nonce is new each time."""
+    first, second = [await vault.seal_secret(PLACE, CODE.encode()) for _ in range(2)]
+    assert first[:5] == b"\x01" + rings.current().primary(Purpose.WRAP).key_id.to_bytes(4)
+    assert len(first) == 1 + 4 + 12 + len(CODE) + 16
+    assert CODE.encode() not in first
+    assert first[5:17] != second[5:17]
+
+
+async def test_any_changed_or_missing_byte_of_a_secret_is_noticed(vault: Vault) -> None:
+    """The key id's bytes, too: they name a key that is not there."""
+    sealed = await vault.seal_secret(PLACE, b"p")
+    for place in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[place] ^= 1
+        with pytest.raises(UnreadableSecret):
+            await vault.open_secret(PLACE, bytes(changed))
+        with pytest.raises(UnreadableSecret):
+            await vault.open_secret(PLACE, sealed[:place])
+
+
+async def test_a_secret_outlives_a_rotation_until_its_key_is_disabled(vault: Vault, rings: KeyRingFile) -> None:
+    """It names its key; what is sealed afterwards is under the new one."""
+    sealed = await vault.seal_secret(PLACE, b"token")
+    before = rings.current().primary(Purpose.WRAP)
+    rings.rotate(now_ms=NOW_MS)
+    assert await vault.open_secret(PLACE, sealed) == b"token"
+    fresh = await vault.seal_secret(PLACE, b"token")
+    assert fresh[1:5] != sealed[1:5]
+    rings.disable(before.key_id)
+    assert await vault.open_secret(PLACE, fresh) == b"token"
+    with pytest.raises(UnreadableSecret, match="disabled"):
+        await vault.open_secret(PLACE, sealed)
+
+
+async def test_the_errors_of_secrets_quote_no_secret(vault: Vault) -> None:
+    """They reach logs."""
+    sealed = await vault.seal_secret(PLACE, CODE.encode())
+    with pytest.raises(UnreadableSecret) as told:
+        await vault.open_secret("elsewhere", sealed)
+    assert CODE not in str(told.value)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import framing
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, HoldNo
 from engine.stock import codec, events
@@ -49,7 +50,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 def test_a_command_reads_back(kind: type, data: Any) -> None:
     """Field by field, and as the same type."""
     command = data.draw(values(kind))
-    again = codec.read_command(codec.unpack(codec.pack(codec.plain(command))))
+    again = codec.read_command(framing.unpack(framing.pack(codec.plain(command))))
     assert again == command
     assert type(again) is kind
 
@@ -60,7 +61,7 @@ def test_a_command_reads_back(kind: type, data: Any) -> None:
 def test_an_outcome_reads_back(kind: type, data: Any) -> None:
     """Down to the enums in it: a state that comes back as bare text would fail `is`."""
     outcome = data.draw(values(kind))
-    again = codec.read_outcome(codec.unpack(codec.pack(codec.plain(outcome))))
+    again = codec.read_outcome(framing.unpack(framing.pack(codec.plain(outcome))))
     assert repr(again) == repr(outcome)
 
 
@@ -82,8 +83,8 @@ def test_an_archive_entry_reads_back_by_the_kind_its_key_names(
     """Answers, holds, and the number of the hold a reference belongs to."""
     for answer in (events.Answered(NOW_MS, command, outcome), held):
         assert codec.read_archived("request/r1", codec.pack_answer(answer)) == answer
-    assert repr(codec.read_archived("hold/1", codec.pack(hold))) == repr(hold)
-    assert codec.read_archived("order/a/b", codec.pack(HoldNo(17))) == 17
+    assert repr(codec.read_archived("hold/1", framing.pack(hold))) == repr(hold)
+    assert codec.read_archived("order/a/b", framing.pack(HoldNo(17))) == 17
 
 
 def _record() -> bytes:
@@ -116,7 +117,7 @@ def test_a_record_whose_count_is_not_its_contents_is_found(monkeypatch: pytest.M
     """A right checksum over a wrong count is a fault of the writer, and is not replayed either."""
     record = bytearray(_record())
     record[27] = 3
-    monkeypatch.setattr(codec, "crc32", lambda _bytes: int.from_bytes(record[4:8], "big"))
+    monkeypatch.setattr(framing, "crc32", lambda _bytes: int.from_bytes(record[4:8], "big"))
     with pytest.raises(InvariantBroken, match="has 2 events, not 3"):
         codec.read_record(bytes(record))
 
@@ -124,7 +125,7 @@ def test_a_record_whose_count_is_not_its_contents_is_found(monkeypatch: pytest.M
 def test_what_is_no_msgpack_and_what_has_no_meaning_is_refused() -> None:
     """Bytes of another format, and a number from a later version."""
     with pytest.raises(InvariantBroken, match="not msgpack"):
-        codec.unpack(b"\xc1")
+        framing.unpack(b"\xc1")
     with pytest.raises(InvariantBroken, match="number 99 stands for nothing"):
         codec.read_event((99, ()))
     with pytest.raises(InvariantBroken, match="number 33 stands for nothing"):
@@ -139,7 +140,7 @@ def test_a_record_from_before_a_field_was_added_gets_its_default() -> None:
 def test_a_refund_from_when_it_was_only_a_payment_ref_still_reads() -> None:
     """Holds and events of that time name the payment alone; nobody knows why, and so it is final."""
     hold = (1, "EXPIRED", (), "o", 1, ("", "", "", ""), 1, 2, 2, 3, 0, None, "", False, ("p",), ())
-    assert codec.read_archived("hold/1", codec.pack(hold)).refunds_due == (said.RefundDue("p"),)
+    assert codec.read_archived("hold/1", framing.pack(hold)).refunds_due == (said.RefundDue("p"),)
     assert said.RefundDue("p") == said.RefundDue("p", None, None, is_final=True)
     raised = codec.read_event((7, (NOW_MS, 1, "p", None)))
     assert raised == events.RefundRaised(NOW_MS, HoldNo(1), "p", None, reason=None, is_final=True)

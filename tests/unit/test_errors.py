@@ -23,7 +23,9 @@ def test_what_did_not_happen_may_be_retried(kind: type[errors.CardkeepError]) ->
     assert issubclass(kind, errors.NotDone)
 
 
-@pytest.mark.parametrize("kind", [errors.InDoubt, errors.Fenced, errors.InvariantBroken, errors.UnreadableCard])
+@pytest.mark.parametrize(
+    "kind", [errors.InDoubt, errors.Fenced, errors.InvariantBroken, errors.UnreadableCard, errors.UnreadableSecret]
+)
 def test_what_may_have_happened_is_never_called_not_done(kind: type[errors.CardkeepError]) -> None:
     """A caller that retries NotDone with a new id must never meet one of these."""
     assert not issubclass(kind, errors.NotDone)

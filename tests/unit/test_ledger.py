@@ -25,7 +25,8 @@ from engine.supply.attempts import (
     Silent,
     Standing,
 )
-from engine.supply.ledger import Caution, Entry, Exposure, Ledger
+from engine.supply.entry import Entry
+from engine.supply.ledger import Caution, Exposure, Ledger
 
 POOL = PoolName("shop", "vip-30")
 GRACE_MS = 600_000

@@ -3,8 +3,8 @@
 import pytest
 
 from engine.errors import InvariantBroken
+from engine.framing import pack
 from engine.money import Money
-from engine.stock.codec import pack
 from engine.stock.commands import QUARANTINE, REACQUIRE, VOID, Allocate, Principal
 from engine.stock.pool import Pool
 from engine.stock.snapshot import dump, fill, load

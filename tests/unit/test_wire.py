@@ -11,7 +11,7 @@ import pytest
 
 from actors import wire
 from actors.wire import Address, Frames, connect, hello, is_hello, listen, parse_address
-from engine.stock.codec import pack
+from engine.framing import pack
 from tests.unit.corridor import until
 
 

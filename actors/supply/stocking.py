@@ -1,0 +1,130 @@
+"""Delivered codes on their way into stock: sealed into the stash with the event that tells of them, out once shelved.
+
+In this process, too, they stay sealed between two tries. What is tried twice is put in once: the shelver sees to that.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from actors.supply.ports import Shelver
+from actors.supply.written_ledger import WrittenLedger
+from engine.errors import CardkeepError, NotDone, StoreUnavailable
+from engine.money import Money
+from engine.names import PoolName, SupplierName
+from engine.ports import Vault
+from engine.supply.attempts import AttemptId, Stocked
+from engine.supply.codec import pack_goods, read_goods
+from engine.supply.entry import Entry
+from engine.supply.ports import Good, Stash
+from engine.supply.settling import pause_ms
+
+#: Deliveries that are shelved at the same time: each opens its codes and asks an owner.
+shelving_max = 16
+
+#: Pause before a key ring that refuses is tried again: the codes are in memory alone until then.
+_SEAL_AGAIN_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+CostOf = Callable[[PoolName, Money], Money | None]
+"""What a unit cost in the currency that a SKU's costs are counted in; None when nobody can say."""
+
+
+class Stocking:
+    """One desk's deliveries. `supplier` is whose they are; `cost_of` counts what a unit cost."""
+
+    def __init__(
+        self, supplier: SupplierName, written: WrittenLedger, *, stash: Stash, vault: Vault, shelver: Shelver
+    ) -> None:
+        self.cost_of: CostOf = lambda _pool, unit_cost: unit_cost
+        self._supplier = supplier
+        self._written = written
+        self._stash = stash
+        self._vault = vault
+        self._shelver = shelver
+        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(shelving_max)
+
+    async def resume(self) -> None:
+        """Go on with what waited when this ledger's former copy ended. Raises StoreUnavailable."""
+        stashed = await self._stash.stashed(self._supplier.book)
+        wanted = {
+            _field(entry.name, delivery): (entry, delivery)
+            for entry in self._written.ledger.waiting.values()
+            for delivery in entry.waiting
+        }
+        await self._stash.unstash(self._supplier.book, [field for field in stashed if field not in wanted])
+        for field, (entry, delivery) in wanted.items():
+            if field in stashed:
+                self._start(entry, delivery, stashed[field])
+            else:
+                _log.error("stash_lacks_delivery attempt=%s delivery=%d", entry.name, delivery)
+
+    async def seal(self, attempt: AttemptId, goods: Sequence[Good]) -> bytes:
+        """Codes of an attempt, sealed; empty for none. Waits for a key ring that refuses."""
+        while goods:
+            try:
+                return await self._vault.seal_secret(self._place(attempt), pack_goods(goods))
+            except CardkeepError:
+                _log.exception("codes_unsealed attempt=%s", attempt)
+                await asyncio.sleep(_SEAL_AGAIN_S)
+        return b""
+
+    def field_of_next(self, entry: Entry) -> bytes:
+        """Under what the delivery is stashed that is about to be learned of."""
+        return _field(entry.name, len(entry.costs) + 1)
+
+    def begin(self, entry: Entry, sealed: bytes) -> asyncio.Task[None]:
+        """Put the last delivery of an entry into stock, now that it is durable. Cancelling the wait changes nothing."""
+        return self._start(entry, entry.waiting[-1], sealed)
+
+    async def close(self) -> None:
+        """Stop; what waits is found again."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self, entry: Entry, delivery: int, sealed: bytes) -> asyncio.Task[None]:
+        field = _field(entry.name, delivery)
+        task = asyncio.get_running_loop().create_task(self._stock(entry, delivery, sealed))
+        self._tasks[field] = task
+        task.add_done_callback(lambda _: self._tasks.pop(field, None))
+        return task
+
+    async def _stock(self, entry: Entry, delivery: int, sealed: bytes) -> None:
+        tries = 0
+        while self._written.failure is None:
+            try:
+                async with self._turns:
+                    await self._shelve(entry, delivery, sealed)
+                break
+            except CardkeepError as failure:
+                _log.warning("delivery_not_shelved attempt=%s delivery=%d cause=%s", entry.name, delivery, failure)
+            except Exception as mistake:  # noqa: BLE001 - codes wait whatever it was, and its text may quote one
+                why = type(mistake).__name__
+                _log.error("delivery_not_shelved attempt=%s delivery=%d cause=%s", entry.name, delivery, why)
+            await asyncio.sleep(pause_ms(tries) / 1_000)
+            tries += 1
+
+    async def _shelve(self, entry: Entry, delivery: int, sealed: bytes) -> None:
+        goods = read_goods(await self._vault.open_secret(self._place(entry.name), sealed))
+        cost = entry.costs[delivery - 1]
+        unit_cost = self.cost_of(entry.attempt.pool, Money(-(-cost.minor // len(goods)), cost.currency))
+        # What a supplier delivered twice for one attempt is another import, or the second would be taken for the first.
+        name = entry.name if delivery == 1 else AttemptId(f"{entry.name}~{delivery}")
+        fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, self._supplier)
+        if delivery in entry.waiting:
+            written = self._written
+            await written.write(written.ledger.stock(Stocked(written.now_ms(), entry.name, delivery, fresh, known)))
+        try:
+            await self._stash.unstash(self._supplier.book, [_field(entry.name, delivery)])
+        except (StoreUnavailable, NotDone) as away:
+            _log.warning("stash_not_cleared attempt=%s cause=%s", entry.name, away)  # The next opening does.
+
+    def _place(self, attempt: AttemptId) -> str:
+        return f"{self._supplier}/deliveries/{attempt}"
+
+
+def _field(attempt: AttemptId, delivery: int) -> bytes:
+    return f"{delivery}/{attempt}".encode()
