@@ -5,8 +5,10 @@ contract suite, the vault is the real one.
 """
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -339,3 +341,14 @@ def attempt(name: str = "a", quantity: int = 2, kind: Kind = Kind.CODES, cost_ma
 def entry_of(desk: SupplierDesk, name: str = "a") -> Entry:
     """An attempt as the desk's ledger has it."""
     return desk._written.ledger.entries[AttemptId(name)]
+
+
+def virtual(test: Callable[..., Any]) -> Callable[..., None]:
+    """A test whose time is virtual."""
+
+    @wraps(test)
+    def run(**fixtures: Any) -> None:
+        play(test(**fixtures))
+
+    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+    return run

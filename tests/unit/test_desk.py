@@ -1,37 +1,20 @@
 """The desk of one supplier: what it writes before it sends, what it answers, and when it asks nobody."""
 
 import asyncio
-import inspect
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from actors.adapters.memory import FaultyJournal
-from actors.supply.ports import Bought, DeskState, OpenPurchase, Shelved, Ware
-from engine.errors import InDoubt, NotDone, PoolClosed, StoreUnavailable, SupplierNotAsked
+from actors.supply.ports import Bought, Shelved
+from engine.errors import InDoubt, PoolClosed, StoreUnavailable, SupplierNotAsked
 from engine.money import Money
 from engine.supply.attempts import Begun, Dispute, Kind, Learned, Refused, Sent, Standing, Stocked
-from engine.supply.breaker import Override
 from engine.supply.ledger import Exposure
 from engine.supply.ports import Ability, Told
-from engine.supply.refilling import Marks
-from engine.supply.suppliers import Idempotency, Source, Sourcing
-from tests.unit.corridor import Road, until
-from tests.unit.supplier_street import ACME, POOL, Manner, Street, attempt, entry_of, play
-
-
-def virtual(test: Callable[..., Any]) -> Callable[..., None]:
-    """A test whose time is virtual."""
-
-    @wraps(test)
-    def run(**fixtures: Any) -> None:
-        play(test(**fixtures))
-
-    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
-    return run
+from engine.supply.suppliers import Idempotency
+from tests.unit.corridor import Road
+from tests.unit.supplier_street import ACME, Manner, Street, attempt, entry_of, virtual
 
 
 @pytest.fixture
@@ -178,97 +161,6 @@ async def test_not_found_is_a_no_only_after_the_grace(street: Street) -> None:
     await desk.close()
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"is_paused": True}, "PAUSED"),
-        ({"override": Override.HELD_OPEN}, "BREAKER_OPEN"),
-        ({"currency": "CNY"}, "EXPOSURE_FULL"),
-    ],
-)
-@virtual
-async def test_who_is_not_asked_is_told_why(street: Street, change: dict[str, Any], why: str) -> None:
-    """Nothing is written down, and the same attempt may be made later."""
-    big = attempt(quantity=1_001 if why == "EXPOSURE_FULL" else 2)
-    await street.set_profile(**change)
-    desk = await street.opened()
-    with pytest.raises(SupplierNotAsked, match=why):
-        await desk.buy(big, "P-1")
-    assert street.supplier.arrived == []
-    assert await street.events() == []
-    assert desk.state().lets_through is (why == "EXPOSURE_FULL")
-    await desk.close()
-
-
-@virtual
-async def test_another_currency_is_not_bought_in(street: Street) -> None:
-    """The exposure is counted in one."""
-    desk = await street.opened()
-    with pytest.raises(SupplierNotAsked, match="OTHER_CURRENCY"):
-        await desk.buy(attempt()._replace(cost_max=Money(1_000, "USD")), "P-1")
-    await desk.close()
-
-
-@virtual
-async def test_the_exposure_is_never_passed_however_many_come_together(street: Street) -> None:
-    """Each for 400 of 1,000 units: two go out."""
-    street.supplier.manner = lambda _: Manner(answers=False)
-    desk = await street.opened()
-    buying = [desk.buy(attempt(f"a-{number}", 400, cost_max=40_000), "P-1") for number in range(5)]
-    answers = await asyncio.gather(*buying, return_exceptions=True)
-    assert sum(isinstance(answer, SupplierNotAsked) for answer in answers) == 3
-    assert (desk.state().room_units, len(street.supplier.arrived)) == (200, 2)
-    await desk.close()
-
-
-@virtual
-async def test_the_breaker_opens_and_one_at_a_time_tries_again(street: Street) -> None:
-    """Three failures in a row; after five seconds one may go, and two that succeed close it."""
-    street.supplier.manner = lambda _: Manner(arrives=False)
-    desk = await street.opened()
-    for number in range(3):
-        assert await desk.buy(attempt(f"a-{number}"), "P-1") == Bought(Standing.FAILED, "no route")
-    assert not desk.state().lets_through
-    with pytest.raises(SupplierNotAsked, match="BREAKER_OPEN"):
-        await desk.buy(attempt("early"), "P-1")
-    street.supplier.manner = lambda _: Manner()
-    await asyncio.sleep(5.1)
-    assert desk.state().lets_through
-    answers = await asyncio.gather(
-        desk.buy(attempt("b-1"), "P-1"), desk.buy(attempt("b-2"), "P-1"), return_exceptions=True
-    )
-    assert [type(answer) for answer in answers] == [Bought, SupplierNotAsked]
-    await desk.buy(attempt("b-3"), "P-1")
-    assert desk.view().is_closed
-    await desk.close()
-
-
-@virtual
-async def test_a_refusal_for_want_of_stock_is_no_fault(street: Street) -> None:
-    """However often."""
-    street.supplier.manner = lambda _: Manner(is_willing=False)
-    desk = await street.opened()
-    for number in range(20):
-        await desk.buy(attempt(f"a-{number}"), "P-1")
-    assert desk.view().is_closed
-    await desk.close()
-
-
-@virtual
-async def test_requests_keep_to_the_pace(street: Street) -> None:
-    """Eight a second: of thirty that come together 24 go out in two seconds, and who would wait for longer is told."""
-    await street.set_profile(per_s=8.0)
-    street.supplier.manner = lambda _: Manner(takes_ms=0)
-    desk = await street.opened()
-    loop = asyncio.get_running_loop()
-    buying = [desk.buy(attempt(f"a-{number}"), "P-1") for number in range(30)]
-    answers = await asyncio.gather(*buying, return_exceptions=True)
-    assert 1.9 < loop.time() < 2.2
-    assert len(street.supplier.arrived) == 24
-    assert sum(isinstance(answer, SupplierNotAsked) for answer in answers) == 6
-    await desk.close()
-
-
 @virtual
 async def test_who_stops_waiting_changes_nothing(street: Street) -> None:
     """The purchase goes on to its end."""
@@ -294,92 +186,6 @@ async def test_what_was_frozen_before_it_left_stays_here(street: Street) -> None
     assert await buying == Bought(Standing.FAILED, "TOO_LATE")
     assert street.supplier.arrived == []
     await desk.close()
-
-
-@virtual
-async def test_a_store_that_is_away_stops_purchases_before_they_begin(street: Street) -> None:
-    """Nothing is bought that cannot be written down; when it is back, it is."""
-    road = Road()
-    desk = await street.opened(FaultyJournal(street.store, road))
-    road.on_the_way_there.extend([StoreUnavailable("away")] * 3)
-    road.positions.extend([StoreUnavailable("away")] * 3)
-    first = asyncio.ensure_future(desk.buy(attempt(), "P-1"))
-    await until(lambda: desk._written._committer.is_stalled)
-    with pytest.raises(StoreUnavailable):
-        await desk.buy(attempt("b"), "P-1")
-    assert (await first).standing is Standing.DELIVERED
-    assert street.supplier.arrived == ["a"]
-    await desk.close()
-
-
-@virtual
-async def test_a_changed_profile_counts_without_a_restart(street: Street) -> None:
-    """Within a second: paused, another caution, other credentials."""
-    desk = await street.opened()
-    running = asyncio.ensure_future(desk.run())
-    await street.set_profile(is_paused=True)
-    await asyncio.sleep(1.1)
-    with pytest.raises(SupplierNotAsked, match="PAUSED"):
-        await desk.buy(attempt(), "P-1")
-    sealed = await street.vault.seal_secret(f"{ACME}/credentials", b'{"key": "k-2"}')
-    caution = street.profile.caution._replace(exposure_units_max=1)
-    await street.set_profile(is_paused=False, credentials=sealed, caution=caution)
-    await asyncio.sleep(1.1)
-    assert street.supplier.credentials == {"key": "k-2"}
-    with pytest.raises(SupplierNotAsked, match="EXPOSURE_FULL"):
-        await desk.buy(attempt(), "P-1")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await desk.close()
-
-
-@virtual
-async def test_a_router_hears_of_balance_stock_and_prices(street: Street) -> None:
-    """Asked for at the start, and soon after a refusal; what is not bought here is left out."""
-    desk = await street.opened()
-    running = asyncio.ensure_future(desk.run())
-    await asyncio.sleep(0.5)
-    assert desk.state() == DeskState(True, 1_000, Money(10**7, "CNY"), Money(50_000, "CNY"), open=[])
-    await street.book.put_sourcing(_sourcing())
-    street.supplier.stock, street.supplier.price = 7, 700
-    street.supplier.manner = lambda _: Manner(is_willing=False)
-    await asyncio.sleep(1.1)
-    await desk.buy(attempt(), "P-1")
-    await asyncio.sleep(6)
-    assert desk.state().wares == {"P-1": Ware(Money(700, "CNY"), 7)}
-    street.supplier.is_away = True
-    await desk.buy(attempt("b"), "P-1")
-    await asyncio.sleep(6)
-    assert desk.state().balance == Money(50_000, "CNY")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await desk.close()
-
-
-def _sourcing() -> Sourcing:
-    return Sourcing(POOL, (Source(ACME, "P-1", Money(100, "CNY")),), Marks(1, 2, 2), Money(1_000, "CNY"))
-
-
-@virtual
-async def test_what_is_open_is_told(street: Street) -> None:
-    """What is under way is not in doubt; what stayed silent is; what is settled is not there."""
-    street.supplier.manner = lambda order: Manner(answers=order.attempt != "silent", takes_ms=100, pending_ms=5_000)
-    desk = await street.opened()
-    silent = asyncio.ensure_future(desk.buy(attempt("silent"), "P-1"))
-    await desk.buy(attempt("pending"), "P-1")
-    assert set(desk.state().open) == {OpenPurchase(name, POOL, 2, False) for name in ("silent", "pending")}
-    assert (await silent).standing is Standing.IN_DOUBT
-    assert OpenPurchase("silent", POOL, 2, True) in desk.state().open
-    await asyncio.sleep(20)
-    assert desk.state().open == []
-    await desk.close()
-
-
-@virtual
-async def test_a_supplier_without_a_profile_or_a_line_has_no_desk(street: Street) -> None:
-    """Said as what it is: nothing happened."""
-    with pytest.raises(NotDone, match="no tenants/shop/suppliers/acme"):
-        await street.desk().open()
 
 
 @virtual
@@ -427,16 +233,4 @@ async def test_a_refusal_answers_no_question(street: Street) -> None:
     desk._counter.line.look_up = look_up  # type: ignore[method-assign]
     await asyncio.sleep(1.1)
     assert entry_of(desk).standing is Standing.IN_DOUBT
-    await desk.close()
-
-
-@virtual
-async def test_two_that_wait_for_their_turn_with_one_attempt_make_one_purchase(street: Street) -> None:
-    """Both found nothing in the ledger before they waited."""
-    await street.set_profile(per_s=1.0)
-    desk = await street.opened()
-    await desk.buy(attempt("x"), "P-1")
-    answers = await asyncio.gather(desk.buy(attempt(), "P-1"), desk.buy(attempt(), "P-1"))
-    assert answers == [Bought(Standing.DELIVERED, "", Shelved(2, 0))] * 2
-    assert street.supplier.arrived == ["x", "a"]
     await desk.close()

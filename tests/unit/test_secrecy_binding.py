@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.names import SERIAL_MAX, BatchNo, Card, PoolName, batch_of, card_at, serial_of
-from engine.secrecy.binding import card_binding, code_binding, code_binding_start, data_key_binding, print_binding
+from engine.secrecy.binding import (
+    card_binding,
+    code_binding,
+    code_binding_start,
+    data_key_binding,
+    print_binding,
+    secret_binding,
+    secrets_key_binding,
+)
 
 PARTS = st.text(alphabet="ab-.1", min_size=1, max_size=6)
 POOLS = st.builds(PoolName, PARTS, PARTS)
@@ -20,6 +28,8 @@ def test_the_bytes_of_a_binding_are_as_they_were_in_the_first_release() -> None:
     )
     assert data_key_binding(pool) == b"\x01" + b"\x00\x08data key" + b"\x00\x04shop" + b"\x00\x06vip-30"
     assert print_binding(pool) == b"\x01" + b"\x00\x05print" + b"\x00\x04shop" + b"\x00\x06vip-30"
+    assert secret_binding("acme/key") == b"\x01" + b"\x00\x06secret" + b"\x00\x08acme/key"
+    assert secrets_key_binding() == b"\x01" + b"\x00\x0bsecrets key"
 
 
 @given(POOLS, CARDS, POOLS, CARDS)

@@ -10,10 +10,14 @@ from hypothesis import strategies as some
 
 from engine.errors import InvariantBroken
 from engine.money import Money
-from engine.names import PoolName
+from engine.names import PoolName, SupplierName
 from engine.supply import attempts as at
 from engine.supply import codec
+from engine.supply.breaker import Override
+from engine.supply.ledger import Caution
 from engine.supply.ports import Good
+from engine.supply.refilling import Marks
+from engine.supply.suppliers import Idempotency, Source, Sourcing, Supplier
 
 _PLAIN = {
     int: some.integers(-(2**63), 2**63 - 1),
@@ -94,3 +98,22 @@ def test_goods_read_back() -> None:
     """Any text, with or without an end."""
     goods = [Good("A-1", None), Good("\u5361\u5bc6", 1_800_000_000_000)]
     assert codec.read_goods(codec.pack_goods(goods)) == goods
+
+
+def test_what_staff_set_reads_back() -> None:
+    """Down to the enums and the amounts, whose types count."""
+    name = SupplierName("shop", "acme")
+    caution = Caution(600_000, 100, Money(50_000, "CNY"), 86_400_000)
+    supplier = Supplier(
+        *(name, "Acme", "signed", "https://a.example", "CNY", {"sign": "md5"}, b"sealed", Idempotency.NONE, 0, caution),
+        *(2.5, 10_000),
+        override=Override.HELD_OPEN,
+        balance_min=Money(1, "CNY"),
+    )
+    again = codec.read_supplier(codec.pack_supplier(supplier))
+    assert again == supplier
+    assert repr(again) == repr(supplier)
+    sourcing = Sourcing(
+        PoolName("shop", "vip"), (Source(name, "P-1", Money(9, "CNY")),), Marks(1, 2, 1), Money(10, "CNY")
+    )
+    assert repr(codec.read_sourcing(codec.pack_sourcing(sourcing))) == repr(sourcing)
