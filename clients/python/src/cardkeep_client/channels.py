@@ -4,7 +4,7 @@ import threading
 
 import grpc
 
-from cardkeep_client.v1 import allocation_pb2_grpc, inventory_pb2_grpc, operations_pb2_grpc
+from cardkeep_client.v1 import allocation_pb2_grpc, inventory_pb2_grpc, operations_pb2_grpc, supply_pb2_grpc
 
 #: `use_local_subchannel_pool` keeps gRPC from merging the channels into one connection again; round robin
 #: uses every address a name resolves to, where gRPC's default would use the first.
@@ -44,3 +44,4 @@ class Stubs:
         self.AllocationService = allocation_pb2_grpc.AllocationServiceStub(channel)
         self.InventoryService = inventory_pb2_grpc.InventoryServiceStub(channel)
         self.OperationsService = operations_pb2_grpc.OperationsServiceStub(channel)
+        self.SupplyService = supply_pb2_grpc.SupplyServiceStub(channel)

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
+from google.protobuf.message import Message
 
 from cardkeep_client.allocation_calls import AllocationCalls, name_of
 from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
@@ -17,7 +18,7 @@ from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Ret
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
 from cardkeep_client.statuses import error_of_status
-from cardkeep_client.stock_calls import Page, StockCalls, whole_recall
+from cardkeep_client.stock_calls import Page, StockCalls, named, whole_recall
 from cardkeep_client.stock_results import (
     Batch,
     ImportProgress,
@@ -317,6 +318,12 @@ class Client:
     def owners(self, *, timeout_s: float | None = None) -> list[Owner]:
         """Every owner actor."""
         return self._send(self._stock.list_owners(), timeout_s)
+
+    def call(
+        self, service: str, method: str, request: Message, *, request_id: str = "", timeout_s: float | None = None
+    ) -> Any:
+        """Any call by its name, for what has no method here; a write says its request id. Answers the message."""
+        return self._send(named(service, method, request, request_id), timeout_s)
 
     def _send(self, call: Call[Answer], timeout_s: float | None) -> Answer:
         return self._travel(SingleJourney(call, self._tries(timeout_s)))
