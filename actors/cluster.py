@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import ray
 from ray.exceptions import RayError
@@ -25,9 +25,14 @@ from actors.garbage import keep_young
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
-from engine.errors import InvariantBroken
-from engine.names import PoolName
+from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
+from actors.supply.ports import Bought, DeskState
+from engine.errors import CardkeepError, InDoubt, InvariantBroken, PoolClosed
+from engine.names import PoolName, SupplierName
 from engine.placing import owner_ids
+from engine.supply.attempts import Attempt, AttemptId, Finding, Resolved
+from engine.supply.differences import Noted
+from engine.supply.ports import Good, StatementRow
 
 if TYPE_CHECKING:
     from actors.front_host import FrontHost
@@ -78,7 +83,7 @@ class OwnerActor:
     async def _open_door(self, settings: Settings, facts: StoreFacts) -> int:
         """Pools come first: what a front end is made of is read beside them."""
         hosts = await asyncio.to_thread(import_module, "actors.front_host")
-        self._front = hosts.FrontHost(settings, facts, home=self._host.home)
+        self._front = hosts.FrontHost(settings, facts, RayDesks(), home=self._host.home)
         return await self._front.start(await _port(settings.doorstep) if settings.has_doorstep else None)
 
     async def process_id(self) -> int:
@@ -118,7 +123,7 @@ class FrontActor:
         from actors.front_host import FrontHost  # noqa: PLC0415
 
         begin_logging(settings, name)
-        self._host = FrontHost(settings, facts)
+        self._host = FrontHost(settings, facts, RayDesks())
         self._starting = asyncio.get_running_loop().create_task(self._host.start())
 
     async def port(self) -> int:
@@ -158,6 +163,82 @@ class ArchivistActor:
     async def metrics(self) -> bytes:
         """Prometheus text."""
         return await self._host.metrics()
+
+
+class RayDesks:
+    """Every supplier's desk, reached over Ray: Desks and StaffDesks. A desk is found once, and again after a failure.
+
+    Each call raises what the desk raises; PoolClosed when there is none; InDoubt when it went away in the middle.
+    """
+
+    def __init__(self) -> None:
+        self._actors: dict[SupplierName, Any] = {}
+
+    async def buy(self, supplier: SupplierName, attempt: Attempt, product: str, account: str) -> Bought:
+        """See Desks."""
+        return cast(Bought, await self._ask(supplier, "buy", attempt, product, account))
+
+    async def state(self, supplier: SupplierName) -> DeskState:
+        """See Desks."""
+        return cast(DeskState, await self._ask(supplier, "state"))
+
+    async def view(self, supplier: SupplierName) -> DeskView:
+        """See StaffDesks."""
+        return cast(DeskView, await self._ask(supplier, "view"))
+
+    async def attempts(self, supplier: SupplierName, wanted: Wanted, page: Page) -> AttemptPage:
+        """See StaffDesks."""
+        return cast(AttemptPage, await self._ask(supplier, "attempts", wanted, page))
+
+    async def differences(self, supplier: SupplierName) -> Sequence[Noted]:
+        """See StaffDesks."""
+        return cast(Sequence[Noted], await self._ask(supplier, "differences"))
+
+    async def settle(
+        self,
+        supplier: SupplierName,
+        attempt: AttemptId,
+        finding: Finding,
+        who: str,
+        *,
+        note: str,
+        goods: Sequence[Good],
+    ) -> Bought:
+        """See StaffDesks."""
+        return cast(Bought, await self._ask(supplier, "settle", attempt, finding, who, note, goods))
+
+    async def resolve(self, supplier: SupplierName, resolved: Resolved) -> bool:
+        """See StaffDesks."""
+        return cast(bool, await self._ask(supplier, "resolve", resolved))
+
+    async def reconcile(
+        self, supplier: SupplierName, from_ms: int, to_ms: int, rows: Sequence[StatementRow] | None
+    ) -> Report:
+        """See StaffDesks."""
+        return cast(Report, await self._ask(supplier, "reconcile", from_ms, to_ms, rows))
+
+    async def _ask(self, supplier: SupplierName, method: str, *args: object) -> object:
+        try:
+            actor = self._actors.get(supplier) or await asyncio.to_thread(_desk_of, supplier)
+        except ValueError as nobody:
+            raise PoolClosed(f"{supplier} has no desk yet") from nobody
+        self._actors[supplier] = actor
+        try:
+            return await getattr(actor, method).remote(*args)
+        except CardkeepError:
+            raise
+        except RayError as gone:
+            self._actors.pop(supplier, None)
+            raise InDoubt(f"the desk of {supplier} went away: {gone}") from gone
+
+
+def _desk_of(supplier: SupplierName) -> Any:
+    return ray.get_actor(desk_name(supplier), namespace=_NAMESPACE)
+
+
+def desk_name(supplier: SupplierName) -> str:
+    """What the actor of a supplier's desk is called."""
+    return f"desk-{supplier.tenant}-{supplier.supplier}"
 
 
 class Cluster:

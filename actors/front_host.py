@@ -10,17 +10,20 @@ from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.local_vault import LocalVault
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
+from actors.adapters.supplier_book import RedisSupplierBook
 from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
 from actors.front.allocation import AllocationServicer
 from actors.front.doors import Door
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
+from actors.front.pricing import PricingServicer
 from actors.front.reception import Reception
 from actors.front.reporting import Reporting
 from actors.front.reports import ReportsServicer
 from actors.front.sealing import Sealing
-from actors.front.server import FrontServer
+from actors.front.server import FrontServer, Services
+from actors.front.supply import StaffDesks, SupplyServicer
 from actors.history.questions import Place
 from actors.metrics import FrontMetrics
 from actors.owner_host import Home
@@ -30,10 +33,19 @@ from engine.ports import Clock
 
 
 class FrontHost:
-    """One front end. `facts` is what start-up found out about the store; `home` is the owner in this process."""
+    """One front end. `facts` is what start-up found out about the store; `home` is the owner in this process.
+
+    `desks` lead to the suppliers' desks, wherever they are.
+    """
 
     def __init__(
-        self, settings: Settings, facts: StoreFacts, *, clock: Clock | None = None, home: Home | None = None
+        self,
+        settings: Settings,
+        facts: StoreFacts,
+        desks: StaffDesks,
+        *,
+        clock: Clock | None = None,
+        home: Home | None = None,
     ) -> None:
         self._settings = settings
         self._store = RedisStore(settings.store_url.get_secret_value())
@@ -59,14 +71,16 @@ class FrontHost:
             clock=clock,
             metrics=self._metrics,
         )
-        self._server = FrontServer(
-            AllocationServicer(self._reception),
-            InventoryServicer(self._reception),
-            OperationsServicer(self._reception, facts, partial(is_reachable, self._registry), settings.doors),
-            ReportsServicer(self._reception, self._reporting),
-            door=Door(settings.front_door),
-            with_reflection=settings.reflection,
+        reception = self._reception
+        services = Services(
+            AllocationServicer(reception),
+            InventoryServicer(reception),
+            OperationsServicer(reception, facts, partial(is_reachable, self._registry), settings.doors),
+            PricingServicer(reception),
+            ReportsServicer(reception, self._reporting),
+            SupplyServicer(reception, RedisSupplierBook(self._store.line), desks),
         )
+        self._server = FrontServer(services, door=Door(settings.front_door), with_reflection=settings.reflection)
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self, listening: socket.socket | None = None) -> int:

@@ -60,6 +60,8 @@ MEANINGS: Mapping[str, Meaning] = {
         _MISSING, "No such suggestion waits, or it has no price; ListSuggestions names them."
     ),
     "CLEARANCE_NOT_FOUND": Meaning(_MISSING, "There is no such plan, or its time is over; make another."),
+    "SUPPLIER_NOT_FOUND": Meaning(_MISSING, "There is no such supplier; enter it first: ask PutSupplier."),
+    "ATTEMPT_NOT_FOUND": Meaning(_MISSING, "There is no such purchase at this supplier; ListAttempts names them."),
     "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
     "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order has a hold of this SKU on other terms; go on with that one."),
     "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold; send the one for this hold."),
@@ -95,6 +97,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "CARD_ALREADY_REPLACED": Meaning(_STATE, "The buyer has a fresh card for this one already; GetHold names it."),
     "OVERLOADED": Meaning(_AWAY, "Too much is waiting; retry after the given delay.", 100),
     "ACTOR_RECOVERING": Meaning(_AWAY, "The SKU's owner is starting; retry after the given delay.", 250),
+    "SUPPLIER_AWAY": Meaning(
+        _AWAY, "The supplier gave no usable answer; retry later, or send its statement as rows.", 5_000
+    ),
     "STORE_UNAVAILABLE": Meaning(_AWAY, "Nothing can be made durable right now; retry.", 500),
     "DRAINING": Meaning(_AWAY, "This front end is stopping; retry, another will answer.", 50),
     "OUTCOME_UNKNOWN": Meaning(_AWAY, "It may have happened; retry with the same request_id, or ask GetHold.", 250),

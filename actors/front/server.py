@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from contextlib import suppress
+from typing import NamedTuple
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
@@ -16,6 +17,7 @@ from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from actors.front.pricing import PricingServicer
 from actors.front.reports import ReportsServicer
+from actors.front.supply import SupplyServicer
 from protos.cardkeep.v1 import (
     allocation_pb2,
     inventory_pb2,
@@ -26,6 +28,8 @@ from protos.cardkeep.v1 import (
     pricing_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
+    supply_pb2,
+    supply_pb2_grpc,
 )
 
 #: How long calls under way may finish once the front end stops.
@@ -40,33 +44,36 @@ _SERVICES = (
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     reports_pb2.DESCRIPTOR.services_by_name["ReportsService"].full_name,
     pricing_pb2.DESCRIPTOR.services_by_name["PricingService"].full_name,
+    supply_pb2.DESCRIPTOR.services_by_name["SupplyService"].full_name,
 )
 
 _log = logging.getLogger(__name__)
 
 
+class Services(NamedTuple):
+    """Everything that may be asked."""
+
+    allocation: AllocationServicer
+    inventory: InventoryServicer
+    operations: OperationsServicer
+    pricing: PricingServicer
+    reports: ReportsServicer
+    supply: SupplyServicer
+
+
 class FrontServer:
     """One listening front end. Several on one machine share the port (SO_REUSEPORT)."""
 
-    def __init__(
-        self,
-        allocation: AllocationServicer,
-        inventory: InventoryServicer,
-        operations: OperationsServicer,
-        reports: ReportsServicer,
-        *,
-        door: Door,
-        with_reflection: bool,
-    ) -> None:
-        self._reception = allocation.reception
+    def __init__(self, services: Services, *, door: Door, with_reflection: bool) -> None:
+        self._reception = services.allocation.reception
         self._health = HealthServicer()
-        self._server = new_server(door)
-        add_allocation(allocation, self._server)
-        inventory_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, self._server)
-        operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, self._server)
-        reports_pb2_grpc.add_ReportsServiceServicer_to_server(reports, self._server)
-        pricing = PricingServicer(allocation.reception)
-        pricing_pb2_grpc.add_PricingServiceServicer_to_server(pricing, self._server)
+        server = self._server = new_server(door)
+        add_allocation(services.allocation, server)
+        inventory_pb2_grpc.add_InventoryServiceServicer_to_server(services.inventory, server)
+        operations_pb2_grpc.add_OperationsServiceServicer_to_server(services.operations, server)
+        pricing_pb2_grpc.add_PricingServiceServicer_to_server(services.pricing, server)
+        reports_pb2_grpc.add_ReportsServiceServicer_to_server(services.reports, server)
+        supply_pb2_grpc.add_SupplyServiceServicer_to_server(services.supply, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if with_reflection:
             names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from clients.cli import (
+    attempts,
     bench,
     demo,
     doctor,
@@ -14,8 +15,10 @@ from clients.cli import (
     sandbox_supplier,
     selling,
     skus,
+    sourcing,
     status,
     stock,
+    suppliers,
     up,
 )
 from clients.cli.failing import EXIT_CODES
@@ -58,6 +61,9 @@ down.register(app)
 demo.register(app)
 bench.register(app)
 app.add_typer(skus.app, name="sku")
+app.add_typer(suppliers.app, name="supplier")
+app.add_typer(sourcing.app, name="sourcing")
+app.add_typer(attempts.app, name="attempts")
 importing.register(app)
 selling.register(app)
 stock.register(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clients.cli.failing import CommandFailed, wrong_usage
 from engine.money import is_currency
-from engine.names import DEFAULT_TENANT, is_name_part, parse_batch, parse_card, parse_hold, parse_pool
+from engine.names import DEFAULT_TENANT, is_name_part, parse_batch, parse_card, parse_hold, parse_pool, parse_supplier
 
 if TYPE_CHECKING:
     from cardkeep_client import Money
@@ -24,6 +24,19 @@ def sku_name(typed: str) -> str:
     whole = typed if "/" in typed else f"tenants/{DEFAULT_TENANT}/skus/{typed}"
     if parse_pool(whole) is None:
         raise wrong_usage(f"{typed!r} is no SKU.", "Type it like NETFLIX-30: 1–63 letters, digits, `.`, `_` or `-`.")
+    return whole
+
+
+def default_tenant() -> str:
+    """Whose suppliers are meant where nobody says."""
+    return f"tenants/{DEFAULT_TENANT}"
+
+
+def supplier_name(typed: str) -> str:
+    """`east`, or the whole name `tenants/t/suppliers/east`."""
+    whole = typed if "/" in typed else f"{default_tenant()}/suppliers/{typed}"
+    if parse_supplier(whole) is None:
+        raise wrong_usage(f"{typed!r} is no supplier.", "Type it like east: 1–63 letters, digits, `.`, `_` or `-`.")
     return whole
 
 

@@ -12,8 +12,12 @@ from contextlib import contextmanager
 
 from actors.front import reception
 from protos.cardkeep.v1 import allocation_pb2, types_pb2
+from tests.api.failures import Failure, failure
 from tests.api.owner_process import OwnerProcess
-from tests.api.small_house import Failure, SmallHouse, failure, wish
+from tests.api.small_house import (
+    SmallHouse,
+    wish,
+)
 
 
 async def overloaded(house: SmallHouse) -> Failure:
@@ -119,12 +123,15 @@ async def card_unreadable(house: SmallHouse) -> Failure:
 
 
 async def pool_stopped(house: SmallHouse) -> Failure:
-    """A record of the journal was overwritten while the owner was away; other SKUs go on."""
+    """A record of the journal was spoilt while the owner was away; other SKUs go on."""
     sku, other = await house.sku(1), await house.sku(1)
     owner_ids = {await house.owner_of(sku), await house.owner_of(other)}
     for owner_id in owner_ids:
         await house.stop_owner(owner_id)
-    await house.store.line.ask([("LSET", house.key(sku, "journal"), 0, b"nonsense")])
+    journal = house.key(sku, "journal")
+    ((entry,),) = await house.store.line.ask([("XREVRANGE", journal, "+", "-", "COUNT", 1)])
+    epoch, seq = entry[0].decode().split("-")
+    await house.store.line.ask([("XADD", journal, f"{epoch}-{int(seq) + 1}", "r", b"nonsense")])
     for owner_id in owner_ids:
         await house.ensure_owner(owner_id)
     assert (await house.allocate(other)).quantity == 1

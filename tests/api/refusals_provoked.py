@@ -6,9 +6,19 @@ Each answers how the call failed.
 from typing import Any
 
 from actors.history import reports
-from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, pricing_pb2, reports_pb2, types_pb2
+from clients.sandbox.profile import credentials_of, options_of
+from clients.sandbox.scenario import Scenario
+from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, pricing_pb2, reports_pb2, supply_pb2, types_pb2
+from tests.api.failures import Failure, failure
 from tests.api.priced import set_price, set_rule
-from tests.api.small_house import Failure, SmallHouse, failure, lasting, money, new_id, rows, wish
+from tests.api.small_house import (
+    SmallHouse,
+    lasting,
+    money,
+    new_id,
+    rows,
+    wish,
+)
 
 
 async def _sold(house: SmallHouse, cards: int = 1) -> tuple[str, types_pb2.Hold]:
@@ -291,3 +301,47 @@ async def clearance_not_found(house: SmallHouse) -> Failure:
     """Nothing was ever proposed."""
     request = pricing_pb2.AcceptClearanceRequest(parent=await house.sku(), number=1, request_id=new_id())
     return await failure(house.pricing.AcceptClearance(request))
+
+
+_NOBODY = "tenants/default/suppliers/nobody"
+
+
+async def supplier_not_found(house: SmallHouse) -> Failure:
+    """Never entered."""
+    return await failure(house.supply.ListAttempts(supply_pb2.ListAttemptsRequest(parent=_NOBODY)))
+
+
+async def _supplier(house: SmallHouse) -> str:
+    """A supplier at an address where nobody listens."""
+    supplier = supply_pb2.Supplier(
+        name=f"tenants/default/suppliers/{new_id()}",
+        protocol="http",
+        endpoint="http://127.0.0.1:9",
+        currency="CNY",
+        options=options_of(Scenario()),
+        credentials=credentials_of(Scenario()),
+        idempotency=supply_pb2.IDEMPOTENCY_NONE,
+        exposure_units_max=1,
+        exposure_max=money(1),
+        patience=lasting(60),
+        per_second=100.0,
+        answer_within=lasting(1),
+    )
+    entered = await house.supply.PutSupplier(supply_pb2.PutSupplierRequest(supplier=supplier))
+    return str(entered.name)
+
+
+async def attempt_not_found(house: SmallHouse) -> Failure:
+    """Nothing was ever bought there."""
+    word = supply_pb2.SettleAttemptRequest(
+        supplier=await _supplier(house), attempt="none", standing=supply_pb2.ATTEMPT_STANDING_FAILED, who="ann"
+    )
+    return await failure(house.supply.SettleAttempt(word))
+
+
+async def supplier_away(house: SmallHouse) -> Failure:
+    """Its statement cannot be asked for."""
+    request = supply_pb2.ReconcileRequest(supplier=await _supplier(house))
+    request.start_time.FromSeconds(1)
+    request.end_time.FromSeconds(2)
+    return await failure(house.supply.Reconcile(request))

@@ -5,19 +5,16 @@ way there every promise that holds for all errors is checked.
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
@@ -45,8 +42,10 @@ from protos.cardkeep.v1 import (
     operations_pb2_grpc,
     pricing_pb2_grpc,
     reports_pb2_grpc,
+    supply_pb2_grpc,
     types_pb2,
 )
+from tests.api.local_desks import LocalDesks
 
 Reply = TypeVar("Reply")
 
@@ -72,16 +71,6 @@ class MovableClock:
     def move_on(self, *, seconds: float = 0, hours: float = 0) -> None:
         """Let time pass."""
         self.ahead_ms += int(seconds * 1000 + hours * 3_600_000)
-
-
-class Failure(NamedTuple):
-    """How a call failed. `retry_ms` is 0 when the caller is not told to retry."""
-
-    code: grpc.StatusCode
-    reason: str
-    facts: Mapping[str, str]
-    message: str
-    retry_ms: int
 
 
 class SmallHouse:
@@ -115,6 +104,7 @@ class SmallHouse:
         self._stewarding: asyncio.Task[None] | None = None
         self._steward = Steward(self.registry, self.ensure_owner, actors_max=2)
         self.front: FrontHost
+        self.desks: LocalDesks
         self.channel: grpc.aio.Channel
         self.target = ""
         self._usual_s = steward.round_every_s, incumbent.look_every_s
@@ -129,7 +119,8 @@ class SmallHouse:
             await self.ensure_owner(_HOME)
         home = self.owners[_HOME].home if self._at_home else None
         facts = StoreFacts("embedded", "valkey 9", durability)
-        self.front = FrontHost(self.settings, facts, clock=self.clock, home=home)
+        self.desks = LocalDesks(self.settings, self.clock)
+        self.front = FrontHost(self.settings, facts, self.desks, clock=self.clock, home=home)
         self.target = f"127.0.0.1:{await self.front.start()}"
         self.channel = grpc.aio.insecure_channel(self.target)
         self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)
@@ -137,12 +128,14 @@ class SmallHouse:
         self.operations = operations_pb2_grpc.OperationsServiceStub(self.channel)
         self.reports = reports_pb2_grpc.ReportsServiceStub(self.channel)
         self.pricing = pricing_pb2_grpc.PricingServiceStub(self.channel)
+        self.supply = supply_pb2_grpc.SupplyServiceStub(self.channel)
 
     async def stop(self) -> None:
         """Close them."""
         if self._stewarding is not None:
             self._stewarding.cancel()
         await self.channel.close()
+        await self.desks.close()
         await self.front.drain()
         for owner_id in list(self.owners):
             await self.stop_owner(owner_id)
@@ -359,39 +352,7 @@ def rows(codes: Sequence[str], first_line: int = 1) -> list[inventory_pb2.Import
     return [inventory_pb2.ImportRow(line_no=line_no, code=code) for line_no, code in enumerate(codes, start=first_line)]
 
 
-async def failure(call: Awaitable[Any]) -> Failure:
-    """How a call failed, after checking what holds for every error: see "Errors" in types.proto."""
-    try:
-        reply = await call
-    except grpc.aio.AioRpcError as error:
-        return read_failure(error)
-    raise AssertionError(f"this should have been refused, but: {reply}")
-
-
-def read_failure(error: grpc.aio.AioRpcError) -> Failure:
-    """The same for an error that was caught."""
-    trailers = dict(error.trailing_metadata() or ())
-    assert "grpc-status-details-bin" in trailers, f"no details: {error.code()} {error.details()}"
-    status = Status.FromString(trailers["grpc-status-details-bin"])
-    infos = [_unpacked(detail, ErrorInfo()) for detail in status.details if detail.Is(ErrorInfo.DESCRIPTOR)]
-    retries = [_unpacked(detail, RetryInfo()) for detail in status.details if detail.Is(RetryInfo.DESCRIPTOR)]
-    assert len(infos) == 1, infos
-    [info] = infos
-    assert info.domain == "cardkeep"
-    assert (status.code, status.message) == (error.code().value[0], error.details())
-    assert re.fullmatch(r"[A-Z][A-Z_]{2,62}", info.reason)
-    retry_ms = retries[0].retry_delay.ToMilliseconds() if retries else 0
-    assert trailers.get("grpc-retry-pushback-ms", str(retry_ms)) == str(retry_ms)
-    assert (error.code() is grpc.StatusCode.UNAVAILABLE) == bool(retry_ms)
-    return Failure(error.code(), info.reason, dict(info.metadata), status.message, retry_ms)
-
-
 async def until(is_so: Callable[[], bool]) -> None:
     """Look until it is so; a test that waits in vain is ended by its own timeout."""
     while not is_so():  # noqa: ASYNC110 - what is waited for tells nobody
         await asyncio.sleep(_QUICK_S)
-
-
-def _unpacked(detail: Any, into: Any) -> Any:
-    detail.Unpack(into)
-    return into

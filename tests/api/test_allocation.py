@@ -5,7 +5,14 @@ import asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from protos.cardkeep.v1 import allocation_pb2, types_pb2
-from tests.api.small_house import SmallHouse, failure, lasting, money, new_id, wish
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    lasting,
+    money,
+    new_id,
+    wish,
+)
 
 ACTIVE, RELEASED, EXPIRED = types_pb2.HOLD_STATE_ACTIVE, types_pb2.HOLD_STATE_RELEASED, types_pb2.HOLD_STATE_EXPIRED
 

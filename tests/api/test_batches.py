@@ -6,7 +6,15 @@ import pytest
 
 from engine import limits
 from protos.cardkeep.v1 import allocation_pb2, types_pb2
-from tests.api.small_house import SmallHouse, failure, lasting, money, new_id, payment, wish
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    lasting,
+    money,
+    new_id,
+    payment,
+    wish,
+)
 
 
 async def test_allocates_over_several_skus_are_answered_in_order(house: SmallHouse) -> None:

@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, types_pb2
-from tests.api.small_house import SmallHouse, failure, lasting, money, new_id, payment
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    lasting,
+    money,
+    new_id,
+    payment,
+)
 
 POSTED, PARTLY, REACQUIRED = (
     allocation_pb2.CONFIRM_OUTCOME_POSTED,

@@ -8,7 +8,12 @@ import pytest
 
 from protos.cardkeep.v1 import allocation_pb2, types_pb2
 from tests.api.breakdowns_provoked import frozen
-from tests.api.small_house import SmallHouse, failure, payment, read_failure, wish
+from tests.api.failures import failure, read_failure
+from tests.api.small_house import (
+    SmallHouse,
+    payment,
+    wish,
+)
 
 
 async def test_a_client_that_goes_away_does_not_undo_its_hold(own_house: SmallHouse) -> None:

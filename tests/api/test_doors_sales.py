@@ -11,8 +11,15 @@ from actors.front_host import FrontHost
 from actors.store_facts import StoreFacts
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2
 from tests.api.breakdowns_provoked import frozen
+from tests.api.failures import failure
 from tests.api.raw_http2 import RawHttp2
-from tests.api.small_house import PATIENCE_S, SmallHouse, failure, new_id, until, wish
+from tests.api.small_house import (
+    PATIENCE_S,
+    SmallHouse,
+    new_id,
+    until,
+    wish,
+)
 
 
 async def test_the_blocking_client_brings_cards_and_sells_them(house: SmallHouse) -> None:

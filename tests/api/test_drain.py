@@ -13,7 +13,12 @@ from actors.adapters.embedded_store import EmbeddedStore
 from actors.front.doors import Door
 from protos.cardkeep.v1 import inventory_pb2
 from tests.api.breakdowns_provoked import frozen
-from tests.api.small_house import SmallHouse, failure, new_id, rows
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    new_id,
+    rows,
+)
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICES = [f"cardkeep.v1.{name}Service" for name in ("Allocation", "Inventory", "Operations")]

@@ -10,7 +10,14 @@ import pytest
 from actors.front.refusals import MEANINGS
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, types_pb2
 from tests.api import breakdowns_provoked, refusals_provoked
-from tests.api.small_house import Failure, SmallHouse, failure, lasting, money, new_id, wish
+from tests.api.failures import Failure, failure
+from tests.api.small_house import (
+    SmallHouse,
+    lasting,
+    money,
+    new_id,
+    wish,
+)
 
 _PROTO = Path(__file__).parents[2] / "protos/cardkeep/v1/types.proto"
 

@@ -13,7 +13,13 @@ from engine.names import parse_pool
 from engine.stock.codec import read_record
 from engine.stock.events import CardsReceived
 from protos.cardkeep.v1 import inventory_pb2
-from tests.api.small_house import SmallHouse, failure, money, new_id, rows
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    money,
+    new_id,
+    rows,
+)
 
 Row = inventory_pb2.ImportRow
 

@@ -7,7 +7,13 @@ from uuid import uuid4
 import pytest
 
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2
-from tests.api.small_house import SmallHouse, failure, lasting, money, new_id
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    lasting,
+    money,
+    new_id,
+)
 
 
 async def test_a_sku_without_terms_has_the_usual_ones(house: SmallHouse) -> None:

@@ -5,7 +5,10 @@ import signal
 
 from protos.cardkeep.v1 import operations_pb2
 from tests.api.breakdowns_provoked import pool_stopped
-from tests.api.small_house import SmallHouse, failure
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+)
 
 
 async def test_a_sound_house_on_one_page(house: SmallHouse) -> None:

@@ -6,8 +6,13 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, pricing_pb2
+from tests.api.failures import failure
 from tests.api.priced import decide, history, set_price, set_rule, suggestions
-from tests.api.small_house import SmallHouse, failure, money, new_id
+from tests.api.small_house import (
+    SmallHouse,
+    money,
+    new_id,
+)
 
 DAY_S = 86_400
 

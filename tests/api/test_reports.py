@@ -12,7 +12,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from actors.front import reporting
 from protos.cardkeep.v1 import inventory_pb2, reports_pb2, types_pb2
 from tests.api.breakdowns_provoked import pool_stopped
-from tests.api.small_house import SmallHouse, failure, money, new_id
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    money,
+    new_id,
+)
 
 _DIMENSION = reports_pb2.ReportDimension
 

@@ -8,7 +8,13 @@ import pytest
 
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2
 from tests.api.canaries import CANARIES, disguises, files_below, leaks
-from tests.api.small_house import SmallHouse, failure, new_id, payment, rows
+from tests.api.failures import failure
+from tests.api.small_house import (
+    SmallHouse,
+    new_id,
+    payment,
+    rows,
+)
 
 
 @pytest.mark.parametrize("code", CANARIES)

@@ -20,6 +20,8 @@ COMMANDS = {
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
     *("report margin", "report sales", "report purchases", "report demand", "report prices", "report ageing", "trace"),
     *("sku create", "sku list", "sku show", "sku set"),
+    *(f"supplier {verb}" for verb in ("put", "list", "show", "pause", "resume", "breaker", "reconcile")),
+    *("sourcing put", "sourcing list", "attempts list", "attempts settle", "attempts resolve"),
 }
 
 

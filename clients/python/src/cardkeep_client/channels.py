@@ -1,10 +1,19 @@
 """Several connections to one address, because a server that listens in many processes is balanced per connection."""
 
 import threading
+from typing import NamedTuple
 
 import grpc
 
-from cardkeep_client.v1 import allocation_pb2_grpc, inventory_pb2_grpc, operations_pb2_grpc, reports_pb2_grpc
+from cardkeep_client.journeys import Retry
+from cardkeep_client.v1 import (
+    allocation_pb2_grpc,
+    inventory_pb2_grpc,
+    operations_pb2_grpc,
+    pricing_pb2_grpc,
+    reports_pb2_grpc,
+    supply_pb2_grpc,
+)
 
 #: `use_local_subchannel_pool` keeps gRPC from merging the channels into one connection again; round robin
 #: uses every address a name resolves to, where gRPC's default would use the first.
@@ -12,6 +21,14 @@ POOL_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.service_config", '{"loadBalancingConfig":[{"round_robin":{}}]}'),
 )
+
+
+class Habits(NamedTuple):
+    """How a client asks: how long a call may take, how stubborn it is, and what goes with every call."""
+
+    timeout_s: float
+    retry: Retry
+    metadata: tuple[tuple[str, str], ...]
 
 
 class Loads:
@@ -45,3 +62,5 @@ class Stubs:
         self.InventoryService = inventory_pb2_grpc.InventoryServiceStub(channel)
         self.OperationsService = operations_pb2_grpc.OperationsServiceStub(channel)
         self.ReportsService = reports_pb2_grpc.ReportsServiceStub(channel)
+        self.SupplyService = supply_pb2_grpc.SupplyServiceStub(channel)
+        self.PricingService = pricing_pb2_grpc.PricingServiceStub(channel)

@@ -1,24 +1,22 @@
 """The client for ordinary code: a call blocks until there is an answer, a refusal or a doubt. Threads may share it."""
 
-import queue
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 import grpc
+from google.protobuf.message import Message
 
 from cardkeep_client.allocation_calls import AllocationCalls, name_of
-from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
+from cardkeep_client.channels import Habits
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
-from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
+from cardkeep_client.journeys import Retry
 from cardkeep_client.reports import Wish
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
-from cardkeep_client.statuses import error_of_status
-from cardkeep_client.stock_calls import Page, StockCalls, whole_recall
+from cardkeep_client.sender import Sender
+from cardkeep_client.stock_calls import StockCalls, named, whole_recall
 from cardkeep_client.stock_results import (
     Batch,
     ImportProgress,
@@ -31,14 +29,12 @@ from cardkeep_client.stock_results import (
     Status,
     Withdrawn,
 )
-from cardkeep_client.v1 import inventory_pb2
 from cardkeep_client.wishes import Allocate, Confirm, ImportRow, ImportSource, Release, SkuTerms
 
 Answer = TypeVar("Answer")
-Part = TypeVar("Part")
 
 
-class Client:
+class Client(Sender):
     """Talks to Cardkeep at `target` (`host:port`, or `unix:path`). Close it, or use it in a `with`.
 
     `tenant` is put before bare SKU ids. `channels` connections share the load. `timeout_s` bounds each call,
@@ -62,26 +58,8 @@ class Client:
         metadata: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._tenant = tenant
-        self._timeout_s = timeout_s
-        self._retry = retry or Retry()
-        self._metadata = tuple(metadata)
         self._sales, self._stock = AllocationCalls(tenant), StockCalls(tenant)
-        self._loads = Loads(channels)
-        self._channels = [_channel(target, credentials) for _ in range(channels)]
-        self._stubs = [Stubs(channel) for channel in self._channels]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections. Calls under way fail; what they did stays done."""
-        for channel in self._channels:
-            channel.close()
+        super().__init__(target, channels, Habits(timeout_s, retry or Retry(), tuple(metadata)), credentials)
 
     def allocate(
         self,
@@ -323,75 +301,8 @@ class Client:
         """A report, or the trace of a card: see `cardkeep_client.reports`."""
         return self._send(self._stock.report(wish), timeout_s)
 
-    def _send(self, call: Call[Answer], timeout_s: float | None) -> Answer:
-        return self._travel(SingleJourney(call, self._tries(timeout_s)))
-
-    def _send_many(self, call: BatchCall[Answer], timeout_s: float | None) -> list[Answer | CardkeepError]:
-        return self._travel(BatchJourney(call, self._tries(timeout_s)))
-
-    def _pages(self, call: Callable[[str], Call[Page[Part]]], timeout_s: float | None) -> list[Part]:
-        page, token = self._send(call(""), timeout_s)
-        pages = [page]
-        while token:
-            page, token = self._send(call(token), timeout_s)
-            pages.append(page)
-        return pages
-
-    def _tries(self, timeout_s: float | None) -> Tries:
-        return Tries(self._retry, time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s))
-
-    def _travel(self, journey: Journey[Answer]) -> Answer:
-        while (wait_s := self._try(journey)) is not None:
-            time.sleep(wait_s)
-        return journey.answer
-
-    def _try(self, journey: Journey[Answer]) -> float | None:
-        index = self._loads.take()
-        rpc = getattr(getattr(self._stubs[index], journey.service), journey.method)
-        left_s = journey.tries.time_left_s(time.monotonic())
-        try:
-            response = rpc(journey.request, timeout=left_s, metadata=self._metadata)
-        except grpc.RpcError as error:
-            return journey.failed(error_of_status(journey.asked, error), time.monotonic())
-        finally:
-            self._loads.give_back(index)
-        return journey.arrived(response, time.monotonic())
-
-    def _import(self, importing: Importing, timeout_s: float | None) -> ImportReport:
-        tries = Tries(self._retry, None if timeout_s is None else time.monotonic() + timeout_s)
-        while importing.report is None:
-            try:
-                self._import_once(importing, tries)
-            except grpc.RpcError as failure:
-                error = error_of_status(importing.asked, failure)
-                wait_s = tries.delay_s(error, time.monotonic())
-                if wait_s is None:
-                    raise importing.broken_off(error) from failure
-                time.sleep(wait_s)
-        return importing.report
-
-    def _import_once(self, importing: Importing, tries: Tries) -> None:
-        """One connection of an import."""
-        outbox: queue.SimpleQueue[inventory_pb2.ImportCardsRequest | None] = queue.SimpleQueue()
-        outbox.put(importing.connect())
-        index = self._loads.take()
-        rpc = self._stubs[index].InventoryService.ImportCards
-        stream = rpc(iter(outbox.get, None), timeout=tries.time_left_s(time.monotonic()), metadata=self._metadata)
-        try:
-            for answer in stream:
-                importing.incoming(answer)
-                if answer.HasField("received"):
-                    tries.start_over()
-                for message in importing.outgoing():
-                    outbox.put(message)
-            importing.check_whole()
-        finally:
-            outbox.put(None)
-            stream.cancel()
-            self._loads.give_back(index)
-
-
-def _channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
-    if credentials is None:
-        return grpc.insecure_channel(target, options=POOL_OPTIONS)
-    return grpc.secure_channel(target, credentials, options=POOL_OPTIONS)
+    def call(
+        self, service: str, method: str, request: Message, *, request_id: str = "", timeout_s: float | None = None
+    ) -> Any:
+        """Any call by its name, for what has no method here; a write says its request id. Answers the message."""
+        return self._send(named(service, method, request, request_id), timeout_s)

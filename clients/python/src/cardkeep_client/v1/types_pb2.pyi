@@ -10,8 +10,9 @@ The words every service of Cardkeep shares, and the map of everything that can g
   tenants/{tenant}/skus/{sku}/holds/{number}         cards set aside for one order
   tenants/{tenant}/skus/{sku}/batches/{number}       cards that arrived together
   tenants/{tenant}/skus/{sku}/cards/{batch}-{serial} one card
+  tenants/{tenant}/suppliers/{supplier}              from whom cards are bought
 
-A tenant or SKU is 1–63 characters: letters, digits, `.`, `_`, `-`, the first a letter or digit.
+A tenant, SKU or supplier is 1–63 characters: letters, digits, `.`, `_`, `-`, the first a letter or digit.
 Hold and batch numbers count from 1, serials from 0. A name that does not read like this is
 INVALID_NAME.
 
@@ -66,6 +67,8 @@ BATCH_NOT_FOUND         | NOT_FOUND           | refused   | `name`
 CARD_NOT_FOUND          | NOT_FOUND           | refused   | No such card in this batch. `name`
 SUGGESTION_NOT_FOUND    | NOT_FOUND           | refused   | Nothing of this number waits, or it has no price to approve. ListSuggestions. `suggestion`
 CLEARANCE_NOT_FOUND     | NOT_FOUND           | refused   | No such plan, or its time is over. Propose another. `clearance`
+SUPPLIER_NOT_FOUND      | NOT_FOUND           | refused   | No such supplier; PutSupplier enters one. `name`
+ATTEMPT_NOT_FOUND       | NOT_FOUND           | refused   | No such purchase at this supplier; ListAttempts names those there are. `name`
 SKU_EXISTS              | ALREADY_EXISTS      | refused   | Use UpdateSku. `name`
 ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order has a hold of this SKU on other terms. Go on with that one. `hold`
 PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already paid for another hold. `hold`
@@ -93,6 +96,7 @@ CARD_NOT_SOLD           | FAILED_PRECONDITION | refused   | Only a card that the
 CARD_ALREADY_REPLACED   | FAILED_PRECONDITION | refused   | The buyer has a fresh one already; GetHold names it. `name`
 OVERLOADED              | UNAVAILABLE         | no        | A queue is full. Retry after the given delay.
 ACTOR_RECOVERING        | UNAVAILABLE         | no        | The SKU's owner is starting. Retry after the given delay.
+SUPPLIER_AWAY           | UNAVAILABLE         | no        | The supplier gave no usable answer to a question. Retry later, or send its statement as rows. `name`
 STORE_UNAVAILABLE       | UNAVAILABLE         | no        | Nothing can be made durable right now. Retry.
 DRAINING                | UNAVAILABLE         | no        | This front end is stopping. Retry: another will answer.
 OUTCOME_UNKNOWN         | UNAVAILABLE         | unknown   | The owner went away in mid-command, or a sale stands and its codes cannot be read now. Retry with the same request_id. `requestId`

@@ -1,0 +1,130 @@
+"""`cardkeep attempts …`: purchases that need a person, and what a person says of them."""
+
+# ruff: noqa: PLC0415 - help and completion must not wait for gRPC
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.cli import described, show, typed
+from clients.cli.command import command
+from clients.cli.failing import wrong_usage
+from clients.cli.messages import document, money
+from clients.cli.session import Session
+from clients.cli.suppliers import SERVICE, SupplierName, difference_table
+
+if TYPE_CHECKING:
+    from cardkeep_client.v1.supply_pb2 import Attempt, ListAttemptsResponse
+    from rich.console import RenderableType
+
+app = typer.Typer(no_args_is_help=True, help="Purchases at a supplier: what is open, in doubt, or needs a person.")
+
+_FILTERS = {"all": 0, "open": 1, "waiting": 2, "person": 3}
+
+AttemptId = Annotated[str, typer.Argument(metavar="ATTEMPT", help="Our name for the purchase.", show_default=False)]
+Who = Annotated[str, typer.Option("--who", help="Who says so.")]
+Note = Annotated[str, typer.Option("--note", help="Why, for those who look later.")]
+
+
+@command(app, "list")
+def list_some(
+    session: Session,
+    supplier: SupplierName,
+    *,
+    which: Annotated[
+        str, typer.Option("--which", metavar="all|open|waiting|person", help="Those that need a person by default.")
+    ] = "person",
+) -> None:
+    """Purchase attempts of one supplier, the oldest first, and what its statements said otherwise."""
+    from cardkeep_client.v1.supply_pb2 import ListAttemptsRequest
+
+    if which not in _FILTERS:
+        raise wrong_usage(f"{which!r} is no kind of attempts.", f"Choose from {', '.join(_FILTERS)}.")
+    request = ListAttemptsRequest(parent=typed.supplier_name(supplier), filter=_FILTERS[which], page_size=1_000)  # type: ignore[arg-type]
+    with session.connected(supplier=supplier) as client:
+        page = client.call(SERVICE, "ListAttempts", request)
+    session.show(document(page), lambda _: _page(page))
+
+
+@command(app, "settle")
+def settle(
+    session: Session,
+    supplier: SupplierName,
+    attempt: AttemptId,
+    *,
+    standing: Annotated[
+        str, typer.Option("--as", metavar="delivered|failed|reversed", help="How it stands, as the supplier told you.")
+    ],
+    who: Who,
+    note: Note = "",
+    order: Annotated[str, typer.Option("--order", help="The supplier's number.")] = "",
+    cost: Annotated[str | None, typer.Option("--cost", metavar="MONEY", help="What it cost in all.")] = None,
+    units: Annotated[int, typer.Option("--units", min=0, help="Units that came, when no codes are given.")] = 0,
+    codes: Annotated[
+        typer.FileText | None, typer.Option("--codes", metavar="FILE", help="The codes, one a line; - for stdin.")
+    ] = None,
+) -> None:
+    """Say how an attempt stands, as the supplier told you; codes go into stock."""
+    from cardkeep_client.v1.supply_pb2 import SettleAttemptRequest, ToldCode
+
+    request = SettleAttemptRequest(attempt=attempt, order_number=order, units=units, who=who, note=note)
+    request.supplier = typed.supplier_name(supplier)
+    described.fill(request, {"standing": standing.upper()} | ({} if cost is None else {"cost": cost}), "an attempt")
+    if codes is not None:
+        request.codes.extend(ToldCode(code=line.strip()) for line in codes if line.strip())
+    with session.connected(supplier=supplier) as client:
+        settled = client.call(SERVICE, "SettleAttempt", request, timeout_s=session.timeout_s)
+    session.show(document(settled), lambda _: show.facts([("attempt", attempt), ("stands", _standing(settled))]))
+
+
+@command(app, "resolve")
+def resolve(
+    session: Session,
+    supplier: SupplierName,
+    attempt: Annotated[str, typer.Argument(metavar="ATTEMPT", help="Our name for it; empty for an unknown order.")],
+    *,
+    who: Who,
+    note: Note = "",
+    order: Annotated[str, typer.Option("--order", help="The supplier's number, for a difference.")] = "",
+) -> None:
+    """Say that what a dispute or a difference asked for is done."""
+    from cardkeep_client.v1.supply_pb2 import ResolveTaskRequest
+
+    request = ResolveTaskRequest(attempt=attempt, order_number=order, who=who, note=note)
+    request.supplier = typed.supplier_name(supplier)
+    with session.connected(supplier=supplier) as client:
+        done = client.call(SERVICE, "ResolveTask", request)
+    session.show(document(done), lambda _: show.facts([("done", "yes" if done.resolved else "nobody waited for it")]))
+
+
+def _page(page: "ListAttemptsResponse") -> "RenderableType":
+    from rich.console import Group
+
+    tables = [_table(list(page.attempts))]
+    if page.differences:
+        tables.append(difference_table(list(page.differences)))
+    return Group(*tables)
+
+
+def _table(attempts: "list[Attempt]") -> "RenderableType":
+    rows = [
+        (
+            each.id,
+            show.short(each.sku),
+            show.number(each.quantity),
+            money(each, "cost_max"),
+            _standing(each),
+            ", ".join(each.order_numbers),
+            show.number(each.units),
+            ", ".join(each.disputes),
+        )
+        for each in attempts
+    ]
+    return show.table(("attempt", "SKU", "#asked", "#at most", "stands", "orders", "#came", "to look at"), rows)
+
+
+def _standing(message: object) -> str:
+    from cardkeep_client.v1.supply_pb2 import AttemptStanding
+
+    name = AttemptStanding.Name(message.standing)  # type: ignore[attr-defined]
+    return name.removeprefix("ATTEMPT_STANDING_").lower().replace("_", " ")
