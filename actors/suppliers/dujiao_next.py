@@ -133,7 +133,10 @@ class DujiaoNextLine:
         try:
             document = answer.document()
             if document.get("ok") is True:
-                return self._standing(document, order)
+                is_well = 200 <= answer.status < 300
+                return (
+                    self._standing(document, order) if is_well else Told(Silent(f"status {answer.status} with a yes"))
+                )
             word = text_at(document, "error_code")
         except Unreadable as error:
             return Told(Silent(str(error)))
