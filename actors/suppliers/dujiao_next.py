@@ -174,7 +174,8 @@ class DujiaoNextLine:
         return Told(Delivered(order_no, len(goods), cost), goods) if goods else Told(Accepted(order_no))
 
     def _product(self, item: Any, sku: Any) -> Product:
-        title = " ".join([_title(at(item, "title")), *map(str, (at(sku, "spec_values") or {}).values())])
+        kinds = at(sku, "spec_values")
+        title = " ".join([_title(at(item, "title")), *map(str, kinds.values() if isinstance(kinds, Mapping) else ())])
         stock = whole(at(sku, "stock_quantity"))
         cost = money(at(sku, "price_amount"), self._currency)
         return Product(text_at(sku, "id"), title, cost, None if stock < 0 else stock)

@@ -286,6 +286,7 @@ ACG = {"code": 200, "msg": "success", "data": {"tradeNo": "5", "amount": 9.0, "s
         ),
         (ACG | {"data": {"tradeNo": "5", "amount": "9", "secret": "一\n二"}}, Accepted("5")),
         (ACG | {"data": {"tradeNo": "5", "amount": "9", "secret": None}}, Accepted("5")),
+        (ACG | {"data": {"tradeNo": "5", "amount": "9", "secret": True}}, Accepted("5")),
         (ACG | {"data": {"tradeNo": "5", "secret": "C-1"}}, Silent("an amount is no number")),
         (ACG | {"data": {"amount": "9", "secret": "C-1"}}, Silent("the answer names no order")),
         ({"code": 0, "msg": "库存不足"}, Refused("OUT_OF_STOCK")),

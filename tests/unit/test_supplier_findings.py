@@ -40,7 +40,12 @@ _GOOD: dict[str, dict[str, Any]] = {
         "amount": "9.00",
         "currency": "CNY",
         "error_code": None,
-        "items": [{"sku_id": 1001, "skus": [{"is_active": True, "price_amount": "1", "stock_quantity": 1}]}],
+        "items": [
+            {
+                "sku_id": 1001,
+                "skus": [{"is_active": True, "price_amount": "1", "stock_quantity": 1, "spec_values": {"a": "b"}}],
+            }
+        ],
         "fulfillment": {"status": "delivered", "payload": "C"},
         "balance": "1",
     },
