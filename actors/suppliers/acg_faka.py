@@ -197,7 +197,8 @@ class AcgFakaLine:
         if order.kind is Kind.RECHARGE:
             said = text_at(document, "data.secret")
             return Told(Accepted(order_no) if _is_excuse(said) else Delivered(order_no, order.quantity, cost))
-        goods: Sequence[Good] = lines(at(document, "data.secret") or "")
+        secret = at(document, "data.secret")
+        goods: Sequence[Good] = lines(secret) if isinstance(secret, str) else ()
         are_codes = all(self._code.fullmatch(good.code) and not _is_excuse(good.code) for good in goods)
         if len(goods) != order.quantity or not are_codes:
             return Told(Accepted(order_no))

@@ -133,7 +133,10 @@ class DujiaoNextLine:
         try:
             document = answer.document()
             if document.get("ok") is True:
-                return self._standing(document, order)
+                is_well = 200 <= answer.status < 300
+                return (
+                    self._standing(document, order) if is_well else Told(Silent(f"status {answer.status} with a yes"))
+                )
             word = text_at(document, "error_code")
         except Unreadable as error:
             return Told(Silent(str(error)))
@@ -171,7 +174,8 @@ class DujiaoNextLine:
         return Told(Delivered(order_no, len(goods), cost), goods) if goods else Told(Accepted(order_no))
 
     def _product(self, item: Any, sku: Any) -> Product:
-        title = " ".join([_title(at(item, "title")), *map(str, (at(sku, "spec_values") or {}).values())])
+        kinds = at(sku, "spec_values")
+        title = " ".join([_title(at(item, "title")), *map(str, kinds.values() if isinstance(kinds, Mapping) else ())])
         stock = whole(at(sku, "stock_quantity"))
         cost = money(at(sku, "price_amount"), self._currency)
         return Product(text_at(sku, "id"), title, cost, None if stock < 0 else stock)

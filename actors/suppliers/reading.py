@@ -3,6 +3,7 @@
 What cannot be read raises Unreadable, whose text holds nothing of the answer.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
@@ -18,6 +19,9 @@ from engine.supply.ports import Good
 text_chars_max = 128
 
 _DIGITS_MAX = 30
+
+#: Not all that Unicode calls a line's end: a code may hold some of it.
+_BREAK = re.compile(r"\r\n|\n|\r")
 
 
 def at(document: Any, path: str) -> Any:
@@ -91,4 +95,4 @@ def lines(value: Any) -> Sequence[Good]:
     """Codes as text, one a line; empty lines are none."""
     if not isinstance(value, str):
         raise Unreadable("the codes are no text")
-    return [Good(line.strip()) for line in value.splitlines() if line.strip()]
+    return [Good(line.strip()) for line in _BREAK.split(value) if line.strip()]

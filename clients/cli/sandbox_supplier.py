@@ -61,12 +61,7 @@ def sandbox_supplier(
     from clients.sandbox.server import Sandbox
 
     sandbox = Sandbox(_scenario(scenario, dialect, name), port=port, control_port=control_port)
-    try:
-        asyncio.run(_run(session, sandbox))
-    except OSError as error:
-        raise CommandFailed(
-            what=f"It cannot listen: {error.strerror}.", do="Choose another --port, or 0 for any free one."
-        ) from None
+    asyncio.run(_run(session, sandbox))
 
 
 def _scenario(file: Path | None, dialect: Dialect | None, name: str | None) -> "Scenario":
@@ -86,7 +81,13 @@ async def _run(session: Session, sandbox: "Sandbox") -> None:
     over = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, over.set)
-    await sandbox.start()
+    try:
+        await sandbox.start()
+    except OSError as error:
+        await sandbox.stop()
+        raise CommandFailed(
+            what=f"It cannot listen: {error.strerror}.", do="Choose another --port, or 0 for any free one."
+        ) from None
     try:
         _say(session, sandbox)
         await over.wait()

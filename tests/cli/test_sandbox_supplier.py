@@ -63,3 +63,14 @@ def test_a_scenario_that_is_not_sound_is_exit_code_2(scenario: str, tmp_path: Pa
     assert ended.returncode == 2
     assert "The scenario is not sound" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_exit_code_1() -> None:
+    """With what to do about it."""
+    with running() as said:
+        port = said["url"].rpartition(":")[2]
+        program = "from clients.cli.main import app; app()"
+        words = [sys.executable, "-c", program, "sandbox-supplier", "--port", port]
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "Choose another --port" in ended.stderr

@@ -119,12 +119,13 @@ def scenario(dialect: str, **changes: Any) -> Scenario:
 
 
 @asynccontextmanager
-async def stand(of: Scenario, **supplier: Any) -> AsyncIterator[Stand]:
-    """Start the sandbox, and hang up and stop at the end."""
+async def stand(of: Scenario, secret: str = "", **supplier: Any) -> AsyncIterator[Stand]:
+    """Start the sandbox, and hang up and stop at the end. `secret` is shown in place of the right one."""
     sandbox = Sandbox(of)
     url = await sandbox.start()
     profile = profile_of(of, url, **{"answer_within_ms": ANSWER_WITHIN_MS, **supplier})
-    line = line_to(profile, {**credentials_of(of), "private_key": RSA_PRIVATE}, SystemClock())
+    credentials = {**credentials_of(of), "private_key": RSA_PRIVATE}
+    line = line_to(profile, credentials | {"secret": secret} if secret else credentials, SystemClock())
     try:
         yield Stand(sandbox, line)
     finally:

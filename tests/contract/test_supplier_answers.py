@@ -149,7 +149,11 @@ async def test_codes_come_in_several_shapes(canned: Canned) -> None:
     options = {name: value for name, value in HTTP_OPTIONS.items() if not name.startswith("codes")}
     shapes: list[tuple[dict[str, str], Any, list[Good]]] = [
         ({}, ["A", 7], [Good("A"), Good("7")]),
-        ({"codes.shape": "lines", "codes": "data.text"}, {"text": "A\r\n\r\n B \n"}, [Good("A"), Good("B")]),
+        (
+            {"codes.shape": "lines", "codes": "data.text"},
+            {"text": "A\r\n\r\n B\u2028C \n"},
+            [Good("A"), Good("B\u2028C")],
+        ),
         (
             {"codes.shape": "objects", "codes": "data", "codes.code": "n", "codes.second": "pin"}
             | {"codes.expires": "end", "codes.expires_unit": "iso"},
@@ -282,6 +286,7 @@ ACG = {"code": 200, "msg": "success", "data": {"tradeNo": "5", "amount": 9.0, "s
         ),
         (ACG | {"data": {"tradeNo": "5", "amount": "9", "secret": "一\n二"}}, Accepted("5")),
         (ACG | {"data": {"tradeNo": "5", "amount": "9", "secret": None}}, Accepted("5")),
+        (ACG | {"data": {"tradeNo": "5", "amount": "9", "secret": True}}, Accepted("5")),
         (ACG | {"data": {"tradeNo": "5", "secret": "C-1"}}, Silent("an amount is no number")),
         (ACG | {"data": {"amount": "9", "secret": "C-1"}}, Silent("the answer names no order")),
         ({"code": 0, "msg": "库存不足"}, Refused("OUT_OF_STOCK")),

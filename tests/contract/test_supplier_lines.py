@@ -14,7 +14,7 @@ from clients.sandbox.profile import options_of
 from clients.sandbox.shop import Policy, State
 from engine.money import Money
 from engine.supply.attempts import Accepted, Delivered, Failed, NotFound, NotSent, Refused, Reversed, Silent
-from engine.supply.ports import Ability, Order, Told
+from engine.supply.ports import Ability, Order, SupplierAway, Told
 from engine.supply.suppliers import Idempotency
 from tests.contract.supplier_stands import FOR_EVER_MS, Stand, codes, folder_stand, scenario, stand
 
@@ -206,6 +206,54 @@ async def test_the_price_list_is_whole(served: Stand) -> None:
     assert listed["Game card 10"].product == served.wish("GAME-10").product
 
 
+async def test_a_recharge_tops_up_its_account_once_and_brings_no_codes(served: Stand) -> None:
+    """However often the same id is sent."""
+    order = served.wish("TOPUP-10", 1, account="player-7")
+    first = await served.line.order(order)
+    for _ in range(2):
+        await served.line.order(order)
+    told = await settled(served, order, first)
+    assert isinstance(told.finding, Delivered)
+    assert (told.finding.units, told.goods) == (1, ())
+    assert told.finding.cost == Money(950, "CNY")
+    assert [(sale.account, sale.topped_up) for sale in served.sales(order)] == [("player-7", 1)]
+
+
+async def test_a_code_that_is_bad_or_was_sold_before_arrives_as_it_is(served: Stand) -> None:
+    """What a code is worth, whoever shelves it says; the line loses none."""
+    before, order = served.wish("GAME-10"), served.wish("GAME-10", 3)
+    first = codes(await settled(served, before, await served.line.order(before)))
+    served.misbehaves(Rule(Trick.SOLD_CODE))
+    told = codes(await settled(served, order, await served.line.order(order)))
+    assert told == served.sold(order)
+    assert told[0] == first[0]
+
+
+@pytest.mark.parametrize("dialect", SERVED)
+async def test_wrong_credentials_are_refused_and_buy_nothing(dialect: str) -> None:
+    """They are a documented no, so that a mistyped key leaves no doubts behind."""
+    async with stand(scenario(dialect), secret="mistyped") as at:
+        order = at.wish()
+        assert isinstance((await at.line.order(order)).finding, Refused)
+        assert at.sales(order) == []
+        with pytest.raises(SupplierAway):
+            await at.line.balance()
+        with pytest.raises(SupplierAway):
+            await at.line.products()
+
+
+async def test_a_dujiao_next_takes_back_what_it_has_not_delivered() -> None:
+    """And says no to the rest, which says nothing of the order."""
+    async with stand(scenario("dujiao-next")) as at:
+        delivered, pending = at.wish(), at.wish()
+        numbers = order_nos(await at.line.order(delivered))
+        at.misbehaves(Rule(Trick.PROCESSING))
+        others = order_nos(await at.line.order(pending))
+        assert isinstance((await at.line.reverse(delivered, numbers)).finding, Silent)
+        assert isinstance((await at.line.reverse(pending, others)).finding, Reversed)
+        assert [sale.state for sale in at.sales(delivered) + at.sales(pending)] == [State.DELIVERED, State.REVERSED]
+
+
 @pytest.mark.parametrize("dialect", ["http"])
 class TestWhereTheProtocolKeepsOurId:
     """What only suppliers can do that know our id: the generic protocol."""
@@ -269,17 +317,6 @@ class TestWhereTheProtocolKeepsOurId:
             order = at.wish()
             await at.line.order(order)
             assert isinstance((await at.line.reverse(order, [])).finding, Silent)
-
-    async def test_a_recharge_tops_up_once_and_brings_no_codes(self, dialect: str) -> None:
-        """However often the same id is sent."""
-        async with stand(scenario(dialect)) as at:
-            order = at.wish("TOPUP-10", 1, account="player-7")
-            for _ in range(3):
-                told = await at.line.order(order)
-                assert isinstance(told.finding, Delivered)
-                assert told.finding.units == 1
-                assert told.goods == ()
-            assert [(sale.account, sale.topped_up) for sale in at.sales(order)] == [("player-7", 1)]
 
     async def test_the_statement_has_what_was_bought_by_our_id(self, dialect: str) -> None:
         """The oldest first, with what was charged; what was taken back, at nothing."""
