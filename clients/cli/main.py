@@ -6,10 +6,12 @@ import typer
 
 from clients.cli import (
     bench,
+    clearing,
     demo,
     doctor,
     down,
     importing,
+    pricing,
     selling,
     skus,
     status,
@@ -59,5 +61,7 @@ app.add_typer(skus.app, name="sku")
 importing.register(app)
 selling.register(app)
 stock.register(app)
+pricing.register(app)
+clearing.register(app)
 status.register(app)
 doctor.register(app)

@@ -18,6 +18,8 @@ COMMANDS = {
     *("up", "down", "demo", "bench", "status", "doctor", "import"),
     *("allocate", "confirm", "release", "extend", "hold"),
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
+    *("price set", "price show", "price rule", "price suggestions", "price approve", "price simulate", "price history"),
+    *("expiring", "clearance propose", "clearance accept", "clearance end"),
     *("sku create", "sku list", "sku show", "sku set"),
 }
 
@@ -38,7 +40,11 @@ def test_every_command_says_what_it_does_and_can_answer_in_json(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["allocate", "confirm", "release", "extend", "void", "quarantine", "restore", "recall", "replace"]
+    "name",
+    [
+        *("allocate", "confirm", "release", "extend", "void", "quarantine", "restore", "recall", "replace"),
+        *("price set", "price rule", "price approve", "clearance propose", "clearance accept", "clearance end"),
+    ],
 )
 def test_every_write_can_be_asked_again(name: str) -> None:
     """Without --request-id an unknown outcome could only be asked again by hand."""

@@ -27,6 +27,8 @@ from cardkeep_client import (
     Unavailable,
     new_request_id,
 )
+from cardkeep_client.async_pricing import AsyncPricing
+from cardkeep_client.pricing import Pricing
 from cardkeep_client.v1 import allocation_pb2, inventory_pb2, operations_pb2, types_pb2
 
 SKU = "tenants/acme/skus/vip"
@@ -47,6 +49,7 @@ def test_both_clients_have_the_same_methods() -> None:
         return {name: str(inspect.signature(method)) for name, method in methods if not name.startswith("_")}
 
     assert surface(Client) == surface(AsyncClient)
+    assert surface(Pricing) == surface(AsyncPricing)
     assert {"allocate", "import_cards", "owners"} <= surface(Client).keys()
 
 
@@ -63,6 +66,7 @@ async def test_everything_asked_for_reaches_the_server(ask: Any, server: Any, ho
         min_remaining_life=timedelta(days=30),
         expected_unit_price=Money(1999, "CNY"),
         allow_partial=True,
+        channel="taobao",
         request_id="r-1",
     )
     await ask("allocate", "vip", order_ref="o-2", request_id="r-2")
@@ -73,6 +77,7 @@ async def test_everything_asked_for_reaches_the_server(ask: Any, server: Any, ho
         principal=types_pb2.Principal(user="u", device="d", ip="i", payment_instrument="p"),
         expected_unit_price=types_pb2.Money(minor=1999, currency="CNY"),
         allow_partial=True,
+        channel="taobao",
         request_id="r-1",
     )
     expected.hold_for.FromSeconds(300)

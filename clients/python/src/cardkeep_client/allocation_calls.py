@@ -108,6 +108,7 @@ class AllocationCalls:
             min_remaining_life=duration(wish.min_remaining_life),
             expected_unit_price=money(wish.expected_unit_price),
             allow_partial=wish.allow_partial,
+            channel=wish.channel,
             request_id=wish.request_id,
         )
 

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar, Unpack
 import grpc
 
 from cardkeep_client.allocation_calls import AllocationCalls, name_of
+from cardkeep_client.async_pricing import AsyncPricing
 from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
@@ -58,6 +59,8 @@ class AsyncClient:
         self._retry = retry or Retry()
         self._metadata = tuple(metadata)
         self._sales, self._stock = AllocationCalls(tenant), StockCalls(tenant)
+        #: Prices, rules, suggestions, clearances.
+        self.pricing = AsyncPricing(tenant, self._send, self._pages)
         self._loads = Loads(channels)
         self._channels = [_channel(target, credentials) for _ in range(channels)]
         self._stubs = [Stubs(channel) for channel in self._channels]
@@ -86,6 +89,7 @@ class AsyncClient:
         min_remaining_life: timedelta | None = None,
         expected_unit_price: Money | None = None,
         allow_partial: bool = False,
+        channel: str = "",
         request_id: str | None = None,
         timeout_s: float | None = None,
     ) -> Hold:
@@ -99,6 +103,7 @@ class AsyncClient:
             min_remaining_life=min_remaining_life,
             expected_unit_price=expected_unit_price,
             allow_partial=allow_partial,
+            channel=channel,
             request_id=request_id or new_request_id(),
         )
         return await self._send(self._sales.allocate(wish), timeout_s)
@@ -201,6 +206,7 @@ class AsyncClient:
         import_id: str,
         source: str = "",
         unit_cost: Money | None = None,
+        landed_unit_cost: Money | None = None,
         expire_time: datetime | None = None,
         importer: str = "",
         chunk_rows: int = CHUNK_ROWS,
@@ -213,6 +219,7 @@ class AsyncClient:
             import_id=import_id,
             source=source,
             unit_cost=unit_cost,
+            landed_unit_cost=landed_unit_cost,
             expire_time=expire_time,
             importer=importer,
         )

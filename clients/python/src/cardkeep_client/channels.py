@@ -4,7 +4,7 @@ import threading
 
 import grpc
 
-from cardkeep_client.v1 import allocation_pb2_grpc, inventory_pb2_grpc, operations_pb2_grpc
+from cardkeep_client.v1 import allocation_pb2_grpc, inventory_pb2_grpc, operations_pb2_grpc, pricing_pb2_grpc
 
 #: `use_local_subchannel_pool` keeps gRPC from merging the channels into one connection again; round robin
 #: uses every address a name resolves to, where gRPC's default would use the first.
@@ -38,9 +38,10 @@ class Loads:
 
 
 class Stubs:
-    """The three services over one channel; each attribute is named as in the .proto."""
+    """The four services over one channel; each attribute is named as in the .proto."""
 
     def __init__(self, channel: grpc.Channel | grpc.aio.Channel) -> None:
         self.AllocationService = allocation_pb2_grpc.AllocationServiceStub(channel)
         self.InventoryService = inventory_pb2_grpc.InventoryServiceStub(channel)
         self.OperationsService = operations_pb2_grpc.OperationsServiceStub(channel)
+        self.PricingService = pricing_pb2_grpc.PricingServiceStub(channel)

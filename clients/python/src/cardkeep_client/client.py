@@ -14,6 +14,7 @@ from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
 from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
+from cardkeep_client.pricing import Pricing
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
 from cardkeep_client.statuses import error_of_status
@@ -65,6 +66,8 @@ class Client:
         self._retry = retry or Retry()
         self._metadata = tuple(metadata)
         self._sales, self._stock = AllocationCalls(tenant), StockCalls(tenant)
+        #: Prices, rules, suggestions, clearances.
+        self.pricing = Pricing(tenant, self._send, self._pages)
         self._loads = Loads(channels)
         self._channels = [_channel(target, credentials) for _ in range(channels)]
         self._stubs = [Stubs(channel) for channel in self._channels]
@@ -93,6 +96,7 @@ class Client:
         min_remaining_life: timedelta | None = None,
         expected_unit_price: Money | None = None,
         allow_partial: bool = False,
+        channel: str = "",
         request_id: str | None = None,
         timeout_s: float | None = None,
     ) -> Hold:
@@ -111,6 +115,7 @@ class Client:
             min_remaining_life=min_remaining_life,
             expected_unit_price=expected_unit_price,
             allow_partial=allow_partial,
+            channel=channel,
             request_id=request_id or new_request_id(),
         )
         return self._send(self._sales.allocate(wish), timeout_s)
@@ -217,6 +222,7 @@ class Client:
         import_id: str,
         source: str = "",
         unit_cost: Money | None = None,
+        landed_unit_cost: Money | None = None,
         expire_time: datetime | None = None,
         importer: str = "",
         chunk_rows: int = CHUNK_ROWS,
@@ -234,6 +240,7 @@ class Client:
             import_id=import_id,
             source=source,
             unit_cost=unit_cost,
+            landed_unit_cost=landed_unit_cost,
             expire_time=expire_time,
             importer=importer,
         )
