@@ -14,7 +14,7 @@ from clients.cli.session import Session, rows_of
 from clients.cli.skus import SkuName
 
 if TYPE_CHECKING:
-    from cardkeep_client import Clearance, ExpiringLot
+    from cardkeep_client import AgeingBatch, Clearance, ExpiringLot
     from rich.console import RenderableType
 
 app = typer.Typer(no_args_is_help=True, help="Sell cards before they end: propose a plan, accept it, end it.")
@@ -25,6 +25,7 @@ Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Of the clearance.
 def register(main: typer.Typer) -> None:
     """Put the commands of this file on the command line."""
     command(main, "expiring")(expiring)
+    command(main, "ageing")(ageing)
     main.add_typer(app, name="clearance")
 
 
@@ -41,6 +42,22 @@ def expiring(session: Session, sku: SkuName) -> None:
         session.note(
             f'To sell them in time:\n  cardkeep clearance propose {show.short(found[0].batch)} --floor "MONEY"'
         )
+
+
+def ageing(
+    session: Session,
+    sku: SkuName,
+    *,
+    max_age: Annotated[int, typer.Option("--max-age", metavar="DAYS", min=1, help="What is older is slow.")] = 90,
+    max_cover: Annotated[
+        int, typer.Option("--max-cover", metavar="DAYS", min=1, help="What lasts longer is slow.")
+    ] = 60,
+) -> None:
+    """Batches on sale: how long they have lain, how long they will last, and what they tie up."""
+    name = typed.sku_name(sku)
+    with session.connected(sku=name) as client:
+        found = client.pricing.ageing(name, max_age_days=max_age, max_cover_days=max_cover)
+    session.show(rows_of("batches", found), lambda _: _aged(found))
 
 
 @command(app, "propose", writes=True)
@@ -122,6 +139,22 @@ def _lots(found: "list[ExpiringLot]") -> "RenderableType":
         for lot in found
     ]
     return show.table(("batch", "ends", "#cards", "#they cost", "#within", "state"), rows)
+
+
+def _aged(found: "list[AgeingBatch]") -> "RenderableType":
+    rows = [
+        (
+            show.short(line.batch),
+            line.cards,
+            f"{line.age_days} d",
+            "for ever" if line.cover_days is None else f"{line.cover_days} d",
+            line.left,
+            show.money(line.tied_up) or "unknown",
+            "slow" if line.slow else "",
+        )
+        for line in found
+    ]
+    return show.table(("batch", "#cards", "#age", "#lasts", "#left at its end", "#they cost", "state"), rows)
 
 
 def _clearance(done: "Clearance") -> "RenderableType":

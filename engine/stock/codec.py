@@ -51,6 +51,7 @@ COMMANDS: Mapping[int, type] = {
     48: ask.GetPrices,
     49: ask.ListExpiring,
     50: ask.ListPriceChanges,
+    51: ask.GetAgeing,
 }
 OUTCOMES: Mapping[int, type] = {
     0: said.Refused,
@@ -75,6 +76,7 @@ OUTCOMES: Mapping[int, type] = {
     36: said.Audited,
     48: said.Expiring,
     49: said.PriceChanges,
+    50: said.Ageing,
 }
 EVENTS: Mapping[int, type] = {
     1: events.CardsHeld,

@@ -19,7 +19,7 @@ COMMANDS = {
     *("allocate", "confirm", "release", "extend", "hold"),
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
     *("price set", "price show", "price rule", "price suggestions", "price approve", "price simulate", "price history"),
-    *("expiring", "clearance propose", "clearance accept", "clearance end"),
+    *("expiring", "ageing", "clearance propose", "clearance accept", "clearance end"),
     *("sku create", "sku list", "sku show", "sku set"),
 }
 

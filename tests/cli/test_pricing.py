@@ -181,6 +181,18 @@ def test_expiring_cards_lead_to_a_clearance(server: Any, cardkeep: Run, run_line
     assert server.requests("EndClearance")[0].note == "sold"
 
 
+def test_what_lies_too_long_is_named(server: Any, cardkeep: Run) -> None:
+    """What never sells lasts for ever."""
+    slow = pricing_pb2.AgeingBatch(batch=f"{SKU}/batches/1", cards=40, age_days=91, left=40, slow=True)
+    good = pricing_pb2.AgeingBatch(batch=f"{SKU}/batches/2", cards=4, cover_days=0, tied_up=cny(3_200))
+    server.will("GetAgeing", pricing_pb2.Ageing(batches=[slow, good]))
+    said = cardkeep("ageing", "A", "--max-age", "30", "--max-cover", "20").stdout
+    (sent,) = server.requests("GetAgeing")
+    assert (sent.max_age_days, sent.max_cover_days) == (30, 20)
+    for part in ("91 d", "for ever", "slow", "32.00 CNY", "unknown", "0 d"):
+        assert part in said
+
+
 def test_a_floor_in_another_currency_is_noticed(server: Any, cardkeep: Run) -> None:
     """Three dollars are no three yuan; and nothing at all is no floor."""
     server.will("ProposeClearance", clearance())

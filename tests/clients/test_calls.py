@@ -278,7 +278,8 @@ async def test_the_rest_of_the_surface_answers(ask: Any, server: Any) -> None:
 
     assert (await ask("release", hold)).state is HoldState.RELEASED
     assert (await ask("extend", hold, timedelta(seconds=90))).state is HoldState.ACTIVE
-    assert (await ask("availability", "vip")).available == 7
+    assert (await ask("availability", "vip", channel="taobao")).available == 7
+    assert server.requests("GetAvailability")[0].channel == "taobao"
     assert (await ask("create_sku", "vip", title="VIP")).title == "VIP"
     assert (await ask("get_sku", "vip")).name == SKU
     assert (await ask("batch", f"{SKU}/batches/1")).cards.withheld == 1

@@ -88,6 +88,10 @@ async def test_every_question_reaches_its_rpc(server: Any) -> None:
     assert [(row.number, row.before, row.reasons) for row in changes] == [(9, None, ("STAFF",))] * 2
     assert (await _both(server, "get", "vip"))[0].sku == SKU
     assert [(row.step_days, row.warned) for row in (await _both(server, "expiring", "vip"))[0]] == [(7, True)]
+    server.will("GetAgeing", *[pricing_pb2.Ageing(batches=[pricing_pb2.AgeingBatch(batch="b", left=3)])] * 2)
+    aged, _ = await _both(server, "ageing", "vip", max_age_days=5)
+    assert [(row.batch, row.left, row.cover_days) for row in aged] == [("b", 3, None)]
+    assert server.requests("GetAgeing")[0].max_age_days == 5
     assert [row.number for row in (await _both(server, "suggestions", "vip"))[0]] == [3]
     sale = PastSale(datetime(2026, 1, 1, tzinfo=UTC), 3, 800, 500)
     done, _ = await _both(server, "simulate", RULE, [sale])

@@ -32,6 +32,7 @@ from cardkeep_client.errors import (
 )
 from cardkeep_client.journeys import Retry
 from cardkeep_client.pricing_results import (
+    AgeingBatch,
     Clearance,
     ClearanceStep,
     ExpiringLot,
@@ -80,6 +81,7 @@ from cardkeep_client.stock_results import (
 from cardkeep_client.wishes import Allocate, Confirm, ImportRow, Release, SkuTerms
 
 __all__ = [
+    "AgeingBatch",
     "Allocate",
     "AlreadyExists",
     "AsyncClient",

@@ -11,7 +11,7 @@ import grpc
 
 from cardkeep_client.allocation_calls import AllocationCalls, name_of
 from cardkeep_client.async_pricing import AsyncPricing
-from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
+from cardkeep_client.channels import Loads, Stubs, asyncio_channel
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
 from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
@@ -62,7 +62,7 @@ class AsyncClient:
         #: Prices, rules, suggestions, clearances.
         self.pricing = AsyncPricing(tenant, self._send, self._pages)
         self._loads = Loads(channels)
-        self._channels = [_channel(target, credentials) for _ in range(channels)]
+        self._channels = [asyncio_channel(target, credentials) for _ in range(channels)]
         self._stubs = [Stubs(channel) for channel in self._channels]
 
     async def __aenter__(self) -> Self:
@@ -173,10 +173,15 @@ class AsyncClient:
         return await self._send_many(self._sales.release_many(wishes), timeout_s)
 
     async def availability(
-        self, sku: str, *, min_remaining_life: timedelta | None = None, timeout_s: float | None = None
+        self,
+        sku: str,
+        *,
+        min_remaining_life: timedelta | None = None,
+        channel: str = "",
+        timeout_s: float | None = None,
     ) -> Availability:
         """As `Client.availability`."""
-        return await self._send(self._sales.availability(sku, min_remaining_life), timeout_s)
+        return await self._send(self._sales.availability(sku, min_remaining_life, channel), timeout_s)
 
     async def create_sku(
         self, sku: str, *, request_id: str | None = None, timeout_s: float | None = None, **terms: Unpack[SkuTerms]
@@ -380,9 +385,3 @@ class AsyncClient:
         finally:
             stream.cancel()
             self._loads.give_back(index)
-
-
-def _channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-    if credentials is None:
-        return grpc.aio.insecure_channel(target, options=POOL_OPTIONS)
-    return grpc.aio.secure_channel(target, credentials, options=POOL_OPTIONS)

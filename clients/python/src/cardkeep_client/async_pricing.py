@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from cardkeep_client.journeys import Call
 from cardkeep_client.pricing_calls import PricingCalls
 from cardkeep_client.pricing_results import (
+    AgeingBatch,
     Clearance,
     ExpiringLot,
     PastSale,
@@ -109,6 +110,12 @@ class AsyncPricing:
     async def expiring(self, sku: str, *, timeout_s: float | None = None) -> list[ExpiringLot]:
         """As `Pricing.expiring`."""
         return await self._send(self._calls.expiring(sku), timeout_s)
+
+    async def ageing(
+        self, sku: str, *, max_age_days: int = 0, max_cover_days: int = 0, timeout_s: float | None = None
+    ) -> list[AgeingBatch]:
+        """As `Pricing.ageing`."""
+        return await self._send(self._calls.ageing(sku, max_age_days, max_cover_days), timeout_s)
 
     async def propose(
         self,

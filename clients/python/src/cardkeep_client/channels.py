@@ -14,6 +14,20 @@ POOL_OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
+def blocking_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+    """One connection, encrypted where there are credentials."""
+    if credentials is None:
+        return grpc.insecure_channel(target, options=POOL_OPTIONS)
+    return grpc.secure_channel(target, credentials, options=POOL_OPTIONS)
+
+
+def asyncio_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    """The same for asyncio."""
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=POOL_OPTIONS)
+    return grpc.aio.secure_channel(target, credentials, options=POOL_OPTIONS)
+
+
 class Loads:
     """Calls under way per channel; picks the least loaded, in turn among equals. Threads may share it."""
 

@@ -10,7 +10,7 @@ from typing import Self, TypeVar, Unpack
 import grpc
 
 from cardkeep_client.allocation_calls import AllocationCalls, name_of
-from cardkeep_client.channels import POOL_OPTIONS, Loads, Stubs
+from cardkeep_client.channels import Loads, Stubs, blocking_channel
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
 from cardkeep_client.journeys import BatchCall, BatchJourney, Call, Journey, Retry, SingleJourney, Tries
@@ -69,7 +69,7 @@ class Client:
         #: Prices, rules, suggestions, clearances.
         self.pricing = Pricing(tenant, self._send, self._pages)
         self._loads = Loads(channels)
-        self._channels = [_channel(target, credentials) for _ in range(channels)]
+        self._channels = [blocking_channel(target, credentials) for _ in range(channels)]
         self._stubs = [Stubs(channel) for channel in self._channels]
 
     def __enter__(self) -> Self:
@@ -189,10 +189,15 @@ class Client:
         return self._send_many(self._sales.release_many(wishes), timeout_s)
 
     def availability(
-        self, sku: str, *, min_remaining_life: timedelta | None = None, timeout_s: float | None = None
+        self,
+        sku: str,
+        *,
+        min_remaining_life: timedelta | None = None,
+        channel: str = "",
+        timeout_s: float | None = None,
     ) -> Availability:
         """How many cards could be had now, and for how much. A look, not a promise."""
-        return self._send(self._sales.availability(sku, min_remaining_life), timeout_s)
+        return self._send(self._sales.availability(sku, min_remaining_life, channel), timeout_s)
 
     def create_sku(
         self, sku: str, *, request_id: str | None = None, timeout_s: float | None = None, **terms: Unpack[SkuTerms]
@@ -391,9 +396,3 @@ class Client:
             outbox.put(None)
             stream.cancel()
             self._loads.give_back(index)
-
-
-def _channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
-    if credentials is None:
-        return grpc.insecure_channel(target, options=POOL_OPTIONS)
-    return grpc.secure_channel(target, credentials, options=POOL_OPTIONS)

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from cardkeep_client.journeys import Call
 from cardkeep_client.pricing_calls import PricingCalls
 from cardkeep_client.pricing_results import (
+    AgeingBatch,
     Clearance,
     ExpiringLot,
     PastSale,
@@ -107,6 +108,12 @@ class Pricing:
     def expiring(self, sku: str, *, timeout_s: float | None = None) -> list[ExpiringLot]:
         """Cards on sale that stand on the expiry ladder, those that end first at the beginning."""
         return self._send(self._calls.expiring(sku), timeout_s)
+
+    def ageing(
+        self, sku: str, *, max_age_days: int = 0, max_cover_days: int = 0, timeout_s: float | None = None
+    ) -> list[AgeingBatch]:
+        """How long batches on sale have lain and will last, and which are slow; 0 is the usual 90 and 60 days."""
+        return self._send(self._calls.ageing(sku, max_age_days, max_cover_days), timeout_s)
 
     def propose(
         self,

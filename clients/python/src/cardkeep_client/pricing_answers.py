@@ -78,6 +78,19 @@ def lot(message: pricing_pb2.ExpiringLot) -> results.ExpiringLot:
     )
 
 
+def aged(message: pricing_pb2.AgeingBatch) -> results.AgeingBatch:
+    """A line of the ageing report."""
+    return results.AgeingBatch(
+        message.batch,
+        message.cards,
+        message.age_days,
+        message.cover_days if message.HasField("cover_days") else None,
+        message.left,
+        money(message.tied_up),
+        message.slow,
+    )
+
+
 def change(message: pricing_pb2.PriceChange) -> results.PriceChange:
     """A line of the history."""
     return results.PriceChange(

@@ -9,6 +9,7 @@ from cardkeep_client import pricing_answers as answers
 from cardkeep_client.allocation_calls import money, sku_name, timestamp
 from cardkeep_client.journeys import Call
 from cardkeep_client.pricing_results import (
+    AgeingBatch,
     Clearance,
     ExpiringLot,
     PastSale,
@@ -82,6 +83,13 @@ class PricingCalls:
         """ListExpiring."""
         request = pricing_pb2.ListExpiringRequest(parent=self._sku(sku))
         return Call(PRICING, "ListExpiring", request, lambda r: [answers.lot(lot) for lot in r.lots])
+
+    def ageing(self, sku: str, max_age_days: int, max_cover_days: int) -> Call[list[AgeingBatch]]:
+        """GetAgeing."""
+        request = pricing_pb2.GetAgeingRequest(
+            parent=self._sku(sku), max_age_days=max_age_days, max_cover_days=max_cover_days
+        )
+        return Call(PRICING, "GetAgeing", request, lambda r: [answers.aged(line) for line in r.batches])
 
     def propose(
         self,

@@ -110,6 +110,19 @@ class ExpiringLot:
 
 
 @dataclass(frozen=True, slots=True)
+class AgeingBatch:
+    """A batch on the shelf. `cover_days` is None when nothing sells; `left` is what will be there when it ends."""
+
+    batch: str
+    cards: int
+    age_days: int
+    cover_days: int | None
+    left: int
+    tied_up: Money | None
+    slow: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PriceChange:
     """One change of a price. `batch` names the one batch it is for, by clearance; `who` is empty for a rule."""
 
