@@ -90,7 +90,7 @@ def test_a_rule_can_be_taken_away() -> None:
 
 
 def test_ageing_counts_what_is_on_sale_batch_by_batch() -> None:
-    """Two of twelve went in two days, one a day: ten that end in eight days leave two. What is withdrawn is not there."""
+    """Two of twelve went in two days, one a day: ten that end in eight days leave two. The withdrawn are left out."""
     desk = shop(cards=12, cost=800, days=10)
     desk.receive(3, cost=cny(500))
     desk.receive(3)
