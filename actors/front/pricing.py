@@ -4,12 +4,14 @@ from actors.front import checks
 from actors.front.paging import page_by_number
 from actors.front.reception import Context, Reception, ends_well
 from actors.front.translate_pricing import (
+    from_aged,
     from_change,
     from_clearance,
     from_lot,
     from_prices,
     from_simulated,
     from_suggestion,
+    to_bounds,
     to_prices,
     to_propose,
     to_rule,
@@ -97,6 +99,15 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
         _, found = await self.reception.ask(pool, question, self.reception.deadline_ms(context))
         assert isinstance(found, said.Expiring)
         return pricing_pb2.ListExpiringResponse(lots=[from_lot(pool, lot) for lot in found.lots], more=found.more)
+
+    @ends_well
+    async def GetAgeing(self, request: pricing_pb2.GetAgeingRequest, context: Context) -> pricing_pb2.Ageing:  # noqa: N802
+        """What lies too long."""
+        pool = checks.pool(request.parent)
+        question = ask.GetAgeing(to_bounds(request))
+        _, found = await self.reception.ask(pool, question, self.reception.deadline_ms(context))
+        assert isinstance(found, said.Ageing)
+        return pricing_pb2.Ageing(batches=[from_aged(pool, line) for line in found.lines], rate_milli=found.rate_milli)
 
     @ends_well
     async def ProposeClearance(  # noqa: N802

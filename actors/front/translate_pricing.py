@@ -8,6 +8,7 @@ from actors.front.translate import from_money, from_ms
 from engine import limits
 from engine.money import Money
 from engine.names import PoolName, batch_name
+from engine.pricing.ageing import Aged, Bounds, usual
 from engine.pricing.landing import MILLION
 from engine.pricing.repricing import Rules, Why
 from engine.pricing.simulating import PastSale, Simulated
@@ -18,6 +19,9 @@ from protos.cardkeep.v1 import pricing_pb2, types_pb2
 
 #: The longest time a price may have to rest.
 _rest_s_max = 30 * 24 * 3_600
+
+#: The longest time after which a batch may be called slow: ten years.
+_slow_days_max = 3_660
 
 _ELASTICITY_USUAL = 2_000
 _ELASTICITY_MAX = 10_000
@@ -72,6 +76,13 @@ def to_sales(sales: Iterable[pricing_pb2.PastSale]) -> list[PastSale]:
         )
         for sale in sales
     ]
+
+
+def to_bounds(request: pricing_pb2.GetAgeingRequest) -> Bounds:
+    """From when on a batch is slow."""
+    age = _within("max_age_days", request.max_age_days, 0, _slow_days_max)
+    cover = _within("max_cover_days", request.max_cover_days, 0, _slow_days_max)
+    return Bounds(age or usual.age_days_max, cover or usual.cover_days_max)
 
 
 def to_propose(request: pricing_pb2.ProposeClearanceRequest) -> tuple[PoolName, ask.ProposeClearance]:
@@ -151,6 +162,19 @@ def from_lot(pool: PoolName, lot: prices.ExpiringLot) -> pricing_pb2.ExpiringLot
         value_at_risk=_maybe(lot.lapse.at_risk),
         step_days=lot.days,
         warned=lot.is_told,
+    )
+
+
+def from_aged(pool: PoolName, line: Aged) -> pricing_pb2.AgeingBatch:
+    """A line of the ageing report."""
+    return pricing_pb2.AgeingBatch(
+        batch=batch_name(pool, line.batch),
+        cards=line.cards,
+        age_days=line.age_days,
+        cover_days=line.cover_days,
+        left=line.left,
+        tied_up=_maybe(line.tied_up),
+        slow=line.is_slow,
     )
 
 

@@ -37,6 +37,10 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TXT or XLSX, in
 ToSku = Annotated[str, typer.Option("--sku", metavar="SKU", help="Where the cards go.")]
 Source = Annotated[str | None, typer.Option("--source", help="Where they come from; else the file's name.")]
 Importer = Annotated[str | None, typer.Option("--importer", help="Who imports; else you.")]
+LandedCost = Annotated[
+    str | None,
+    typer.Option("--landed-cost", metavar="MONEY", help="With fees and exchange, in the currency of its price."),
+]
 UnitCost = Annotated[
     str | None, typer.Option("--unit-cost", metavar="MONEY", help='"10.00 CNY"; or minor units with --currency: 1000.')
 ]
@@ -69,6 +73,7 @@ class Wish:
     source: str
     importer: str
     unit_cost: "Money | None"
+    landed_cost: "Money | None"
     currency: str | None
     expire_time: "datetime | None"
     import_id: str
@@ -88,6 +93,7 @@ def import_cards(
     source: Source = None,
     importer: Importer = None,
     unit_cost: UnitCost = None,
+    landed_cost: LandedCost = None,
     currency: Currency = None,
     expires: Expires = None,
     sheet: Sheet = None,
@@ -111,6 +117,7 @@ def import_cards(
         source=file.name if source is None else source,
         importer=_who() if importer is None else importer,
         unit_cost=typed.unit_cost(unit_cost, currency),
+        landed_cost=typed.money(landed_cost),
         currency=None if currency is None else typed.currency_code(currency),
         expire_time=typed.moment(expires),
         import_id=import_id or content_hash,
@@ -199,6 +206,7 @@ def _send(session: Session, client: "Client", wish: Wish, looked: Looked) -> "tu
             import_id=wish.import_id,
             source=wish.source,
             unit_cost=unit_cost,
+            landed_unit_cost=wish.landed_cost,
             expire_time=wish.expire_time,
             importer=wish.importer,
             on_progress=on_progress,

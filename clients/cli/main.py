@@ -7,10 +7,12 @@ import typer
 from clients.cli import (
     attempts,
     bench,
+    clearing,
     demo,
     doctor,
     down,
     importing,
+    pricing,
     report,
     sandbox_supplier,
     selling,
@@ -68,6 +70,8 @@ importing.register(app)
 selling.register(app)
 stock.register(app)
 report.register(app)
+pricing.register(app)
+clearing.register(app)
 status.register(app)
 doctor.register(app)
 sandbox_supplier.register(app)

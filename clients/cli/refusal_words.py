@@ -34,6 +34,11 @@ _WHAT: Mapping[str, str] = {
     "HOLD_ALREADY_CONFIRMED": "The hold is sold.",
     "CARD_NOT_SOLD": "This hold was not sold that card.",
     "CARD_ALREADY_REPLACED": "The buyer has a fresh card for this one already.",
+    "SUGGESTION_NOT_FOUND": "No such suggestion waits, or it has no price.",
+    "CLEARANCE_NOT_FOUND": "There is no such clearance, or its time is over.",
+    "COST_UNKNOWN": "Nobody knows what a card cost in the currency of its price.",
+    "PRICE_BELOW_COST": "It would be sold at a loss.",
+    "NOTHING_TO_CLEAR": "No card of it on sale will ever end, or the floor is not below its price.",
     "IMPORT_OUT_OF_STEP": "Somebody else imports the same file just now.",
     "IMPORT_CLOSED": "This import is complete.",
     "CARD_UNREADABLE": "The sale stands, but a code does not open.",
@@ -63,6 +68,13 @@ _NEXT_STEPS: Mapping[str, str] = {
     "MAX_LIFETIME_REACHED": "Confirm it, or release it and allocate again with a new --order.",
     "CARD_NOT_SOLD": "See its cards with `cardkeep hold {hold}`. `cardkeep void {card}` withdraws one in stock.",
     "CARD_ALREADY_REPLACED": "See `cardkeep hold {hold}`.",
+    "PRICE_BELOW_COST": "See `cardkeep price suggestions {sku}`, or set a price: `cardkeep price set {sku} MONEY`.",
+    "PRICE_BELOW_FLOOR": "See `cardkeep price show {sku}`; change the price or its rule.",
+    "COST_UNKNOWN": "Import with --landed-cost; or let a rule sell it: `cardkeep price rule {sku} --ceiling MONEY`.",
+    "PRICE_CURRENCY_MISMATCH": "Say it in {expected}; or take the rule away: `cardkeep price rule {sku} --remove`.",
+    "SUGGESTION_NOT_FOUND": "See what waits: `cardkeep price suggestions {sku}`.",
+    "CLEARANCE_NOT_FOUND": "See `cardkeep price show {sku}`, or propose another: `cardkeep clearance propose BATCH`.",
+    "NOTHING_TO_CLEAR": "See `cardkeep batches {sku}` for what ends, and `cardkeep price show {sku}` for its price.",
     "COST_CURRENCY_MISMATCH": "Say the cost in {expected}.",
     "IMPORT_OUT_OF_STEP": "Wait until the other run has ended, and run the command again.",
     "IMPORT_CLOSED": "To bring other cards, choose another --import-id.",
@@ -90,6 +102,13 @@ _OPTIONS = {
     "expected_unit_price": "--price",
     "unit_price": "--price",
     "paid_amount": "--paid",
+    "landed_unit_cost": "--landed-cost",
+    "floor_minor": "--floor",
+    "ceiling_minor": "--ceiling",
+    "target_margin_ppm": "--margin",
+    "max_pressure_ppm": "--pressure",
+    "rest_s": "--rest",
+    "expiry_warning_days": "--warn-days",
     "order_ref": "--order",
     "payment_ref": "--payment",
     "request_id": "--request-id",
@@ -157,7 +176,7 @@ def _in_words(facts: Mapping[str, str]) -> dict[str, str]:
     words: dict[str, str] = {}
     for name, value in facts.items():
         unit = paid_currency if name == "paid" else currency
-        if name in {"minor", "expected", "paid"} and unit and value.isdecimal():
+        if name in {"minor", "expected", "paid", "cost", "floor"} and unit and value.isdecimal():
             words["now" if name == "minor" else name] = money_words(int(value), unit)
         elif name.endswith("Ms") and value.lstrip("-").isdecimal():
             words.update([_time(name, int(value))])

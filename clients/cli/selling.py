@@ -61,6 +61,7 @@ def allocate(
     partial: Annotated[
         bool, typer.Option("--partial", help="Fewer cards are welcome when there are not enough.")
     ] = False,
+    channel: Annotated[str, typer.Option("--channel", help="Where it is sold: at that channel's price.")] = "",
 ) -> None:
     """Set cards aside for an order: a hold. They come back to the shelf by themselves when nobody confirms."""
     name = typed.sku_name(sku)
@@ -82,6 +83,7 @@ def allocate(
             min_remaining_life=life,
             expected_unit_price=expected,
             allow_partial=partial,
+            channel=channel,
             request_id=session.request_id,
         )
     session.show(held, hold_facts)

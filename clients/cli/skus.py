@@ -48,6 +48,10 @@ QuotaIp = Annotated[int | None, typer.Option("--quota-ip", metavar="COUNT", min=
 QuotaPayment = Annotated[
     int | None, typer.Option("--quota-payment", metavar="COUNT", min=0, help="The same for a payment instrument.")
 ]
+WarnDays = Annotated[
+    str | None,
+    typer.Option("--warn-days", metavar="DAYS", help="How many days before cards end you are warned (30,14,7,1)."),
+]
 Paused = Annotated[bool | None, typer.Option("--paused/--on-sale", help="Whether new holds are refused.")]
 
 #: What `--reset` may name, and the term it sets back.
@@ -61,6 +65,7 @@ _RESETS = {
     "hold-lifetime-max": "hold_lifetime_max",
     "cards-per-hold-max": "cards_per_hold_max",
     "late-window": "late_window",
+    "warn-days": "expiry_warning_days",
     "quotas": "held_quotas",
 }
 
@@ -91,6 +96,7 @@ def create(
     quota_device: QuotaDevice = None,
     quota_ip: QuotaIp = None,
     quota_payment: QuotaPayment = None,
+    warn_days: WarnDays = None,
     paused: Paused = None,
 ) -> None:
     """Put a new SKU on sale. Terms that are left out take the defaults in brackets."""
@@ -122,6 +128,7 @@ def set_terms(
     quota_device: QuotaDevice = None,
     quota_ip: QuotaIp = None,
     quota_payment: QuotaPayment = None,
+    warn_days: WarnDays = None,
     paused: Paused = None,
     reset: Annotated[
         list[str] | None, typer.Option("--reset", metavar="TERM", help="Back to its default; may be repeated.")
@@ -186,6 +193,7 @@ def sku_facts(sku: "Sku", *more: tuple[str, object]) -> "RenderableType":
             ("hold lifetime", f"at most {show.span(sku.hold_lifetime_max)}"),
             ("cards per hold", f"at most {sku.cards_per_hold_max}"),
             ("late window", show.span(sku.late_window)),
+            ("warned before cards end", ", ".join(f"{days} d" for days in sku.expiry_warning_days)),
             ("unpaid cards", ", ".join(f"{most} per {who}" for who, most in bounds.items() if most)),
             ("state", "paused" if sku.paused else "on sale"),
             *more,
@@ -220,6 +228,7 @@ def _terms(given: dict[str, Any]) -> "SkuTerms":
         "cards_per_hold_max": given["cards_per_hold_max"],
         "late_window": typed.span(given["late_window"]),
         "paused": given["paused"],
+        "expiry_warning_days": typed.days(given["warn_days"]),
     }
     typed_terms: SkuTerms = {name: term for name, term in terms.items() if term is not None}  # type: ignore[assignment]
     return typed_terms

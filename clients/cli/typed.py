@@ -108,6 +108,16 @@ def currency_code(typed: str) -> str:
     return code
 
 
+def days(typed: str | None) -> list[int] | None:
+    """`30,14,7,1`; None for nothing typed."""
+    if typed is None:
+        return None
+    parts = [part.strip() for part in typed.split(",")]
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        raise wrong_usage(f"{typed!r} is no list of days.", "Type it like 30,14,7,1.")
+    return [int(part) for part in parts]
+
+
 def span(typed: str | None) -> timedelta | None:
     """`90s`, `15m`, `2h`, `1h30m`, `7d`; None for nothing typed."""
     if typed is None:

@@ -41,6 +41,7 @@ COMMANDS: Family = {
     48: ask.GetPrices,
     49: ask.ListExpiring,
     50: ask.ListPriceChanges,
+    51: ask.GetAgeing,
 }
 OUTCOMES: Family = {
     0: said.Refused,
@@ -65,6 +66,7 @@ OUTCOMES: Family = {
     36: said.Audited,
     48: said.Expiring,
     49: said.PriceChanges,
+    50: said.Ageing,
 }
 EVENTS: Family = {
     1: events.CardsHeld,

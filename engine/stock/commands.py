@@ -8,6 +8,7 @@ from typing import NamedTuple, get_args
 
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo
+from engine.pricing.ageing import Bounds
 from engine.pricing.repricing import Rules
 from engine.stock.terms import Terms
 
@@ -279,6 +280,12 @@ class ListExpiring(NamedTuple):
     rows: int
 
 
+class GetAgeing(NamedTuple):
+    """How long batches on sale have lain and will last. See pricing/ageing.py."""
+
+    bounds: Bounds
+
+
 class ListPriceChanges(NamedTuple):
     """Price changes before number `before` (0 = the latest), the latest first, at most `rows`."""
 
@@ -310,7 +317,7 @@ Write = (
     | AcceptClearance
     | EndClearance
 )
-Question = GetHold | GetShelf | ListBatches | ListSold | Audit | GetPrices | ListExpiring | ListPriceChanges
+Question = GetHold | GetShelf | ListBatches | ListSold | Audit | GetPrices | ListExpiring | GetAgeing | ListPriceChanges
 Command = Write | Question
 Remembered = (
     Allocate

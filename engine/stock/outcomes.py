@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo
+from engine.pricing.ageing import Aged
 from engine.stock.commands import PriceRule
 from engine.stock.prices import Clearance, ExpiringLot, PriceChange, PriceSuggestion
 from engine.stock.terms import Terms
@@ -313,6 +314,13 @@ class Expiring(NamedTuple):
     more: bool
 
 
+class Ageing(NamedTuple):
+    """The first thousand batches on sale in the order in which they go out; `rate_milli` is what it was reckoned by."""
+
+    lines: tuple[Aged, ...]
+    rate_milli: int
+
+
 class PriceChanges(NamedTuple):
     """One page of price changes; `more` says another follows, as far as the pool still has them."""
 
@@ -348,6 +356,7 @@ Outcome = (
     | Reviewed
     | ClearanceFound
     | Expiring
+    | Ageing
     | PriceChanges
     | Refused
 )

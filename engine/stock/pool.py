@@ -68,6 +68,7 @@ _DECIDE: Mapping[type, Callable[[Turn, Any], Outcome]] = {
     ask.GetPrices: pricing.get_prices,
     ask.ListPriceChanges: pricing.list_changes,
     ask.ListExpiring: reviewing.list_expiring,
+    ask.GetAgeing: pricing.get_ageing,
     ask.GetHold: looking.get_hold,
     ask.GetShelf: looking.get_shelf,
     ask.ListBatches: looking.list_batches,

@@ -1,12 +1,23 @@
 """Prices of a pool: what staff set, what is suggested to them, what a rule moves by itself, and the record of it."""
 
+from collections.abc import Sequence
 from itertools import islice
 from operator import attrgetter
 
 from engine import limits
 from engine.money import Money
+from engine.names import BatchNo
+from engine.pricing.ageing import Lying, aged
 from engine.pricing.repricing import Why
-from engine.stock.commands import DecideSuggestion, GetPrices, ListPriceChanges, SetPriceRule, SetPrices
+from engine.stock.batch import Batch
+from engine.stock.commands import (
+    DecideSuggestion,
+    GetAgeing,
+    GetPrices,
+    ListPriceChanges,
+    SetPriceRule,
+    SetPrices,
+)
 from engine.stock.events import (
     PriceRuleSet,
     PricesSet,
@@ -16,8 +27,9 @@ from engine.stock.events import (
     SuggestionDropped,
 )
 from engine.stock.offering import channel_price
-from engine.stock.outcomes import ChannelView, Outcome, PriceChanges, PricesNow, Reason
+from engine.stock.outcomes import Ageing, ChannelView, Outcome, PriceChanges, PricesNow, Reason
 from engine.stock.prices import NO_BATCH, PriceChange, Prices
+from engine.stock.shelf import NEVER_MS, Lot
 from engine.stock.state import State, Turn
 
 
@@ -64,6 +76,17 @@ def get_prices(turn: Turn, _question: GetPrices) -> Outcome:
     return now(turn.state, turn.now_ms)
 
 
+def get_ageing(turn: Turn, question: GetAgeing) -> Outcome:
+    """The ageing report of what is on sale; without prices no rate is known, and nothing seems to sell."""
+    state, now_ms = turn.state, turn.now_ms
+    rate_milli = (0 if state.prices is None else state.prices.rate_milli(now_ms)) or 0
+    lots: dict[BatchNo, list[Lot]] = {}
+    for lot in state.shelf.lots(now_ms, NEVER_MS):
+        lots.setdefault(lot.batch, []).append(lot)
+    lying = [_lying(state.batches[number], of_batch) for number, of_batch in lots.items()]
+    return Ageing(tuple(aged(lying, now_ms, rate_milli, question.bounds)[: limits.page_rows_max]), rate_milli)
+
+
 def list_changes(turn: Turn, question: ListPriceChanges) -> Outcome:
     """One page of changes, the latest first."""
     kept = () if turn.state.prices is None else reversed(turn.state.prices.changes)
@@ -73,8 +96,9 @@ def list_changes(turn: Turn, question: ListPriceChanges) -> Outcome:
 
 
 def now(state: State, now_ms: int) -> PricesNow:
-    """All about prices at one moment."""
+    """All about prices at one moment. The highest cost is that in the currency of the SKU's price, if it has one."""
     prices = state.prices or Prices(now_ms)
+    currency = "" if state.terms.price is None else state.terms.price.currency
     channels = sorted({"", *prices.own, *prices.rules})
     views = tuple(
         ChannelView(
@@ -85,7 +109,8 @@ def now(state: State, now_ms: int) -> PricesNow:
         )
         for channel in channels
     )
-    costs = [landed for batch in state.batches.values() if (landed := batch.landed) and batch.view(now_ms).available]
+    on_sale = [batch.landed for batch in state.batches.values() if batch.landed and batch.view(now_ms).available]
+    costs = [landed for landed in on_sale if landed.currency == (currency or landed.currency)]
     highest = max(costs, key=attrgetter("minor"), default=None)
     clearances = tuple(prices.clearances.values())
     return PricesNow(views, tuple(prices.waiting.values()), clearances, highest, prices.rate_milli(now_ms))
@@ -159,6 +184,13 @@ def priced(state: State, at_ms: int) -> Prices:
     if state.prices is None:
         state.prices = Prices(at_ms)
     return state.prices
+
+
+def _lying(batch: Batch, lots: Sequence[Lot]) -> Lying:
+    """A batch on the shelf; the end of what ends first of it is that of all."""
+    ends_at_ms = lots[0].expires_at_ms
+    cards = sum(lot.size for lot in lots)
+    return Lying(batch.number, cards, batch.opened_at_ms, None if ends_at_ms == NEVER_MS else ends_at_ms, batch.landed)
 
 
 def _move(state: State, channel: str, price: Money | None, change: PriceChange) -> None:

@@ -93,6 +93,25 @@ async def test_what_will_expire_is_listed_with_its_value(house: SmallHouse) -> N
         assert (await failure(house.sku(expiry_warning_days=days))).facts["field"] == "expiry_warning_days"
 
 
+async def test_what_lies_too_long_is_told(house: SmallHouse) -> None:
+    """Two batches that nobody buys, a day old, where half a day is too long; those that end go out first."""
+    sku = await house.sku()
+    lasting = await _stock(house, sku, 3, 500)
+    ending = await _stock(house, sku, 2, 400, expire_time=_in_days(house, 9))
+    house.move_on(hours=48)
+    report = await house.pricing.GetAgeing(pricing_pb2.GetAgeingRequest(parent=sku, max_age_days=1))
+    assert [(line.batch, line.cards, line.age_days, line.left) for line in report.batches] == [
+        (ending, 2, 2, 2),
+        (lasting, 3, 2, 0),
+    ]
+    assert [(line.tied_up, line.slow, line.HasField("cover_days")) for line in report.batches] == [
+        (money(800), True, False),
+        (money(1_500), True, False),
+    ]
+    refused = await failure(house.pricing.GetAgeing(pricing_pb2.GetAgeingRequest(parent=sku, max_age_days=-1)))
+    assert refused.facts == {"field": "max_age_days"}
+
+
 async def test_a_clearance_is_proposed_accepted_and_ended(house: SmallHouse) -> None:
     """It changes the price of the batch below its cost, and nothing before it is accepted or after it has ended."""
     sku = await house.sku()

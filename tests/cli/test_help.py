@@ -19,6 +19,8 @@ COMMANDS = {
     *("allocate", "confirm", "release", "extend", "hold"),
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
     *("report margin", "report sales", "report purchases", "report demand", "report prices", "report ageing", "trace"),
+    *("price set", "price show", "price rule", "price suggestions", "price approve", "price simulate", "price history"),
+    *("expiring", "ageing", "clearance propose", "clearance accept", "clearance end"),
     *("sku create", "sku list", "sku show", "sku set"),
     *(f"supplier {verb}" for verb in ("put", "list", "show", "pause", "resume", "breaker", "reconcile")),
     *("sourcing put", "sourcing list", "attempts list", "attempts settle", "attempts resolve"),
@@ -41,7 +43,11 @@ def test_every_command_says_what_it_does_and_can_answer_in_json(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["allocate", "confirm", "release", "extend", "void", "quarantine", "restore", "recall", "replace"]
+    "name",
+    [
+        *("allocate", "confirm", "release", "extend", "void", "quarantine", "restore", "recall", "replace"),
+        *("price set", "price rule", "price approve", "clearance propose", "clearance accept", "clearance end"),
+    ],
 )
 def test_every_write_can_be_asked_again(name: str) -> None:
     """Without --request-id an unknown outcome could only be asked again by hand."""

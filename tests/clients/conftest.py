@@ -16,6 +16,7 @@ from cardkeep_client.v1 import (
     allocation_pb2_grpc,
     inventory_pb2_grpc,
     operations_pb2_grpc,
+    pricing_pb2_grpc,
     reports_pb2_grpc,
     types_pb2,
 )
@@ -43,6 +44,7 @@ class ScriptedServer:
             (inventory_pb2_grpc, "InventoryService"),
             (operations_pb2_grpc, "OperationsService"),
             (reports_pb2_grpc, "ReportsService"),
+            (pricing_pb2_grpc, "PricingService"),
         ):
             getattr(module, f"add_{service}Servicer_to_server")(self, self._server)
         self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"

@@ -28,6 +28,8 @@ from cardkeep_client import (
     new_request_id,
     reports,
 )
+from cardkeep_client.async_pricing import AsyncPricing
+from cardkeep_client.pricing import Pricing
 from cardkeep_client.v1 import allocation_pb2, inventory_pb2, operations_pb2, reports_pb2, types_pb2
 
 SKU = "tenants/acme/skus/vip"
@@ -48,6 +50,7 @@ def test_both_clients_have_the_same_methods() -> None:
         return {name: str(inspect.signature(method)) for name, method in methods if not name.startswith("_")}
 
     assert surface(Client) == surface(AsyncClient)
+    assert surface(Pricing) == surface(AsyncPricing)
     assert {"allocate", "import_cards", "owners"} <= surface(Client).keys()
 
 
@@ -64,6 +67,7 @@ async def test_everything_asked_for_reaches_the_server(ask: Any, server: Any, ho
         min_remaining_life=timedelta(days=30),
         expected_unit_price=Money(1999, "CNY"),
         allow_partial=True,
+        channel="taobao",
         request_id="r-1",
     )
     await ask("allocate", "vip", order_ref="o-2", request_id="r-2")
@@ -74,6 +78,7 @@ async def test_everything_asked_for_reaches_the_server(ask: Any, server: Any, ho
         principal=types_pb2.Principal(user="u", device="d", ip="i", payment_instrument="p"),
         expected_unit_price=types_pb2.Money(minor=1999, currency="CNY"),
         allow_partial=True,
+        channel="taobao",
         request_id="r-1",
     )
     expected.hold_for.FromSeconds(300)
@@ -274,7 +279,8 @@ async def test_the_rest_of_the_surface_answers(ask: Any, server: Any) -> None:
 
     assert (await ask("release", hold)).state is HoldState.RELEASED
     assert (await ask("extend", hold, timedelta(seconds=90))).state is HoldState.ACTIVE
-    assert (await ask("availability", "vip")).available == 7
+    assert (await ask("availability", "vip", channel="taobao")).available == 7
+    assert server.requests("GetAvailability")[0].channel == "taobao"
     assert (await ask("create_sku", "vip", title="VIP")).title == "VIP"
     assert (await ask("get_sku", "vip")).name == SKU
     assert (await ask("batch", f"{SKU}/batches/1")).cards.withheld == 1

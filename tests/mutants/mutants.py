@@ -61,4 +61,28 @@ MUTANTS = (
         "False",
         ("tests/unit/test_codec.py",),
     ),
+    Mutant(
+        "a card is sold for less than it cost",
+        "engine/stock/offering.py",
+        "if price.minor < (cost or 0):",
+        "if False:",
+    ),
+    Mutant(
+        "staff are warned of the same cards at every look",
+        "engine/pricing/ladder.py",
+        "and days < self._told_of(lapse)",
+        "",
+    ),
+    Mutant(
+        "a clearance lowers the price although cards go fast enough",
+        "engine/stock/clearing.py",
+        "clearance.price_minor if actual_milli >= needed_milli else later[0].price_minor",
+        "later[0].price_minor",
+    ),
+    Mutant(
+        "a price that staff approve does not hold",
+        "engine/stock/pricing.py",
+        "    if event.approved:\n",
+        "    if False:\n",
+    ),
 )

@@ -7,7 +7,7 @@ Received 9 in batch 1
 
 prices p1 default=8USD
 ----
-Prices default=8USD landed=500CNY rate=None
+Prices default=8USD landed=none rate=None
 <Pool DEMO shelf=9 held=0 sold=0 void=0>
 
 allocate a1
@@ -22,7 +22,7 @@ PRICE_CURRENCY_MISMATCH expected=USD
 
 rule r2 floor=5USD ceiling=9USD
 ----
-Prices default=8USD landed=500CNY rate=None
+Prices default=8USD landed=none rate=None
 <Pool DEMO shelf=9 held=0 sold=0 void=0>
 
 allocate a2
@@ -32,7 +32,7 @@ Held h1 [1-0] until 10m at 8USD
 
 rule r3 floor=9USD ceiling=9USD
 ----
-Prices default=8USD landed=500CNY rate=None
+Prices default=8USD landed=none rate=None
 <Pool DEMO shelf=8 held=1 sold=0 void=0>
 
 allocate a3
@@ -42,7 +42,7 @@ PRICE_BELOW_FLOOR minor=8 currency=USD batch=1 floor=9
 
 rule r4 floor=5USD ceiling=9USD strict
 ----
-Prices default=8USD landed=500CNY rate=None
+Prices default=8USD landed=none rate=None
 <Pool DEMO shelf=8 held=1 sold=0 void=0>
 
 allocate a4
@@ -64,7 +64,7 @@ PRICE_CURRENCY_MISMATCH expected=USD
 
 rule r5
 ----
-Prices default=8USD landed=500CNY rate=None
+Prices default=8USD landed=none rate=None
 <Pool DEMO shelf=8 held=1 sold=0 void=0>
 
 configure t2 price=800CNY

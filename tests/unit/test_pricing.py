@@ -1,6 +1,8 @@
 """Prices that staff set, and what became of them (engine.stock.pricing, engine.stock.prices)."""
 
 from engine import limits
+from engine.money import Money
+from engine.pricing.ageing import Bounds
 from engine.pricing.repricing import Why
 from engine.stock import commands as ask
 from engine.stock.prices import Prices, prices_of
@@ -85,6 +87,33 @@ def test_a_rule_can_be_taken_away() -> None:
     found = desk.ask(ask.SetPriceRule(desk.request_id(), "", None, "ann"))
     assert (found.channels[0].rule, found.suggestions) == (None, ())
     assert reason(desk.ask(ask.SetPriceRule(desk.request_id(), "shop", None, "ann"))) == "PricesNow"
+
+
+def test_ageing_counts_what_is_on_sale_batch_by_batch() -> None:
+    """Two of twelve went in two days, one a day: ten that end in eight days leave two. The withdrawn are left out."""
+    desk = shop(cards=12, cost=800, days=10)
+    desk.receive(3, cost=cny(500))
+    desk.receive(3)
+    desk.withdraw(ask.QUARANTINE, batch=3)
+    desk.confirm(desk.allocate(2).hold, paid=cny(2_000))
+    desk.now_ms += 2 * DAY_MS
+    found = desk.ask(ask.GetAgeing(Bounds(age_days_max=90, cover_days_max=12)))
+    assert found.rate_milli == 1_000
+    assert [(line.batch, line.cards, line.age_days, line.cover_days, line.left) for line in found.lines] == [
+        (1, 10, 2, 10, 2),
+        (2, 3, 2, 13, 0),
+    ]
+    assert [line.is_slow for line in found.lines] == [False, True]
+    bare = Desk(1).ask(ask.GetAgeing(Bounds()))
+    assert (bare.rate_milli, bare.lines[0].cover_days) == (0, None)
+
+
+def test_the_highest_cost_is_one_that_compares_with_the_price() -> None:
+    """A cost in dollars says nothing of a price in yuan; where there is no price, any is told."""
+    desk = Desk(1, cost=Money(9_000, "USD"))
+    assert desk.ask(ask.GetPrices()).landed == Money(9_000, "USD")
+    set_prices(desk, 800)
+    assert desk.ask(ask.GetPrices()).landed is None
 
 
 def test_the_history_is_bounded() -> None:

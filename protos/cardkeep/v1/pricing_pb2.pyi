@@ -768,6 +768,114 @@ class ExpiringLot(_message.Message):
 Global___ExpiringLot: _TypeAlias = ExpiringLot  # noqa: Y015
 
 @_typing.final
+class GetAgeingRequest(_message.Message):
+    """Ask what lies too long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    MAX_AGE_DAYS_FIELD_NUMBER: _builtins.int
+    MAX_COVER_DAYS_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The SKU: `tenants/*/skus/*`. Required."""
+    max_age_days: _builtins.int
+    """A batch that is older is slow, in days, up to 3,660. 0: 90."""
+    max_cover_days: _builtins.int
+    """A batch that will last longer is slow, in days, up to 3,660. 0: 60."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        max_age_days: _builtins.int = ...,
+        max_cover_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_age_days", b"max_age_days", "max_cover_days", b"max_cover_days", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAgeingRequest: _TypeAlias = GetAgeingRequest  # noqa: Y015
+
+@_typing.final
+class Ageing(_message.Message):
+    """What lies on the shelf, batch by batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCHES_FIELD_NUMBER: _builtins.int
+    RATE_MILLI_FIELD_NUMBER: _builtins.int
+    rate_milli: _builtins.int
+    """What sells, in thousandths of a card a day over the last week. 0: nothing, or not known yet."""
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgeingBatch]:
+        """The first 1,000 batches, in the order in which they go out."""
+
+    def __init__(
+        self,
+        *,
+        batches: _abc.Iterable[Global___AgeingBatch] | None = ...,
+        rate_milli: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "rate_milli", b"rate_milli"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ageing: _TypeAlias = Ageing  # noqa: Y015
+
+@_typing.final
+class AgeingBatch(_message.Message):
+    """One batch on the shelf. Of one whose cards end at different moments, the first counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_FIELD_NUMBER: _builtins.int
+    CARDS_FIELD_NUMBER: _builtins.int
+    AGE_DAYS_FIELD_NUMBER: _builtins.int
+    COVER_DAYS_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    TIED_UP_FIELD_NUMBER: _builtins.int
+    SLOW_FIELD_NUMBER: _builtins.int
+    batch: _builtins.str
+    """The batch: `tenants/*/skus/*/batches/*`."""
+    cards: _builtins.int
+    """Cards on sale."""
+    age_days: _builtins.int
+    """Days since it arrived."""
+    cover_days: _builtins.int
+    """Days until it is sold, and all that go out before it; unset when nothing sells."""
+    left: _builtins.int
+    """Cards that will be left when they end."""
+    slow: _builtins.bool
+    """Whether it is older, or will last longer, than was asked for."""
+    @_builtins.property
+    def tied_up(self) -> _types_pb2.Money:
+        """What its cards cost together; unset when unknown."""
+
+    def __init__(
+        self,
+        *,
+        batch: _builtins.str = ...,
+        cards: _builtins.int = ...,
+        age_days: _builtins.int = ...,
+        cover_days: _builtins.int | None = ...,
+        left: _builtins.int = ...,
+        tied_up: _types_pb2.Money | None = ...,
+        slow: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cover_days", b"_cover_days", "cover_days", b"cover_days", "tied_up", b"tied_up"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cover_days", b"_cover_days", "age_days", b"age_days", "batch", b"batch", "cards", b"cards", "cover_days", b"cover_days", "left", b"left", "slow", b"slow", "tied_up", b"tied_up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cover_days: _TypeAlias = _typing.Literal["cover_days"]  # noqa: Y015
+    _WhichOneofArgType__cover_days: _TypeAlias = _typing.Literal["_cover_days", b"_cover_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cover_days) -> _WhichOneofReturnType__cover_days | None: ...
+
+Global___AgeingBatch: _TypeAlias = AgeingBatch  # noqa: Y015
+
+@_typing.final
 class ProposeClearanceRequest(_message.Message):
     """Make a plan."""
 

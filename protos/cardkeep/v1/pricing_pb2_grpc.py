@@ -70,6 +70,11 @@ class PricingServiceStub(object):
                 request_serializer=cardkeep_dot_v1_dot_pricing__pb2.ListExpiringRequest.SerializeToString,
                 response_deserializer=cardkeep_dot_v1_dot_pricing__pb2.ListExpiringResponse.FromString,
                 _registered_method=True)
+        self.GetAgeing = channel.unary_unary(
+                '/cardkeep.v1.PricingService/GetAgeing',
+                request_serializer=cardkeep_dot_v1_dot_pricing__pb2.GetAgeingRequest.SerializeToString,
+                response_deserializer=cardkeep_dot_v1_dot_pricing__pb2.Ageing.FromString,
+                _registered_method=True)
         self.ProposeClearance = channel.unary_unary(
                 '/cardkeep.v1.PricingService/ProposeClearance',
                 request_serializer=cardkeep_dot_v1_dot_pricing__pb2.ProposeClearanceRequest.SerializeToString,
@@ -160,6 +165,16 @@ class PricingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAgeing(self, request, context):
+        """How long each batch on sale has lain, how long it will last at today's rate, what will be left of it when it ends,
+        and what it ties up; in the order in which they go out.
+
+        Reasons: INVALID_FIELD, SKU_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ProposeClearance(self, request, context):
         """Makes a plan for those of a batch's cards that end first, in one channel. It does nothing until it is accepted,
         and is dropped when nobody does so for a day.
@@ -235,6 +250,11 @@ def add_PricingServiceServicer_to_server(servicer, server):
                     servicer.ListExpiring,
                     request_deserializer=cardkeep_dot_v1_dot_pricing__pb2.ListExpiringRequest.FromString,
                     response_serializer=cardkeep_dot_v1_dot_pricing__pb2.ListExpiringResponse.SerializeToString,
+            ),
+            'GetAgeing': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAgeing,
+                    request_deserializer=cardkeep_dot_v1_dot_pricing__pb2.GetAgeingRequest.FromString,
+                    response_serializer=cardkeep_dot_v1_dot_pricing__pb2.Ageing.SerializeToString,
             ),
             'ProposeClearance': grpc.unary_unary_rpc_method_handler(
                     servicer.ProposeClearance,
@@ -447,6 +467,33 @@ class PricingService(object):
             '/cardkeep.v1.PricingService/ListExpiring',
             cardkeep_dot_v1_dot_pricing__pb2.ListExpiringRequest.SerializeToString,
             cardkeep_dot_v1_dot_pricing__pb2.ListExpiringResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAgeing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cardkeep.v1.PricingService/GetAgeing',
+            cardkeep_dot_v1_dot_pricing__pb2.GetAgeingRequest.SerializeToString,
+            cardkeep_dot_v1_dot_pricing__pb2.Ageing.FromString,
             options,
             channel_credentials,
             insecure,

@@ -73,6 +73,12 @@ class PricingServiceStub:
 
     Reasons: SKU_NOT_FOUND.
     """
+    GetAgeing: _grpc.UnaryUnaryMultiCallable[_pricing_pb2.GetAgeingRequest, _pricing_pb2.Ageing]
+    """How long each batch on sale has lain, how long it will last at today's rate, what will be left of it when it ends,
+    and what it ties up; in the order in which they go out.
+
+    Reasons: INVALID_FIELD, SKU_NOT_FOUND.
+    """
     ProposeClearance: _grpc.UnaryUnaryMultiCallable[_pricing_pb2.ProposeClearanceRequest, _pricing_pb2.Clearance]
     """Makes a plan for those of a batch's cards that end first, in one channel. It does nothing until it is accepted,
     and is dropped when nobody does so for a day.
@@ -136,6 +142,12 @@ class PricingServiceAsyncStub(PricingServiceStub):
     """Cards on sale that stand on the SKU's expiry ladder, those that end first at the beginning, with what they cost.
 
     Reasons: SKU_NOT_FOUND.
+    """
+    GetAgeing: _aio.UnaryUnaryMultiCallable[_pricing_pb2.GetAgeingRequest, _pricing_pb2.Ageing]  # type: ignore[assignment]
+    """How long each batch on sale has lain, how long it will last at today's rate, what will be left of it when it ends,
+    and what it ties up; in the order in which they go out.
+
+    Reasons: INVALID_FIELD, SKU_NOT_FOUND.
     """
     ProposeClearance: _aio.UnaryUnaryMultiCallable[_pricing_pb2.ProposeClearanceRequest, _pricing_pb2.Clearance]  # type: ignore[assignment]
     """Makes a plan for those of a batch's cards that end first, in one channel. It does nothing until it is accepted,
@@ -239,6 +251,18 @@ class PricingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Cards on sale that stand on the SKU's expiry ladder, those that end first at the beginning, with what they cost.
 
         Reasons: SKU_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAgeing(
+        self,
+        request: _pricing_pb2.GetAgeingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pricing_pb2.Ageing, _abc.Awaitable[_pricing_pb2.Ageing]]:
+        """How long each batch on sale has lain, how long it will last at today's rate, what will be left of it when it ends,
+        and what it ties up; in the order in which they go out.
+
+        Reasons: INVALID_FIELD, SKU_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -31,6 +31,20 @@ from cardkeep_client.errors import (
     WrongState,
 )
 from cardkeep_client.journeys import Retry
+from cardkeep_client.pricing_results import (
+    AgeingBatch,
+    Clearance,
+    ClearanceStep,
+    ExpiringLot,
+    PastSale,
+    PriceChange,
+    PriceChannel,
+    PriceRule,
+    Prices,
+    PriceSuggestion,
+    Simulated,
+    SimulatedMove,
+)
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import (
     Availability,
@@ -67,6 +81,7 @@ from cardkeep_client.stock_results import (
 from cardkeep_client.wishes import Allocate, Confirm, ImportRow, Release, SkuTerms
 
 __all__ = [
+    "AgeingBatch",
     "Allocate",
     "AlreadyExists",
     "AsyncClient",
@@ -76,12 +91,15 @@ __all__ = [
     "CardCounts",
     "CardUnreadable",
     "CardkeepError",
+    "Clearance",
+    "ClearanceStep",
     "Client",
     "Confirm",
     "ConfirmOutcome",
     "Confirmed",
     "DeadlinePassed",
     "DeliveredCard",
+    "ExpiringLot",
     "HeldQuotas",
     "Hold",
     "HoldState",
@@ -99,8 +117,14 @@ __all__ = [
     "OutOfStock",
     "OutcomeUnknown",
     "Owner",
+    "PastSale",
     "Pool",
     "PoolStopped",
+    "PriceChange",
+    "PriceChannel",
+    "PriceRule",
+    "PriceSuggestion",
+    "Prices",
     "Principal",
     "Recalled",
     "RefundDue",
@@ -110,6 +134,8 @@ __all__ = [
     "Replaced",
     "Replacement",
     "Retry",
+    "Simulated",
+    "SimulatedMove",
     "Sku",
     "SkuAudit",
     "SkuTerms",

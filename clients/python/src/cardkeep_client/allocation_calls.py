@@ -83,10 +83,10 @@ class AllocationCalls:
             answers.release_result,
         )
 
-    def availability(self, sku: str, min_remaining_life: timedelta | None) -> Call[Availability]:
+    def availability(self, sku: str, min_remaining_life: timedelta | None, channel: str) -> Call[Availability]:
         """GetAvailability."""
         request = allocation_pb2.GetAvailabilityRequest(
-            parent=sku_name(self._tenant, sku), min_remaining_life=duration(min_remaining_life)
+            parent=sku_name(self._tenant, sku), min_remaining_life=duration(min_remaining_life), channel=channel
         )
         return Call(SERVICE, "GetAvailability", request, answers.availability)
 
@@ -108,6 +108,7 @@ class AllocationCalls:
             min_remaining_life=duration(wish.min_remaining_life),
             expected_unit_price=money(wish.expected_unit_price),
             allow_partial=wish.allow_partial,
+            channel=wish.channel,
             request_id=wish.request_id,
         )
 

@@ -60,6 +60,7 @@ def hold(message: types_pb2.Hold) -> results.Hold:
         sequence=message.sequence,
         replayed=message.replayed,
         replacements=tuple(results.Replacement(pair.bad, pair.fresh) for pair in message.replacements),
+        channel=message.channel,
     )
 
 
@@ -109,6 +110,7 @@ def sku(message: inventory_pb2.Sku) -> stock_results.Sku:
             user=quotas.user, device=quotas.device, ip=quotas.ip, payment_instrument=quotas.payment_instrument
         ),
         paused=message.paused,
+        expiry_warning_days=tuple(message.expiry_warning_days),
     )
 
 
@@ -138,6 +140,7 @@ def batch(message: inventory_pb2.Batch) -> stock_results.Batch:
         importing=message.importing,
         quarantined=message.quarantined,
         cards=card_counts(message.cards),
+        landed_unit_cost=money(message.landed_unit_cost),
     )
 
 

@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from cardkeep_client.allocation_calls import AllocationCalls, name_of
+from cardkeep_client.async_pricing import AsyncPricing
 from cardkeep_client.async_sender import AsyncSender
 from cardkeep_client.channels import Habits
 from cardkeep_client.errors import CardkeepError
@@ -53,6 +54,8 @@ class AsyncClient(AsyncSender):
     ) -> None:
         self._tenant = tenant
         self._sales, self._stock = AllocationCalls(tenant), StockCalls(tenant)
+        #: Prices, rules, suggestions, clearances.
+        self.pricing = AsyncPricing(tenant, self._send, self._pages)
         super().__init__(target, channels, Habits(timeout_s, retry or Retry(), tuple(metadata)), credentials)
 
     async def allocate(
@@ -66,6 +69,7 @@ class AsyncClient(AsyncSender):
         min_remaining_life: timedelta | None = None,
         expected_unit_price: Money | None = None,
         allow_partial: bool = False,
+        channel: str = "",
         request_id: str | None = None,
         timeout_s: float | None = None,
     ) -> Hold:
@@ -79,6 +83,7 @@ class AsyncClient(AsyncSender):
             min_remaining_life=min_remaining_life,
             expected_unit_price=expected_unit_price,
             allow_partial=allow_partial,
+            channel=channel,
             request_id=request_id or new_request_id(),
         )
         return await self._send(self._sales.allocate(wish), timeout_s)
@@ -148,10 +153,15 @@ class AsyncClient(AsyncSender):
         return await self._send_many(self._sales.release_many(wishes), timeout_s)
 
     async def availability(
-        self, sku: str, *, min_remaining_life: timedelta | None = None, timeout_s: float | None = None
+        self,
+        sku: str,
+        *,
+        min_remaining_life: timedelta | None = None,
+        channel: str = "",
+        timeout_s: float | None = None,
     ) -> Availability:
         """As `Client.availability`."""
-        return await self._send(self._sales.availability(sku, min_remaining_life), timeout_s)
+        return await self._send(self._sales.availability(sku, min_remaining_life, channel), timeout_s)
 
     async def create_sku(
         self, sku: str, *, request_id: str | None = None, timeout_s: float | None = None, **terms: Unpack[SkuTerms]
@@ -181,6 +191,7 @@ class AsyncClient(AsyncSender):
         import_id: str,
         source: str = "",
         unit_cost: Money | None = None,
+        landed_unit_cost: Money | None = None,
         expire_time: datetime | None = None,
         importer: str = "",
         chunk_rows: int = CHUNK_ROWS,
@@ -193,6 +204,7 @@ class AsyncClient(AsyncSender):
             import_id=import_id,
             source=source,
             unit_cost=unit_cost,
+            landed_unit_cost=landed_unit_cost,
             expire_time=expire_time,
             importer=importer,
         )

@@ -12,6 +12,7 @@ from cardkeep_client.channels import Habits
 from cardkeep_client.errors import CardkeepError
 from cardkeep_client.importing import CHUNK_ROWS, Importing
 from cardkeep_client.journeys import Retry
+from cardkeep_client.pricing import Pricing
 from cardkeep_client.reports import Wish
 from cardkeep_client.request_ids import new_request_id
 from cardkeep_client.results import Availability, Confirmed, Hold, LatePolicy, Money, Principal, Replaced
@@ -59,6 +60,8 @@ class Client(Sender):
     ) -> None:
         self._tenant = tenant
         self._sales, self._stock = AllocationCalls(tenant), StockCalls(tenant)
+        #: Prices, rules, suggestions, clearances.
+        self.pricing = Pricing(tenant, self._send, self._pages)
         super().__init__(target, channels, Habits(timeout_s, retry or Retry(), tuple(metadata)), credentials)
 
     def allocate(
@@ -72,6 +75,7 @@ class Client(Sender):
         min_remaining_life: timedelta | None = None,
         expected_unit_price: Money | None = None,
         allow_partial: bool = False,
+        channel: str = "",
         request_id: str | None = None,
         timeout_s: float | None = None,
     ) -> Hold:
@@ -90,6 +94,7 @@ class Client(Sender):
             min_remaining_life=min_remaining_life,
             expected_unit_price=expected_unit_price,
             allow_partial=allow_partial,
+            channel=channel,
             request_id=request_id or new_request_id(),
         )
         return self._send(self._sales.allocate(wish), timeout_s)
@@ -163,10 +168,15 @@ class Client(Sender):
         return self._send_many(self._sales.release_many(wishes), timeout_s)
 
     def availability(
-        self, sku: str, *, min_remaining_life: timedelta | None = None, timeout_s: float | None = None
+        self,
+        sku: str,
+        *,
+        min_remaining_life: timedelta | None = None,
+        channel: str = "",
+        timeout_s: float | None = None,
     ) -> Availability:
         """How many cards could be had now, and for how much. A look, not a promise."""
-        return self._send(self._sales.availability(sku, min_remaining_life), timeout_s)
+        return self._send(self._sales.availability(sku, min_remaining_life, channel), timeout_s)
 
     def create_sku(
         self, sku: str, *, request_id: str | None = None, timeout_s: float | None = None, **terms: Unpack[SkuTerms]
@@ -196,6 +206,7 @@ class Client(Sender):
         import_id: str,
         source: str = "",
         unit_cost: Money | None = None,
+        landed_unit_cost: Money | None = None,
         expire_time: datetime | None = None,
         importer: str = "",
         chunk_rows: int = CHUNK_ROWS,
@@ -213,6 +224,7 @@ class Client(Sender):
             import_id=import_id,
             source=source,
             unit_cost=unit_cost,
+            landed_unit_cost=landed_unit_cost,
             expire_time=expire_time,
             importer=importer,
         )

@@ -166,6 +166,7 @@ def _header(tenant: str, source: ImportSource) -> inventory_pb2.ImportHeader:
         import_id=source.import_id,
         source=source.source,
         unit_cost=money(source.unit_cost),
+        landed_unit_cost=money(source.landed_unit_cost),
         expire_time=timestamp(source.expire_time),
         importer=source.importer,
     )

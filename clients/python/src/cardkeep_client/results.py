@@ -101,6 +101,7 @@ class Hold:
     sequence: int
     replayed: bool
     replacements: tuple[Replacement, ...]
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ def _sku(name: str, terms: SkuTerms) -> inventory_pb2.Sku:
             user=quotas.user, device=quotas.device, ip=quotas.ip, payment_instrument=quotas.payment_instrument
         ),
         paused=bool(terms.get("paused")),
+        expiry_warning_days=terms.get("expiry_warning_days") or (),
     )
 
 

@@ -33,6 +33,7 @@ class Sku:
     late_window: timedelta
     held_quotas: HeldQuotas
     paused: bool
+    expiry_warning_days: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Batch:
     importing: bool
     quarantined: bool
     cards: CardCounts
+    landed_unit_cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

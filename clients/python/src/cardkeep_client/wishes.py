@@ -4,6 +4,7 @@ An item makes its request_id when it is made. Keep the item and send it again af
 it never acts twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -25,6 +26,7 @@ class Allocate:
     min_remaining_life: timedelta | None = None
     expected_unit_price: Money | None = None
     allow_partial: bool = False
+    channel: str = ""
     request_id: str = field(default_factory=new_request_id)
 
 
@@ -74,6 +76,8 @@ class SkuTerms(TypedDict, total=False):
     """Most unpaid cards one buyer may hold. Default no bound."""
     paused: bool | None
     """True: allocate is refused with SKU_PAUSED."""
+    expiry_warning_days: Sequence[int] | None
+    """How many days before their end staff are warned of cards. Default 30, 14, 7, 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +98,6 @@ class ImportSource:
     import_id: str
     source: str = ""
     unit_cost: Money | None = None
+    landed_unit_cost: Money | None = None
     expire_time: datetime | None = None
     importer: str = ""
