@@ -35,6 +35,7 @@ COMMANDS: Mapping[int, type] = {
     9: ask.Replace,
     10: ask.Configure,
     11: ask.Forget,
+    15: ask.Wait,
     32: ask.GetHold,
     33: ask.GetShelf,
     34: ask.ListBatches,

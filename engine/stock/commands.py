@@ -43,6 +43,15 @@ class Allocate(NamedTuple):
     partial: bool = False
 
 
+class Wait(NamedTuple):
+    """The same Allocate, asked by itself after it was answered WAITS: it is decided when there are cards for it.
+
+    Shortly before its caller's deadline it is decided as it stands.
+    """
+
+    allocate: Allocate
+
+
 class Confirm(NamedTuple):
     """The hold is paid: sell `quantity` of its cards (0 = all), give the rest back.
 
@@ -180,7 +189,7 @@ Write = (
     Allocate | Confirm | Release | Extend | OpenBatch | Receive | CloseBatch | Withdraw | Replace | Configure | Forget
 )
 Question = GetHold | GetShelf | ListBatches | ListSold | Audit
-Command = Write | Question
+Command = Write | Question | Wait
 Remembered = Allocate | Confirm | Release | Extend | OpenBatch | Withdraw | Replace | Configure
 REMEMBERED = frozenset((Allocate, Confirm, Release, Extend, OpenBatch, Withdraw, Replace, Configure))
 """The same as a set, which is quicker to ask than a union."""

@@ -10,6 +10,7 @@ from engine.stock.outcomes import (
     CONFIRMED,
     EXPIRED,
     RELEASED,
+    WAITS,
     Extended,
     HoldFound,
     Outcome,
@@ -46,6 +47,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:
         return turn.refuse(command, Reason.HELD_QUOTA_EXCEEDED, principal=dimension, held=held, max=bound)
     cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
     if len(cards) < command.quantity and not (command.partial and cards):
+        if turn.may_wait:
+            return WAITS
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
     number = HoldNo(state.holds.last + 1)
     life_ms = min(command.hold_for_ms or terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max)

@@ -251,6 +251,11 @@ class Refused(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
 
 
+WAITS = Refused(Reason.OUT_OF_STOCK, (("waits", "true"),))
+"""An Allocate's answer where there are no cards and it may wait for some: nothing was decided, and nothing is
+remembered. Whoever asked asks again with Wait."""
+
+
 Outcome = (
     Held
     | Confirmed

@@ -18,7 +18,8 @@ class HeldQuotas(NamedTuple):
 class Terms(NamedTuple):
     """How one SKU is sold. Times in milliseconds; a price of None means amounts are not checked.
 
-    A late window of 0 means never. `revision` counts how often terms were set; 0 means never yet.
+    A late window of 0 means never. `revision` counts how often terms were set; 0 means never yet. `wait_max` is how
+    many Allocates may wait for cards when there are none, each until its caller's deadline; 0 means nobody waits.
     """
 
     title: str = ""
@@ -33,6 +34,7 @@ class Terms(NamedTuple):
     quotas: HeldQuotas = HeldQuotas()
     paused: bool = False
     revision: int = 0
+    wait_max: int = 0
 
 
 def changed(before: Terms, terms: Terms, fields: tuple[str, ...]) -> Terms:
