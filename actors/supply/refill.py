@@ -127,12 +127,17 @@ class Refill:
         self._due = [(0.0, pool) for pool in self._shelves]
         self._woken.set()
 
-    def nudge(self, pool: PoolName) -> None:
-        """Look at a shelf at once: its owner says that it ran dry, or that somebody waits for cards."""
+    def nudge(self, pool: PoolName) -> bool:
+        """Look at a shelf at once: its owner says that it is dry or soon will be, or that somebody waits for cards.
+
+        False when it is not watched here.
+        """
         shelf = self._shelves.get(pool)
-        if shelf is not None:
-            shelf.wants_look = shelf.is_looked_at
-            self._look_at(shelf, 0.0)
+        if shelf is None:
+            return False
+        shelf.wants_look = shelf.is_looked_at
+        self._look_at(shelf, 0.0)
+        return True
 
     async def run(self) -> None:
         """Watch, until cancelled. What is under way then, desks bring to its end."""

@@ -230,9 +230,9 @@ async def test_a_shelf_that_ran_dry_is_filled_as_soon_as_the_supplier_answers() 
     market.start(refill.run())
     await asyncio.sleep(11)
     market.sell(200)
-    refill.nudge(POOL)
+    assert refill.nudge(POOL)
     assert await market.until(lambda: market.available[POOL] >= MARKS.high) < 0.06
-    refill.nudge(PoolName("default", "UNKNOWN"))
+    assert not refill.nudge(PoolName("default", "UNKNOWN"))
 
 
 @virtual
