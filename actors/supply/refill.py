@@ -27,8 +27,8 @@ from engine.errors import CardkeepError, InDoubt, NotDone
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock
 from engine.pricing.landing import Rates
-from engine.stock.commands import Command, GetShelf
-from engine.stock.outcomes import Shelf as ShelfView
+from engine.stock.commands import Command, GetAvailable
+from engine.stock.outcomes import Available
 from engine.supply.attempts import Attempt, AttemptId, Kind, Standing
 from engine.supply.coming import PASSED_OVER, Coming, Stage
 from engine.supply.hedging import accepted_late_ms, late_after_ms, may_pass_over
@@ -193,10 +193,10 @@ class Refill:
                 await self.market.refresh([source.supplier for source in shelf.sourcing.sources], state_age_s)
             began, came = self._coming.moment(), shelf.came
             now_ms = self._clock.now_ms()
-            answer = await self._ask(pool, GetShelf(), now_ms + look_patience_ms)
-            if isinstance(answer.outcome, ShelfView):
+            answer = await self._ask(pool, GetAvailable(), now_ms + look_patience_ms)
+            if isinstance(answer.outcome, Available):
                 self._metrics.looked()
-                available = answer.outcome.available
+                available = answer.outcome.cards
                 shelf.drain.note(available, came, now_ms)
                 shelf.came -= came
                 shelf.available, shelf.looked_at = available, began

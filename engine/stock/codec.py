@@ -41,6 +41,7 @@ COMMANDS: Mapping[int, type] = {
     34: ask.ListBatches,
     35: ask.ListSold,
     36: ask.Audit,
+    37: ask.GetAvailable,
 }
 OUTCOMES: Mapping[int, type] = {
     0: said.Refused,
@@ -60,6 +61,7 @@ OUTCOMES: Mapping[int, type] = {
     34: said.Batches,
     35: said.Sold,
     36: said.Audited,
+    37: said.Available,
 }
 EVENTS: Mapping[int, type] = {
     1: events.CardsHeld,

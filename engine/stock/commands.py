@@ -166,6 +166,10 @@ class GetShelf(NamedTuple):
     life_ms_min: int = 0
 
 
+class GetAvailable(NamedTuple):
+    """How many cards could be allocated now, and nothing else: GetShelf looks at every batch, this at a few lots."""
+
+
 class ListBatches(NamedTuple):
     """Batches after number `after`, at most `rows`."""
 
@@ -188,7 +192,7 @@ class Audit(NamedTuple):
 Write = (
     Allocate | Confirm | Release | Extend | OpenBatch | Receive | CloseBatch | Withdraw | Replace | Configure | Forget
 )
-Question = GetHold | GetShelf | ListBatches | ListSold | Audit
+Question = GetHold | GetShelf | GetAvailable | ListBatches | ListSold | Audit
 Command = Write | Question | Wait
 Remembered = Allocate | Confirm | Release | Extend | OpenBatch | Withdraw | Replace | Configure
 REMEMBERED = frozenset((Allocate, Confirm, Release, Extend, OpenBatch, Withdraw, Replace, Configure))

@@ -217,6 +217,12 @@ class Shelf(NamedTuple):
     batches: int
 
 
+class Available(NamedTuple):
+    """So many cards could be allocated."""
+
+    cards: int
+
+
 class Batches(NamedTuple):
     """One page of batches; `more` says another follows."""
 
@@ -269,6 +275,7 @@ Outcome = (
     | Configured
     | HoldFound
     | Shelf
+    | Available
     | Batches
     | Sold
     | Audited

@@ -49,6 +49,7 @@ _DECIDE: Mapping[type, Callable[[Turn, Any], Outcome]] = {
     ask.Forget: forgetting.forget,
     ask.GetHold: looking.get_hold,
     ask.GetShelf: looking.get_shelf,
+    ask.GetAvailable: looking.get_available,
     ask.ListBatches: looking.list_batches,
     ask.ListSold: looking.list_sold,
     ask.Audit: looking.audit,

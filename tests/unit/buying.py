@@ -20,8 +20,7 @@ from engine.errors import InDoubt, NotDone
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.pricing.landing import Rates
-from engine.stock.outcomes import Shelf
-from engine.stock.terms import Terms
+from engine.stock.outcomes import Available
 from engine.supply.attempts import Attempt, AttemptId, Standing
 from engine.supply.ledger import Caution
 from engine.supply.looking import runs_dry_soon
@@ -165,8 +164,7 @@ class Market:
         await asyncio.sleep(0.0005)
         available = self.available[pool]
         await asyncio.sleep(0.0005)
-        shelf = Shelf(Terms(), available, available, available, 0, 0, 0, 0, 1)
-        return Answer(1, 1, replayed=False, outcome=shelf)
+        return Answer(1, 1, replayed=False, outcome=Available(available))
 
     async def state(self, supplier: SupplierName) -> DeskState:
         """See Desks."""
