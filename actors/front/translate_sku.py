@@ -54,6 +54,7 @@ def from_terms(pool: PoolName, terms: Terms) -> inventory_pb2.Sku:
             payment_instrument=terms.quotas.instrument,
         ),
         paused=terms.paused,
+        wait_max=terms.wait_max,
     )
     sku.hold_for.FromMilliseconds(min(terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max))
     sku.hold_for_max.FromMilliseconds(terms.hold_for_ms_max)
@@ -98,6 +99,13 @@ def _quotas(sku: inventory_pb2.Sku) -> HeldQuotas:
     return given
 
 
+def _wait_max(sku: inventory_pb2.Sku) -> int:
+    if not 0 <= sku.wait_max <= limits.wait_max:
+        text = f"Nobody waits with 0, and {limits.wait_max} may at most."
+        raise Refusal("INVALID_FIELD", {"field": "wait_max"}, text)
+    return sku.wait_max
+
+
 _LEAST_MS = limits.hold_for_ms_min
 
 _FIELDS: Mapping[str, tuple[str, Callable[[inventory_pb2.Sku], object]]] = {
@@ -122,4 +130,5 @@ _FIELDS: Mapping[str, tuple[str, Callable[[inventory_pb2.Sku], object]]] = {
     "held_quotas.ip": ("quotas.ip", _quotas),
     "held_quotas.payment_instrument": ("quotas.instrument", _quotas),
     "paused": ("paused", lambda sku: sku.paused),
+    "wait_max": ("wait_max", _wait_max),
 }

@@ -48,6 +48,12 @@ QuotaIp = Annotated[int | None, typer.Option("--quota-ip", metavar="COUNT", min=
 QuotaPayment = Annotated[
     int | None, typer.Option("--quota-payment", metavar="COUNT", min=0, help="The same for a payment instrument.")
 ]
+WaitMax = Annotated[
+    int | None,
+    typer.Option(
+        "--wait-max", metavar="COUNT", min=0, help="How many holds may wait for cards until their deadline [nobody]."
+    ),
+]
 Paused = Annotated[bool | None, typer.Option("--paused/--on-sale", help="Whether new holds are refused.")]
 
 #: What `--reset` may name, and the term it sets back.
@@ -61,6 +67,7 @@ _RESETS = {
     "hold-lifetime-max": "hold_lifetime_max",
     "cards-per-hold-max": "cards_per_hold_max",
     "late-window": "late_window",
+    "wait-max": "wait_max",
     "quotas": "held_quotas",
 }
 
@@ -91,6 +98,7 @@ def create(
     quota_device: QuotaDevice = None,
     quota_ip: QuotaIp = None,
     quota_payment: QuotaPayment = None,
+    wait_max: WaitMax = None,
     paused: Paused = None,
 ) -> None:
     """Put a new SKU on sale. Terms that are left out take the defaults in brackets."""
@@ -122,6 +130,7 @@ def set_terms(
     quota_device: QuotaDevice = None,
     quota_ip: QuotaIp = None,
     quota_payment: QuotaPayment = None,
+    wait_max: WaitMax = None,
     paused: Paused = None,
     reset: Annotated[
         list[str] | None, typer.Option("--reset", metavar="TERM", help="Back to its default; may be repeated.")
@@ -187,6 +196,7 @@ def sku_facts(sku: "Sku", *more: tuple[str, object]) -> "RenderableType":
             ("cards per hold", f"at most {sku.cards_per_hold_max}"),
             ("late window", show.span(sku.late_window)),
             ("unpaid cards", ", ".join(f"{most} per {who}" for who, most in bounds.items() if most)),
+            ("waiting for cards", f"at most {sku.wait_max}" if sku.wait_max else "nobody"),
             ("state", "paused" if sku.paused else "on sale"),
             *more,
         ]
@@ -219,6 +229,7 @@ def _terms(given: dict[str, Any]) -> "SkuTerms":
         "hold_lifetime_max": typed.span(given["hold_lifetime_max"]),
         "cards_per_hold_max": given["cards_per_hold_max"],
         "late_window": typed.span(given["late_window"]),
+        "wait_max": given["wait_max"],
         "paused": given["paused"],
     }
     typed_terms: SkuTerms = {name: term for name, term in terms.items() if term is not None}  # type: ignore[assignment]

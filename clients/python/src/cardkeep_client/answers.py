@@ -109,6 +109,7 @@ def sku(message: inventory_pb2.Sku) -> stock_results.Sku:
             user=quotas.user, device=quotas.device, ip=quotas.ip, payment_instrument=quotas.payment_instrument
         ),
         paused=message.paused,
+        wait_max=message.wait_max,
     )
 
 

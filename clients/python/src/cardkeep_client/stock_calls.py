@@ -145,6 +145,7 @@ def _sku(name: str, terms: SkuTerms) -> inventory_pb2.Sku:
             user=quotas.user, device=quotas.device, ip=quotas.ip, payment_instrument=quotas.payment_instrument
         ),
         paused=bool(terms.get("paused")),
+        wait_max=terms.get("wait_max") or 0,
     )
 
 

@@ -33,6 +33,7 @@ class Sku:
     late_window: timedelta
     held_quotas: HeldQuotas
     paused: bool
+    wait_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)

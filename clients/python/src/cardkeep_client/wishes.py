@@ -74,6 +74,8 @@ class SkuTerms(TypedDict, total=False):
     """Most unpaid cards one buyer may hold. Default no bound."""
     paused: bool | None
     """True: allocate is refused with SKU_PAUSED."""
+    wait_max: int | None
+    """How many allocates may wait for cards until their deadlines, up to 10,000. Default 0: refused at once."""
 
 
 @dataclass(frozen=True, slots=True)
