@@ -12,7 +12,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,17 +26,22 @@ from actors.garbage import keep_young
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
+from actors.supply.nudging import Nudges
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought, DeskState
 from engine.errors import CardkeepError, InDoubt, InvariantBroken, PoolClosed
 from engine.names import PoolName, SupplierName
-from engine.placing import owner_ids
+from engine.placing import owner_ids, refill_group
 from engine.supply.attempts import Attempt, AttemptId, Finding, Resolved
 from engine.supply.differences import Noted
 from engine.supply.ports import Good, StatementRow
 
 if TYPE_CHECKING:
     from actors.front_host import FrontHost
+    from actors.supply.ports import Desks
+    from engine.supply.ports import SupplierBook
+
+    Outfit = Callable[[Settings], tuple[SupplierBook, Desks]]
 
 _NAMESPACE = "cardkeep"
 _ARCHIVIST = "archivist"
@@ -74,7 +80,8 @@ class OwnerActor:
 
         begin_logging(settings, owner_id)
         loop = asyncio.get_running_loop()
-        self._host = OwnerHost(settings, owner_id, fold=_fold, on_replaced=lambda: os._exit(0))
+        nudge = Nudges(_Refills(settings.refill_actors).nudge)
+        self._host = OwnerHost(settings, owner_id, fold=_fold, on_replaced=lambda: os._exit(0), nudge=nudge)
         self._running = loop.create_task(self._host.run())
         self._front: FrontHost | None = None
         self._opening = None if facts is None else loop.create_task(self._open_door(settings, facts))
@@ -241,6 +248,56 @@ def desk_name(supplier: SupplierName) -> str:
     return f"desk-{supplier.tenant}-{supplier.supplier}"
 
 
+class RefillActor:
+    """The refill of one group of SKUs as a Ray actor; `outfit` gives it a book and desks in its own process."""
+
+    def __init__(self, settings: Settings, group: int, outfit: "Outfit") -> None:
+        from actors.supply.refill_host import RefillHost  # noqa: PLC0415
+
+        begin_logging(settings, _refill_name(group))
+        book, desks = outfit(settings)
+        self._host = RefillHost(settings, group, book=book, desks=desks)
+        self._running = asyncio.get_running_loop().create_task(self._host.run())
+
+    async def nudge(self, pool: PoolName) -> bool:
+        """See RefillHost.nudge."""
+        return self._host.nudge(pool)
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return await self._host.metrics()
+
+    async def stop(self) -> None:
+        """Buy nothing more."""
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        await self._host.stop()
+
+
+class _Refills:
+    """The refills as an owner reaches them: found once, and again when a call to one failed."""
+
+    def __init__(self, groups: int) -> None:
+        self._groups = groups
+        self._actors: dict[int, Any] = {}
+
+    async def nudge(self, pool: PoolName) -> bool:
+        """See RefillHost.nudge. Raises RayError or ValueError when there is no such refill, or it does not answer."""
+        group = refill_group(pool, self._groups)
+        if group not in self._actors:
+            find = partial(ray.get_actor, _refill_name(group), namespace=_NAMESPACE)
+            self._actors[group] = await asyncio.to_thread(find)
+        try:
+            return bool(await self._actors[group].nudge.remote(pool))
+        except RayError:
+            self._actors.pop(group, None)
+            raise
+
+
+def _refill_name(group: int) -> str:
+    return f"refill-{group}"
+
+
 class Cluster:
     """The machine's Ray, started as a head of its own."""
 
@@ -250,6 +307,7 @@ class Cluster:
         self._owners: dict[str, Any] = {}
         self._fronts: list[Any] = []
         self._archivist: Any = None
+        self._refills: dict[str, Any] = {}
 
     def start(self, temp: Path) -> None:
         """Start Ray's processes. They end with this process, however that ends."""
@@ -289,24 +347,32 @@ class Cluster:
         except RayError as ended:
             _log.warning("owner_start_failed owner=%s cause=%s", owner_id, ended)
 
+    def ensure_refill(self, group: int, outfit: "Outfit") -> None:
+        """Start the refill of a group, if it has none."""
+        name = _refill_name(group)
+        actor = ray.remote(RefillActor).options(name=name, **_ACTOR)
+        self._refills[name] = actor.remote(self._settings, group, outfit)
+
     @property
     def _doors(self) -> Sequence[Any]:
         return self._fronts or list(self._owners.values())
 
     async def metrics(self) -> Mapping[str, bytes]:
         """Each process's metrics; one that does not answer is left out."""
-        actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)} | self._owners
+        actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)}
+        actors |= self._owners | self._refills
         if self._archivist is not None:
             actors[_ARCHIVIST] = self._archivist
         texts = await asyncio.gather(*(_metrics_of(actor) for actor in actors.values()))
         return {name: text for name, text in zip(actors, texts, strict=True) if text is not None}
 
     async def stop(self) -> None:
-        """Front ends first, so that nothing new comes in; then owners; then Ray, with whoever is left.
+        """Refills first, then front ends, so that nothing new comes in; then owners; then Ray, with whoever is left.
 
         An actor that is being started again, or whose store is gone, may not answer; nothing acknowledged is
         lost by ending it.
         """
+        await _all_ended((actor.stop for actor in self._refills.values()), _FINISH_PATIENCE_S)
         await _all_ended((actor.drain for actor in self._doors), _DRAIN_PATIENCE_S)
         await _all_ended((actor.stop for actor in self._owners.values()), _FINISH_PATIENCE_S)
         ray.shutdown()

@@ -20,7 +20,8 @@ from actors.wire import Address, Connect, connect, parse_address
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import NOBODY, Clock, Registry
-from engine.stock.commands import Command
+from engine.stock.commands import Allocate, Command, Wait
+from engine.stock.outcomes import WAITS, Outcome, Refused
 
 #: First pause before asking again, doubled up to the last: an owner is back within a second or two.
 pause_first_s = 0.02
@@ -37,6 +38,17 @@ _log = logging.getLogger(__name__)
 
 class UnknownPool(NotDone):
     """No such SKU."""
+
+
+def may_wait(outcome: Outcome | None) -> bool:
+    """Whether an answer says to wait for cards, with the command that `waited` makes."""
+    return type(outcome) is Refused and outcome.facts == WAITS.facts
+
+
+def waited(command: Command) -> Wait:
+    """What to ask in place of an Allocate that may wait."""
+    assert isinstance(command, Allocate)
+    return Wait(command)
 
 
 class Dispatch:
@@ -116,11 +128,32 @@ class Dispatch:
             else:
                 if doubt is not None and any(answer.outcome is None for answer in answers):
                     raise doubt
-                return answers
+                return await self._waited(pool, commands, answers, deadline_ms, doubt=doubt)
             if loop.time() + pause_s >= until_s:
                 raise doubt or last
             await self._pause(pool, last, pause_s, until_s)
             pause_s = min(pause_s * 2, pause_last_s)
+
+    async def _waited(
+        self,
+        pool: PoolName,
+        commands: Sequence[Command],
+        answers: Sequence[Answer],
+        deadline_ms: int,
+        *,
+        doubt: InDoubt | None,
+    ) -> Sequence[Answer]:
+        """The answers, after those who may wait for cards have waited: each by himself."""
+        waiting = [at for at, answer in enumerate(answers) if may_wait(answer.outcome)]
+        if not waiting:
+            return answers
+        waits = [self.ask(pool, waited(commands[at]), deadline_ms) for at in waiting]
+        heard = dict(zip(waiting, await asyncio.gather(*waits, return_exceptions=True), strict=True))
+        failures = [failure for failure in heard.values() if isinstance(failure, BaseException)]
+        if failures:
+            # Of those who asked together some were decided: nobody may be told that nothing happened.
+            raise failures[0] if len(commands) == 1 and doubt is None else InDoubt(str(failures[0])) from failures[0]
+        return [heard.get(at, answer) for at, answer in enumerate(answers)]  # type: ignore[misc] # failures are none
 
     def is_at_home(self, pool: PoolName) -> bool:
         """Whether the pool's owner lives in this process."""

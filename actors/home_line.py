@@ -13,7 +13,7 @@ from actors.owner import Owner
 from actors.wire import Address
 from engine.errors import Fenced, InDoubt, PoolClosed
 from engine.names import PoolName
-from engine.stock.commands import Command, Receive
+from engine.stock.commands import Command, Receive, Wait
 
 
 class HomeLine(Line):
@@ -27,6 +27,8 @@ class HomeLine(Line):
         self._gathering: dict[PoolName, _Turn] = {}
         #: Turns whose commands are decided and not written, the oldest first.
         self._under_way: dict[_Turn, None] = {}
+        #: Turns of those who wait for cards: nobody waits behind them.
+        self._staying: dict[_Turn, None] = {}
         #: Commands of each pool that have no answer.
         self._waiting: dict[PoolName, int] = {}
         self._looking: asyncio.TimerHandle | None = None
@@ -39,7 +41,7 @@ class HomeLine(Line):
     @property
     def waiting(self) -> int:
         """See Line."""
-        return sum(self._waiting.values())
+        return sum(self._waiting.values()) + len(self._staying)
 
     async def open(self) -> None:
         """See Line; also again after `close`."""
@@ -62,17 +64,22 @@ class HomeLine(Line):
             raise PoolClosed("this process owns nothing any more")
         loop = asyncio.get_running_loop()
         now_s = loop.time()
+        party = Party(deadline_ms, until_s, commands, hearer, now_s)
+        if self._looking is None:
+            self._looking = loop.call_later(look_every_s, self._look_for_late)
+        if type(commands[0]) is Wait:
+            turn = _Turn(self, pool)
+            turn.add(party)
+            self._decide(turn, self._staying)
+            return
         waiting = self._waiting.get(pool, 0)
         if waiting >= commands_per_batch_max:
             make_room(pool, waiting, self._first(pool), now_s)
         self._waiting[pool] = waiting + len(commands)
-        party = Party(deadline_ms, until_s, commands, hearer, now_s)
-        if self._looking is None:
-            self._looking = loop.call_later(look_every_s, self._look_for_late)
         if type(commands[0]) is Receive:  # It has to wait for its turn, and nobody should wait with it.
             turn = _Turn(self, pool)
             turn.add(party)
-            self._decide(turn)
+            self._decide(turn, self._under_way)
             return
         gathering = self._gathering
         if not gathering:
@@ -82,6 +89,9 @@ class HomeLine(Line):
 
     def ended(self, turn: "_Turn") -> None:
         """A turn's callers have heard."""
+        if turn in self._staying:
+            del self._staying[turn]
+            return
         del self._under_way[turn]
         waiting = self._waiting[turn.pool] - len(turn.asked)
         if waiting:
@@ -92,10 +102,10 @@ class HomeLine(Line):
     def _decide_all(self) -> None:
         gathered, self._gathering = self._gathering, {}
         for turn in gathered.values():
-            self._decide(turn)
+            self._decide(turn, self._under_way)
 
-    def _decide(self, turn: "_Turn") -> None:
-        self._under_way[turn] = None
+    def _decide(self, turn: "_Turn", beside: "dict[_Turn, None]") -> None:
+        beside[turn] = None
         try:
             self._owner.take(turn.pool, turn.asked, turn)
         except Exception as mistake:  # noqa: BLE001 - whoever asked would wait for ever
@@ -108,10 +118,11 @@ class HomeLine(Line):
     def _look_for_late(self) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        for turn in self._under_way:
+        for turn in (*self._under_way, *self._staying):
             late = [party for party in turn.parties if party.until_s <= now_s]
             fail(late, InDoubt("the owner did not answer in time"))
-        self._looking = loop.call_later(look_every_s, self._look_for_late) if self._waiting else None
+        is_busy = bool(self._waiting or self._staying)
+        self._looking = loop.call_later(look_every_s, self._look_for_late) if is_busy else None
 
 
 class _Turn:

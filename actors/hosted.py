@@ -1,10 +1,16 @@
 """One pool as its owner has it: what is decided in it, and what is known about it."""
 
+import asyncio
+from collections.abc import Mapping
 from enum import Enum
 
+from actors.asking import Hearer
 from actors.committer import Desk
+from engine.errors import Fenced, InvariantBroken, PoolClosed
 from engine.names import PoolName
+from engine.stock.commands import Allocate
 from engine.stock.pool import Pool
+from engine.supply.looking import runs_dry_soon
 
 #: Sorts after every deadline.
 _NEVER_MS = 1 << 62
@@ -22,6 +28,19 @@ class PoolState(Enum):
     STOPPED = "stopped"
 
 
+class Guest:
+    """One Allocate that waits for cards. `recalled` is what it needed of the archive."""
+
+    __slots__ = ("command", "deadline_ms", "hearer", "recalled", "timer")
+
+    def __init__(self, deadline_ms: int, command: Allocate, hearer: Hearer) -> None:
+        self.deadline_ms = deadline_ms
+        self.command = command
+        self.hearer = hearer
+        self.recalled: Mapping[str, object] = {}
+        self.timer: asyncio.TimerHandle | None = None
+
+
 class Hosted:
     """One pool this owner hosts. There may be ten thousand, most of them quiet."""
 
@@ -33,11 +52,12 @@ class Hosted:
             "failure",
             "fold_not_before_s",
             "folded_size",
+            "is_dry",
             "is_folding",
             "is_leaving",
             "name",
         ),
-        *("needs_look", "pool", "snapshot_seq", "state", "steps", "steps_seen"),
+        *("available_seen", "guests", "needs_look", "pool", "snapshot_seq", "state", "steps", "steps_seen"),
     )
 
     def __init__(self, name: PoolName) -> None:
@@ -56,9 +76,32 @@ class Hosted:
         self.needs_look = True
         self.due_ms = _NEVER_MS
         self.is_folding = False
+        #: Whether its shelf had nothing when it was asked last, and how much it had when the sweep came by.
+        self.is_dry = False
+        self.available_seen = 0
+        #: Who waits for cards, in order of arrival; None as long as nobody ever did.
+        self.guests: dict[Guest, None] | None = None
         self.fold_not_before_s = 0.0
         #: Placed elsewhere, and served here until it is claimed there.
         self.is_leaving = False
+
+    def why_not(self) -> Exception:
+        """Why it decides nothing now, where it does not serve."""
+        if self.state is PoolState.FENCED:
+            return Fenced(f"{self.name} is not owned here")
+        if self.state is PoolState.STOPPED:
+            return InvariantBroken(self.failure)
+        return PoolClosed(f"{self.name} is being recovered")
+
+    def ran_dry(self) -> bool:
+        """Whether the last card has gone since this was asked before."""
+        was_dry, self.is_dry = self.is_dry, self.pool.state.shelf.is_empty
+        return self.is_dry and not was_dry
+
+    def will_run_dry(self, now_ms: int, over_ms: int) -> bool:
+        """Whether its shelf is empty soon, if it sells as it did since this was asked before, so long ago."""
+        before, self.available_seen = self.available_seen, self.pool.state.shelf.available(now_ms)
+        return runs_dry_soon(self.available_seen, before, over_ms)
 
     def next_deadline_ms(self) -> int:
         """When its first hold is over; very late when it has none."""

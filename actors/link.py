@@ -19,7 +19,7 @@ from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, Stor
 from engine.framing import pack
 from engine.names import PoolName
 from engine.stock.codec import plain, read_outcome
-from engine.stock.commands import Command, ListBatches, ListSold, Receive
+from engine.stock.commands import Command, ListBatches, ListSold, Receive, Wait
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
 batches_under_way_max = 2
@@ -35,14 +35,17 @@ small_batches_under_way_max, commands_under_way_few = 4, 64
 connect_within_s = 2.0
 
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
-_TRAVEL_ALONE = (Receive, ListBatches, ListSold)
+_TRAVEL_ALONE = (Receive, ListBatches, ListSold, Wait)
 
 
 class _Lane(NamedTuple):
-    """Import chunks have a bus of their own: they wait long for their turn, and nobody should wait behind them."""
+    """Import chunks have a bus of their own: they wait long for their turn, and nobody should wait behind them.
+
+    So have those who wait for cards, and each leaves as he comes.
+    """
 
     pool: PoolName
-    is_import: bool
+    own: type[Command] | None
 
 
 class _Bus:
@@ -51,9 +54,10 @@ class _Bus:
     `is_leaving`: one more departs at the end of this turn of the loop, with all that came in it.
     """
 
-    __slots__ = ("commands_under_way", "gathering", "is_leaving", "under_way", "waiting")
+    __slots__ = ("commands_under_way", "gathering", "is_free", "is_leaving", "under_way", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_free: bool) -> None:
+        self.is_free = is_free
         self.gathering: deque[Party] = deque()
         self.waiting = 0
         self.under_way = self.commands_under_way = 0
@@ -62,7 +66,7 @@ class _Bus:
     @property
     def may_leave(self) -> bool:
         """Whether another batch may travel."""
-        if self.under_way < batches_under_way_max:
+        if self.is_free or self.under_way < batches_under_way_max:
             return True
         is_few = self.under_way < small_batches_under_way_max and self.commands_under_way < commands_under_way_few
         return is_few and self.waiting >= commands_leave_min
@@ -111,10 +115,11 @@ class Link(Line):
         """Send commands with the next batch: see Line."""
         if not self.is_open:
             raise PoolClosed(f"the line to {self.address} is down")
-        lane = _Lane(pool, type(commands[0]) is Receive)
+        kind = type(commands[0])
+        lane = _Lane(pool, kind if kind is Receive or kind is Wait else None)
         bus = self._buses.get(lane)
         if bus is None:
-            bus = self._buses[lane] = _Bus()
+            bus = self._buses[lane] = _Bus(is_free=kind is Wait)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         make_room(pool, bus.waiting, bus.gathering[0] if bus.gathering else None, now_s)
@@ -123,7 +128,7 @@ class Link(Line):
         if self._looking is None:
             self._looking = loop.call_later(look_every_s, self._look_for_late)
         if bus.may_leave:
-            if bus.waiting >= commands_leave_min:
+            if bus.is_free or bus.waiting >= commands_leave_min:
                 self._depart(lane, bus)
             elif not bus.is_leaving:
                 bus.is_leaving = True

@@ -6,29 +6,29 @@ nothing of Ray or sockets; `owner_gate.py` lets front ends in, `cluster.py` make
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from itertools import compress
 from time import perf_counter
 
 from actors.asking import Answer, Asked, Hearer, tell_failure
 from actors.committer import Committer, Desk
 from actors.folding import Fold, Folding, busy_per_s, fold_after_events_min
-from actors.hosted import Hosted, PoolState
+from actors.hosted import Guest, Hosted, PoolState
 from actors.import_pace import ImportPace
 from actors.load_meter import LoadMeter
 from actors.metrics import OwnerMetrics
 from actors.rebuilding import take_over
+from actors.receiving import Receiving
+from actors.waiting_room import WaitingRoom
 from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Archive, Clock, Journal, SealedCards
 from engine.stock.codec import read_archived
-from engine.stock.commands import OF_BUYERS, Receive
+from engine.stock.commands import OF_BUYERS, Receive, Wait
 from engine.stock.events import Event
-from engine.stock.outcomes import Reason, Refused
-from engine.stock.pool import Pool
 from engine.stock.state import Turn
+from engine.stock.stocking import duplicates
 
 #: Between two rounds of the sweep. Expiry is exact by rule; the sweep only tidies, so it may be lazy.
 sweep_every_s = 0.25
@@ -45,7 +45,7 @@ _SERVING = PoolState.SERVING
 
 
 class Owner:
-    """All pools of one owner actor."""
+    """All pools of one owner actor. `nudge` is told of a pool whose shelf is dry, or soon will be."""
 
     def __init__(
         self,
@@ -57,10 +57,10 @@ class Owner:
         metrics: OwnerMetrics,
         fold: Fold,
         fold_after_events: int = fold_after_events_min,
+        nudge: Callable[[PoolName], None] = lambda _pool: None,
     ) -> None:
         self._journal = journal
         self._archive = archive
-        self._cards = cards
         self._clock = clock
         self._metrics = metrics
         self._folding = Folding(self.submit, self.find, fold, fold_after_events)
@@ -68,6 +68,17 @@ class Owner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer = Committer(journal, metrics.appended)
         self._pace = ImportPace()
+        self._receiving = Receiving(cards, self._pace, ready=self._ready, answer=self._answer)
+        self._nudge = nudge
+        self._room = WaitingRoom(
+            clock,
+            ready=self._ready,
+            missing=lambda hosted, guest: self._missing(hosted, [(0, guest.command)], guest.recalled),
+            again=lambda name, guest: self.take(name, [(guest.deadline_ms, Wait(guest.command))], guest.hearer),
+            board=self._board,
+            stop=self._stop,
+            nudge=nudge,
+        )
         #: How busy the pools are.
         self.meter = LoadMeter()
         #: Pools that a newer epoch has taken: to be opened again, or left.
@@ -114,7 +125,9 @@ class Owner:
 
     def close(self, name: PoolName) -> None:
         """Stop answering for a pool that moves elsewhere."""
-        if self._hosted.pop(name, None) is not None:
+        hosted = self._hosted.pop(name, None)
+        if hosted is not None:
+            self._room.dismiss(hosted, Fenced(f"{name} is not owned here"))
             self.lost.discard(name)
             self.meter.forget(name)
             self._metrics.left(name)
@@ -134,56 +147,50 @@ class Owner:
         """
         try:
             hosted = self._ready(name)
-            kinds = [type(command) for _, command in asked]
-            is_import = Receive in kinds
-            if kinds and kinds[0] in OF_BUYERS:
+            kinds = {type(command) for _, command in asked}
+            if asked and type(asked[0][1]) in OF_BUYERS:
                 self._pace.sells(name)
-            if not is_import and not self._missing(hosted, asked, {}):
+            if Receive in kinds:
+                later = self._receiving.receive(hosted, asked, hearer)
+            elif Wait in kinds:
+                later = self._welcome(name, asked, hearer)
+            elif self._missing(hosted, asked, {}):
+                later = self._recall(name, asked, hearer)
+            else:
                 self._answer(hosted, asked, {}, set(), hearer)
                 return
         except (NotDone, Fenced, InvariantBroken) as failure:
             tell_failure(hearer, failure)
             return
-        later = self._receive(hosted, asked, hearer) if is_import else self._recall(name, asked, hearer)
         self._keep(asyncio.get_running_loop().create_task(later))
-
-    async def _receive(self, hosted: Hosted, asked: Sequence[Asked], hearer: Hearer) -> None:
-        """Chunks of an import, in their turns: all at once, or one after another while anybody buys."""
-        portions = [[one] for one in asked] if self._pace.is_selling else [asked]
-        answers: list[Answer] = []
-        try:
-            for portion in portions:
-                async with self._pace.turn():
-                    answers += await self._received(hosted, portion)
-        except (NotDone, Fenced) as failure:
-            tell_failure(hearer, InDoubt(*failure.args) if answers else failure)
-        except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
-            tell_failure(hearer, failure)
-        else:
-            if not hearer.done():
-                hearer.set_result(answers)
-
-    async def _received(self, hosted: Hosted, asked: Sequence[Asked]) -> Sequence[Answer]:
-        """Chunks received in one step: what is in stock already is looked up before they are decided."""
-        prints = [print_ for _, command in asked if type(command) is Receive for print_ in command.prints]
-        known = await self._cards.known(hosted.name, prints)
-        if self._ready(hosted.name) is not hosted:
-            raise PoolClosed(f"{hosted.name} was opened anew while an import looked its cards up")
-        written: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
-        self._answer(hosted, asked, {}, set(compress(prints, known)), written)
-        return await written
 
     async def _recall(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Commands that need what has left memory: it is looked up, and nothing awaits before they are decided."""
-        recalled: dict[str, object] = {}
         try:
-            while missing := self._missing(hosted := self._ready(name), asked, recalled):
-                values = await self._archive.recall(name, missing)
-                for key, value in zip(missing, values, strict=True):
-                    recalled[key] = None if value is None else read_archived(key, value)
+            hosted, recalled = await self._looked_up(name, asked)
             self._answer(hosted, asked, recalled, set(), hearer)
-        except Exception as failure:  # noqa: BLE001 - see _receive
+        except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
             tell_failure(hearer, failure)
+
+    async def _welcome(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
+        """Somebody wants to wait for cards; he comes alone."""
+        try:
+            ((deadline_ms, command),) = asked
+            assert isinstance(command, Wait)
+            guest = Guest(deadline_ms, command.allocate, hearer)
+            hosted, guest.recalled = await self._looked_up(name, [(deadline_ms, guest.command)])
+            self._room.enter(hosted, guest)
+        except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
+            tell_failure(hearer, failure)
+
+    async def _looked_up(self, name: PoolName, asked: Sequence[Asked]) -> tuple[Hosted, Mapping[str, object]]:
+        """A pool that is ready, and what these commands need that has left memory."""
+        recalled: dict[str, object] = {}
+        while missing := self._missing(hosted := self._ready(name), asked, recalled):
+            values = await self._archive.recall(name, missing)
+            for key, value in zip(missing, values, strict=True):
+                recalled[key] = None if value is None else read_archived(key, value)
+        return hosted, recalled
 
     def _answer(
         self,
@@ -202,8 +209,18 @@ class Owner:
             # Whatever it is, the pool may have changed without its journal: it must not go on.
             self._stop(hosted, mistake)
             raise InvariantBroken(hosted.failure) from mistake
-        written = partial(self._written, hosted, turn.events, answers, hearer)
-        self._committer.board(hosted.desk, turn.events, turn.attachments, written)
+        self._board(hosted, turn, answers, hearer)
+        if hosted.guests:
+            self._room.serve(hosted)
+
+    def _board(self, hosted: Hosted, turn: Turn, answers: Sequence[Answer], hearer: Hearer | None) -> None:
+        """Let the journal have what a turn decided; say so when it took the last card."""
+        events = turn.events
+        self._committer.board(
+            hosted.desk, events, turn.attachments, partial(self._written, hosted, events, answers, hearer)
+        )
+        if hosted.ran_dry():
+            self._nudge(hosted.name)
 
     async def run(self) -> None:
         """Measure load, sweep, sample the law and fold, until cancelled."""
@@ -235,6 +252,10 @@ class Owner:
             if one.steps != one.steps_seen or one.needs_look or one.due_ms <= now_ms
         ]
 
+    def dismiss(self) -> None:
+        """Send away all who wait for cards, and let nobody wait any more."""
+        self._room.close(self._hosted.values())
+
     async def finish(self) -> None:
         """Wait until everything decided is written."""
         await self._committer.finish()
@@ -242,8 +263,10 @@ class Owner:
     def _ready(self, name: PoolName) -> Hosted:
         """A pool that can decide something now. Raises what `take` says."""
         hosted = self._hosted.get(name)
-        if hosted is None or hosted.state is not _SERVING:
-            raise _why_not(name, hosted)
+        if hosted is None:
+            raise Fenced(f"{name} is not owned here")
+        if hosted.state is not _SERVING:
+            raise hosted.why_not()
         if self._committer.is_stalled:
             raise StoreUnavailable("the store does not answer; nothing is decided until it does")
         if self._committer.is_full:
@@ -263,16 +286,19 @@ class Owner:
         pool = hosted.pool
         epoch, state = hosted.desk.epoch, pool.state
         answers: list[Answer] = []
+        waits_after_ms = state.terms.wait_max and self._room.waits_after_ms(hosted, now_ms)
         for deadline_ms, command in asked:
             if deadline_ms and deadline_ms <= now_ms:
                 answers.append(Answer(epoch, state.seq, replayed=False, outcome=None))
                 continue
             if type(command) is Receive:
-                duplicates = _duplicates(pool, command, prints)
-                if duplicates is not None:
-                    answers.append(Answer(epoch, state.seq, replayed=False, outcome=duplicates))
+                refused = duplicates(state, command, prints)
+                if refused is not None:
+                    answers.append(Answer(epoch, state.seq, replayed=False, outcome=refused))
                     continue
                 prints.update(command.prints)
+            if waits_after_ms:
+                turn.may_wait = deadline_ms > waits_after_ms
             outcome, replayed = pool.decide(turn, command)
             # As a plain tuple, which takes half the time: this is done for every command.
             answers.append(_new(Answer, (epoch, state.seq, replayed, outcome)))
@@ -305,6 +331,8 @@ class Owner:
             tell_failure(hearer, failure)
 
     def _sweep(self, hosted: Hosted) -> None:
+        if hosted.will_run_dry(self._clock.now_ms(), int(sweep_every_s * 1_000)):
+            self._nudge(hosted.name)
         hosted.due_ms = hosted.next_deadline_ms()
         if hosted.due_ms > self._clock.now_ms():
             return
@@ -315,6 +343,7 @@ class Owner:
             return
         if events:
             self._committer.board(hosted.desk, events, {}, partial(self._written, hosted, events, (), None))
+            self._room.serve(hosted)
 
     def _fold_when_long(self, hosted: Hosted, *, is_busy: bool = False) -> None:
         """Fold when it is time; look again at a pool for which it will be."""
@@ -345,6 +374,7 @@ class Owner:
         if hosted.state is PoolState.SERVING:
             hosted.state = PoolState.FENCED
             self.lost.add(hosted.name)
+            self._room.dismiss(hosted, hosted.why_not())
             if hosted.is_leaving:
                 _log.info("pool_handed_over pool=%s epoch=%d", hosted.name, hosted.desk.epoch)
                 return
@@ -356,25 +386,8 @@ class Owner:
             hosted.state = PoolState.STOPPED
             hosted.failure = str(mistake) if isinstance(mistake, InvariantBroken) else repr(mistake)
             self._metrics.stopped(hosted.name)
+            self._room.dismiss(hosted, hosted.why_not())
             _log.error("pool_stopped pool=%s cause=%s", hosted.name, hosted.failure, exc_info=mistake)
-
-
-def _duplicates(pool: Pool, command: Receive, prints: set[bytes]) -> Refused | None:
-    """The refusal of a chunk that is next in line and brings codes that are in stock."""
-    batch = pool.state.batches.get(command.batch)
-    places = [str(place) for place, print_ in enumerate(command.prints) if print_ in prints]
-    if batch is None or command.chunk != batch.next_chunk or not places:
-        return None
-    return Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
-
-
-def _why_not(name: PoolName, hosted: Hosted | None) -> Exception:
-    """Why a pool that is not served here decides nothing."""
-    if hosted is None or hosted.state is PoolState.FENCED:
-        return Fenced(f"{name} is not owned here")
-    if hosted.state is PoolState.STOPPED:
-        return InvariantBroken(hosted.failure)
-    return PoolClosed(f"{name} is being recovered")
 
 
 async def _logged(work: Awaitable[None]) -> None:

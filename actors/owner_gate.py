@@ -48,6 +48,7 @@ class OwnerGate:
         """Take no more work, finish what is under way, hang up."""
         if self._server is not None:
             self._server.close()
+        self._owner.dismiss()
         if self._under_way:
             await self._all_answered.wait()
         await self._owner.finish()

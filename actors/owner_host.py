@@ -45,7 +45,10 @@ class Home(NamedTuple):
 
 
 class OwnerHost:
-    """One incarnation of an owner. `on_replaced` is called when a later one has taken its seat."""
+    """One incarnation of an owner. `on_replaced` is called when a later one has taken its seat.
+
+    `nudge` is told of a pool whose shelf is dry, or soon will be, or at which somebody waits for cards.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class OwnerHost:
         *,
         fold: Fold,
         on_replaced: Callable[[], None],
+        nudge: Callable[[PoolName], None] = lambda _pool: None,
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
@@ -65,7 +69,8 @@ class OwnerHost:
         self._lookups = RedisStore(url)
         self._registry = RedisRegistry(self._lookups.line)
         self._metrics = OwnerMetrics(CollectorRegistry())
-        self._owner = Owner(self._journal, self._lookups, self._lookups, clock, metrics=self._metrics, fold=fold)
+        doors = (self._journal, self._lookups, self._lookups, clock)
+        self._owner = Owner(*doors, metrics=self._metrics, fold=fold, nudge=nudge)
         self._address = Address("unix", str(settings.run_folder / f"{owner_id}-{os.getpid()}.sock"))
         #: What a front end in this process takes.
         self.home = Home(HomeLine(self._owner, self._address), self._metrics)

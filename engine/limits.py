@@ -62,6 +62,10 @@ chunk_cards_max = 1_000
 #: Cards of one batch: serials are 32 bits; a tenth of that is more than any supplier's file.
 batch_cards_max = 400_000_000
 
+#: Allocates of one SKU that may wait for cards: what a rush brings in a second or two. Each is about 1 KB, and is
+#: looked at when cards come.
+wait_max = 10_000
+
 #: Minor units of any amount: nine digits of major units, far below 2**53 for JSON readers.
 money_minor_max = 10**11
 

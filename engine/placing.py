@@ -14,6 +14,7 @@ that moved rests; a round moves few; and where nothing is busy nothing moves.
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
+from zlib import crc32
 
 from engine.names import PoolName
 
@@ -179,3 +180,8 @@ class _Plan:
 
     def _load(self, pool: PoolName) -> float:
         return self._loads.get(pool, 0.0)
+
+
+def refill_group(pool: PoolName, groups: int) -> int:
+    """Which of so many refills keeps a pool's shelf full: always the same for one name."""
+    return crc32(str(pool).encode()) % groups

@@ -18,8 +18,8 @@ from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of, status_of
 from engine.errors import InDoubt, NotDone, Overloaded
 from engine.names import PoolName
-from engine.stock.commands import Command
-from engine.stock.outcomes import Outcome, Refused
+from engine.stock.commands import Command, Wait
+from engine.stock.outcomes import WAITS, Outcome, Refused
 
 _UNREADABLE = "Exception deserializing request!"
 """What grpc says of bytes that are no such message."""
@@ -145,6 +145,8 @@ class _Call:
         outcome = answer.outcome
         if outcome is None:
             self.end(Refusal("DEADLINE_PASSED"))
+        elif type(outcome) is Refused and outcome.facts == WAITS.facts:
+            self._go_on(None, Wait(self.command))  # type: ignore[arg-type] # only an Allocate is answered so
         elif type(outcome) is Refused:
             self.end(refusal_of(self.pool, self.command, outcome))
         else:
@@ -161,13 +163,14 @@ class _Call:
         """Whether another try could still be heard. A house with too much to do must not try for those who left."""
         return not self.deadline_ms or self.route.reception.clock.now_ms() < self.deadline_ms
 
-    def _go_on(self, heard: Exception | None) -> None:
-        self.route.reception.keep(asyncio.get_running_loop().create_task(self._ask_again(heard)))
+    def _go_on(self, heard: Exception | None, command: Command | None = None) -> None:
+        work = self._ask_again(heard, command or self.command)
+        self.route.reception.keep(asyncio.get_running_loop().create_task(work))
 
-    async def _ask_again(self, heard: Exception | None) -> None:
+    async def _ask_again(self, heard: Exception | None, command: Command) -> None:
         reception = self.route.reception
         try:
-            answers = await reception.hear_all(self.pool, (self.command,), self.deadline_ms, heard=heard)
+            answers = await reception.hear_all(self.pool, (command,), self.deadline_ms, heard=heard)
         except Exception as failure:  # noqa: BLE001 - see above
             self.end(failure)
         else:

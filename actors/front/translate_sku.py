@@ -55,6 +55,7 @@ def from_terms(pool: PoolName, terms: Terms) -> inventory_pb2.Sku:
         ),
         paused=terms.paused,
         expiry_warning_days=terms.warn_days,
+        wait_max=terms.wait_max,
     )
     sku.hold_for.FromMilliseconds(min(terms.hold_for_ms, terms.hold_for_ms_max, terms.hold_lifetime_ms_max))
     sku.hold_for_max.FromMilliseconds(terms.hold_for_ms_max)
@@ -108,6 +109,13 @@ def _warn_days(sku: inventory_pb2.Sku) -> tuple[int, ...]:
     return days or _USUAL.warn_days
 
 
+def _wait_max(sku: inventory_pb2.Sku) -> int:
+    if not 0 <= sku.wait_max <= limits.wait_max:
+        text = f"Nobody waits with 0, and {limits.wait_max} may at most."
+        raise Refusal("INVALID_FIELD", {"field": "wait_max"}, text)
+    return sku.wait_max
+
+
 _LEAST_MS = limits.hold_for_ms_min
 
 _FIELDS: Mapping[str, tuple[str, Callable[[inventory_pb2.Sku], object]]] = {
@@ -133,4 +141,5 @@ _FIELDS: Mapping[str, tuple[str, Callable[[inventory_pb2.Sku], object]]] = {
     "held_quotas.payment_instrument": ("quotas.instrument", _quotas),
     "paused": ("paused", lambda sku: sku.paused),
     "expiry_warning_days": ("warn_days", _warn_days),
+    "wait_max": ("wait_max", _wait_max),
 }

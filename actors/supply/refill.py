@@ -27,8 +27,8 @@ from engine.errors import CardkeepError, InDoubt, NotDone
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock
 from engine.pricing.landing import Rates
-from engine.stock.commands import Command, GetShelf
-from engine.stock.outcomes import Shelf as ShelfView
+from engine.stock.commands import Command, GetAvailable
+from engine.stock.outcomes import Available
 from engine.supply.attempts import Attempt, AttemptId, Kind, Standing
 from engine.supply.coming import PASSED_OVER, Coming, Stage
 from engine.supply.hedging import accepted_late_ms, late_after_ms, may_pass_over
@@ -127,12 +127,17 @@ class Refill:
         self._due = [(0.0, pool) for pool in self._shelves]
         self._woken.set()
 
-    def nudge(self, pool: PoolName) -> None:
-        """Look at a shelf at once: its owner says that it ran dry, or that somebody waits for cards."""
+    def nudge(self, pool: PoolName) -> bool:
+        """Look at a shelf at once: its owner says that it is dry or soon will be, or that somebody waits for cards.
+
+        False when it is not watched here.
+        """
         shelf = self._shelves.get(pool)
-        if shelf is not None:
-            shelf.wants_look = shelf.is_looked_at
-            self._look_at(shelf, 0.0)
+        if shelf is None:
+            return False
+        shelf.wants_look = shelf.is_looked_at
+        self._look_at(shelf, 0.0)
+        return True
 
     async def run(self) -> None:
         """Watch, until cancelled. What is under way then, desks bring to its end."""
@@ -188,10 +193,10 @@ class Refill:
                 await self.market.refresh([source.supplier for source in shelf.sourcing.sources], state_age_s)
             began, came = self._coming.moment(), shelf.came
             now_ms = self._clock.now_ms()
-            answer = await self._ask(pool, GetShelf(), now_ms + look_patience_ms)
-            if isinstance(answer.outcome, ShelfView):
+            answer = await self._ask(pool, GetAvailable(), now_ms + look_patience_ms)
+            if isinstance(answer.outcome, Available):
                 self._metrics.looked()
-                available = answer.outcome.available
+                available = answer.outcome.cards
                 shelf.drain.note(available, came, now_ms)
                 shelf.came -= came
                 shelf.available, shelf.looked_at = available, began

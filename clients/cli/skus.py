@@ -52,6 +52,12 @@ WarnDays = Annotated[
     str | None,
     typer.Option("--warn-days", metavar="DAYS", help="How many days before cards end you are warned (30,14,7,1)."),
 ]
+WaitMax = Annotated[
+    int | None,
+    typer.Option(
+        "--wait-max", metavar="COUNT", min=0, help="How many holds may wait for cards until their deadline [nobody]."
+    ),
+]
 Paused = Annotated[bool | None, typer.Option("--paused/--on-sale", help="Whether new holds are refused.")]
 
 #: What `--reset` may name, and the term it sets back.
@@ -66,6 +72,7 @@ _RESETS = {
     "cards-per-hold-max": "cards_per_hold_max",
     "late-window": "late_window",
     "warn-days": "expiry_warning_days",
+    "wait-max": "wait_max",
     "quotas": "held_quotas",
 }
 
@@ -97,6 +104,7 @@ def create(
     quota_ip: QuotaIp = None,
     quota_payment: QuotaPayment = None,
     warn_days: WarnDays = None,
+    wait_max: WaitMax = None,
     paused: Paused = None,
 ) -> None:
     """Put a new SKU on sale. Terms that are left out take the defaults in brackets."""
@@ -129,6 +137,7 @@ def set_terms(
     quota_ip: QuotaIp = None,
     quota_payment: QuotaPayment = None,
     warn_days: WarnDays = None,
+    wait_max: WaitMax = None,
     paused: Paused = None,
     reset: Annotated[
         list[str] | None, typer.Option("--reset", metavar="TERM", help="Back to its default; may be repeated.")
@@ -195,6 +204,7 @@ def sku_facts(sku: "Sku", *more: tuple[str, object]) -> "RenderableType":
             ("late window", show.span(sku.late_window)),
             ("warned before cards end", ", ".join(f"{days} d" for days in sku.expiry_warning_days)),
             ("unpaid cards", ", ".join(f"{most} per {who}" for who, most in bounds.items() if most)),
+            ("waiting for cards", f"at most {sku.wait_max}" if sku.wait_max else "nobody"),
             ("state", "paused" if sku.paused else "on sale"),
             *more,
         ]
@@ -227,6 +237,7 @@ def _terms(given: dict[str, Any]) -> "SkuTerms":
         "hold_lifetime_max": typed.span(given["hold_lifetime_max"]),
         "cards_per_hold_max": given["cards_per_hold_max"],
         "late_window": typed.span(given["late_window"]),
+        "wait_max": given["wait_max"],
         "paused": given["paused"],
         "expiry_warning_days": typed.days(given["warn_days"]),
     }

@@ -33,6 +33,7 @@ COMMANDS: Family = {
     20: ask.ProposeClearance,
     21: ask.AcceptClearance,
     22: ask.EndClearance,
+    15: ask.Wait,
     32: ask.GetHold,
     33: ask.GetShelf,
     34: ask.ListBatches,
@@ -42,6 +43,7 @@ COMMANDS: Family = {
     49: ask.ListExpiring,
     50: ask.ListPriceChanges,
     51: ask.GetAgeing,
+    37: ask.GetAvailable,
 }
 OUTCOMES: Family = {
     0: said.Refused,
@@ -67,6 +69,7 @@ OUTCOMES: Family = {
     48: said.Expiring,
     49: said.PriceChanges,
     50: said.Ageing,
+    37: said.Available,
 }
 EVENTS: Family = {
     1: events.CardsHeld,

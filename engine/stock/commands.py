@@ -46,6 +46,15 @@ class Allocate(NamedTuple):
     channel: str = ""
 
 
+class Wait(NamedTuple):
+    """The same Allocate, asked by itself after it was answered WAITS: it is decided when there are cards for it.
+
+    Shortly before its caller's deadline it is decided as it stands.
+    """
+
+    allocate: Allocate
+
+
 class Confirm(NamedTuple):
     """The hold is paid: sell `quantity` of its cards (0 = all), give the rest back.
 
@@ -255,6 +264,10 @@ class GetShelf(NamedTuple):
     channel: str = ""
 
 
+class GetAvailable(NamedTuple):
+    """How many cards could be allocated now, and nothing else: GetShelf looks at every batch, this at a few lots."""
+
+
 class ListBatches(NamedTuple):
     """Batches after number `after`, at most `rows`."""
 
@@ -317,8 +330,19 @@ Write = (
     | AcceptClearance
     | EndClearance
 )
-Question = GetHold | GetShelf | ListBatches | ListSold | Audit | GetPrices | ListExpiring | GetAgeing | ListPriceChanges
-Command = Write | Question
+Question = (
+    GetHold
+    | GetShelf
+    | GetAvailable
+    | ListBatches
+    | ListSold
+    | Audit
+    | GetPrices
+    | ListExpiring
+    | GetAgeing
+    | ListPriceChanges
+)
+Command = Write | Question | Wait
 Remembered = (
     Allocate
     | Confirm

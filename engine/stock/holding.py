@@ -14,6 +14,7 @@ from engine.stock.outcomes import (
     CONFIRMED,
     EXPIRED,
     RELEASED,
+    WAITS,
     Extended,
     HoldFound,
     Outcome,
@@ -49,6 +50,8 @@ def allocate(turn: Turn, command: Allocate) -> Outcome:  # noqa: C901 (a line a 
         return turn.refuse(command, Reason.HELD_QUOTA_EXCEEDED, principal=dimension, held=held, max=bound)
     cards = pick(turn, command.quantity, turn.now_ms + command.life_ms_min)
     if len(cards) < command.quantity and not (command.partial and cards):
+        if turn.may_wait:
+            return WAITS
         return turn.refuse(command, Reason.OUT_OF_STOCK, requested=command.quantity, available=len(cards))
     price = terms.price
     if state.prices is not None:

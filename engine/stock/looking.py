@@ -6,9 +6,20 @@ from itertools import islice
 from engine import limits
 from engine.names import BatchNo, Card, HoldNo, batch_of, card_at, serial_of
 from engine.stock.batch import Batch
-from engine.stock.commands import Audit, GetHold, GetShelf, ListBatches, ListSold
+from engine.stock.commands import Audit, GetAvailable, GetHold, GetShelf, ListBatches, ListSold
 from engine.stock.offering import price_of
-from engine.stock.outcomes import Audited, Batches, BatchView, HoldFound, HoldState, Outcome, Reason, Refused, Sold
+from engine.stock.outcomes import (
+    Audited,
+    Available,
+    Batches,
+    BatchView,
+    HoldFound,
+    HoldState,
+    Outcome,
+    Reason,
+    Refused,
+    Sold,
+)
 from engine.stock.outcomes import Shelf as ShelfView
 from engine.stock.state import State, Turn
 from engine.stock.withdrawing import held_cards
@@ -31,6 +42,12 @@ def get_shelf(turn: Turn, question: GetShelf) -> Outcome:
     after_ms = turn.now_ms + question.life_ms_min
     view = shelf_view(state, turn.now_ms, question.life_ms_min)
     return view._replace(price=price_of(state, state.shelf.pick(1, after_ms), question.channel))
+
+
+def get_available(turn: Turn, _question: GetAvailable) -> Outcome:
+    """How many cards could be allocated. What is past its deadline counts as free, as far as one step may sweep."""
+    turn.end_due(limits.expire_per_step_max)
+    return Available(turn.state.shelf.available(turn.now_ms))
 
 
 def list_batches(turn: Turn, question: ListBatches) -> Outcome:

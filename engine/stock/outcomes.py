@@ -244,6 +244,12 @@ class Shelf(NamedTuple):
     price: Money | None = None
 
 
+class Available(NamedTuple):
+    """So many cards could be allocated."""
+
+    cards: int
+
+
 class Batches(NamedTuple):
     """One page of batches; `more` says another follows."""
 
@@ -335,6 +341,11 @@ class Refused(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
 
 
+WAITS = Refused(Reason.OUT_OF_STOCK, (("waits", "true"),))
+"""An Allocate's answer where there are no cards and it may wait for some: nothing was decided, and nothing is
+remembered. Whoever asked asks again with Wait."""
+
+
 Outcome = (
     Held
     | Confirmed
@@ -348,6 +359,7 @@ Outcome = (
     | Configured
     | HoldFound
     | Shelf
+    | Available
     | Batches
     | Sold
     | Audited

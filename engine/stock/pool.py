@@ -71,6 +71,7 @@ _DECIDE: Mapping[type, Callable[[Turn, Any], Outcome]] = {
     ask.GetAgeing: pricing.get_ageing,
     ask.GetHold: looking.get_hold,
     ask.GetShelf: looking.get_shelf,
+    ask.GetAvailable: looking.get_available,
     ask.ListBatches: looking.list_batches,
     ask.ListSold: looking.list_sold,
     ask.Audit: looking.audit,

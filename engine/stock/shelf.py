@@ -110,6 +110,11 @@ class Shelf:
     def __init__(self) -> None:
         self._order: list[Lot] = []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is on sale, not even cards that have expired."""
+        return not self._order
+
     def show(self, lot: Lot) -> None:
         """Put a lot on sale. An empty one waits until a card comes back."""
         if lot.size and lot not in self:

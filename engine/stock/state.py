@@ -69,7 +69,7 @@ class State:
 class Turn:
     """The turn of one command, or of many asked at once: what was decided so far, each event already applied."""
 
-    __slots__ = ("_apply", "attachments", "events", "now_ms", "recalled", "state")
+    __slots__ = ("_apply", "attachments", "events", "may_wait", "now_ms", "recalled", "state")
 
     def __init__(self, state: State, now_ms: int, recalled: Recalled, apply: Callable[[State, Event], None]) -> None:
         self.state = state
@@ -79,6 +79,8 @@ class Turn:
         self.events: list[Event] = []
         self.attachments: dict[str, dict[bytes, bytes]] = {}
         self._apply = apply
+        #: Whether an Allocate for which there are no cards is answered WAITS instead of being refused.
+        self.may_wait = False
 
     def emit(self, event: Event) -> None:
         """Let it happen."""

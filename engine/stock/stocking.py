@@ -5,6 +5,8 @@ that comes too early is refused with the number that is next. So an import that 
 where it was, and no card is ever received twice.
 """
 
+from collections.abc import Set as AbstractSet
+
 from engine import limits
 from engine.names import BatchNo
 from engine.pricing.repricing import Why
@@ -51,6 +53,15 @@ def receive(turn: Turn, command: Receive) -> Outcome:
     turn.emit(CardsReceived(turn.now_ms, command.batch, command.chunk, command.lots))
     turn.attach(attachments(command.batch, command.first_serial, command.sealed, command.prints, None))
     return Received(batch.next_chunk, batch.received, again=False)
+
+
+def duplicates(state: State, command: Receive, prints: AbstractSet[bytes]) -> Refused | None:
+    """The refusal of a chunk that is next in line and brings codes that are in stock, which `prints` are of."""
+    batch = state.batches.get(command.batch)
+    places = [str(place) for place, print_ in enumerate(command.prints) if print_ in prints]
+    if batch is None or command.chunk != batch.next_chunk or not places:
+        return None
+    return Refused(Reason.DUPLICATES_IN_STOCK, (("places", ",".join(places)),))
 
 
 def close_batch(turn: Turn, command: CloseBatch) -> Outcome:

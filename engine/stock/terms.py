@@ -20,7 +20,8 @@ class Terms(NamedTuple):
     """How one SKU is sold. Times in milliseconds; a price of None means amounts are not checked.
 
     A late window of 0 means never. `warn_days` are the steps of the expiry ladder, none of them meaning no warnings.
-    `revision` counts how often terms were set; 0 means never yet.
+    `revision` counts how often terms were set; 0 means never yet. `wait_max` is how many Allocates may wait for cards
+    when there are none, each until its caller's deadline; 0 means nobody waits.
     """
 
     title: str = ""
@@ -36,6 +37,7 @@ class Terms(NamedTuple):
     paused: bool = False
     revision: int = 0
     warn_days: tuple[int, ...] = days_default
+    wait_max: int = 0
 
 
 def changed(before: Terms, terms: Terms, fields: tuple[str, ...]) -> Terms:

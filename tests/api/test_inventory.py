@@ -40,6 +40,7 @@ async def test_every_term_that_is_set_is_kept(house: SmallHouse) -> None:
         held_quotas=inventory_pb2.HeldQuotas(user=1, device=2, ip=3, payment_instrument=4),
         paused=True,
         expiry_warning_days=[60, 2],
+        wait_max=8,
     )
     request = _create(terms)
     made = await house.inventory.CreateSku(request)

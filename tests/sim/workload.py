@@ -216,7 +216,8 @@ class Workload:
             await self._pause()
             batch = BatchNo(chance.randint(1, 3))
             if chance.random() < 0.3:
-                terms = Terms(quotas=HeldQuotas(user=chance.choice((0, 0, 6))), paused=chance.random() < 0.1)
+                quotas = HeldQuotas(user=chance.choice((0, 0, 6)))
+                terms = Terms(quotas=quotas, paused=chance.random() < 0.1, wait_max=chance.choice((0, 3, 100)))
                 await self.insist(pool, ask.Configure(self._new_id(), terms))
             elif chance.random() < 0.4:
                 await self.send(pool, chance.choice((ask.GetShelf(), ask.Audit(), ask.ListSold(batch, -1, 10))))

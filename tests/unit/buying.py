@@ -5,7 +5,7 @@ more than it should is heard of there.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -20,8 +20,7 @@ from engine.errors import InDoubt, NotDone
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.pricing.landing import Rates
-from engine.stock.outcomes import Shelf
-from engine.stock.terms import Terms
+from engine.stock.outcomes import Available
 from engine.supply.attempts import Attempt, AttemptId, Standing
 from engine.supply.ledger import Caution
 from engine.supply.looking import runs_dry_soon
@@ -43,11 +42,14 @@ def on_virtual_time(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         loop.run_until_complete(story())
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(_end(asyncio.all_tasks(loop)))
         loop.close()
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class LoopClock:
@@ -162,8 +164,7 @@ class Market:
         await asyncio.sleep(0.0005)
         available = self.available[pool]
         await asyncio.sleep(0.0005)
-        shelf = Shelf(Terms(), available, available, available, 0, 0, 0, 0, 1)
-        return Answer(1, 1, replayed=False, outcome=shelf)
+        return Answer(1, 1, replayed=False, outcome=Available(available))
 
     async def state(self, supplier: SupplierName) -> DeskState:
         """See Desks."""

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from engine import framing
 from engine.errors import InvariantBroken
+from engine.money import Money
 from engine.names import BatchNo, HoldNo
 from engine.stock import codec, events
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from engine.stock.hold import HoldRecord
+from engine.stock.terms import HeldQuotas, Terms
 from tests.unit.desk import NOW_MS, card
 
 _PLAIN = {
@@ -146,6 +148,16 @@ def test_a_refund_from_when_it_was_only_a_payment_ref_still_reads() -> None:
     assert raised == events.RefundRaised(NOW_MS, HoldNo(1), "p", None, reason=None, is_final=True)
 
 
+def test_terms_from_before_people_could_wait_still_read() -> None:
+    """Bytes of that time, in an event and in an answer: nobody waits."""
+    record = codec.read_record(bytes.fromhex(_TERMS_OF_OLD))
+    terms = Terms("Steam", Money(500, "EUR"), "EUR", paused=True, quotas=HeldQuotas(user=3), revision=0)
+    changed = ask.Configure("r1", terms, ("title", "price"))
+    answered = events.Answered(NOW_MS, changed, said.Configured(terms._replace(revision=1)))
+    assert record == codec.Record(2, 7, [events.TermsSet(NOW_MS, changed), answered])
+    assert terms.wait_max == 0
+
+
 def test_the_first_journal_still_reads() -> None:
     """Bytes written by the first version. If this fails, old journals no longer replay: add, never change."""
     record = bytes.fromhex(_FIRST_JOURNAL)
@@ -174,4 +186,11 @@ _TODAYS_JOURNAL = (
     "00000064250de6d9000000000000000100000000000000000000000292920196cf000001a3185c500099a27231a26f3101cd"
     "ea6094a3616e6ea0a0a000c0c2a00191cf0000000100000000cf000001a3185d3a60c0920e93cf000001a3185c5000920392"
     "a2723202920092ae484f4c445f4e4f545f464f554e449192a161a162"
+)
+_TERMS_OF_OLD = (
+    "000000d2cab0f93e000000000000000200000000000000070000000292920d92cf000001a3185c500094a272319ca5537465"
+    "616d92cd01f4a3455552a3455552c0ce000dbba0ce006ddd00ce05265c0064ce02932e009403000000c30092a57469746c65"
+    "a57072696365c2920e93cf000001a3185c5000920a94a272319ca5537465616d92cd01f4a3455552a3455552c0ce000dbba0"
+    "ce006ddd00ce05265c0064ce02932e009403000000c30092a57469746c65a57072696365c2920a919ca5537465616d92cd01"
+    "f4a3455552a3455552c0ce000dbba0ce006ddd00ce05265c0064ce02932e009403000000c301"
 )

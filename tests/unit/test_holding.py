@@ -5,7 +5,7 @@ import pytest
 from engine.money import Money
 from engine.names import HoldNo
 from engine.stock.commands import Allocate, Principal
-from engine.stock.outcomes import Reason
+from engine.stock.outcomes import WAITS, Reason
 from engine.stock.terms import HeldQuotas
 from tests.unit.desk import MINUTE_MS, NOW_MS, Desk, card, reason
 
@@ -118,3 +118,20 @@ def test_hold_numbers_are_never_used_again() -> None:
     desk.now_ms += 1
     desk.forget()
     assert desk.allocate().view.hold == HoldNo(2)
+
+
+def test_an_allocate_that_may_wait_is_neither_refused_nor_remembered() -> None:
+    """Nothing happens to the pool; with a card there, or another reason to refuse it, it is decided as ever."""
+    desk = Desk(cards=1)
+    desk.allocate()
+    command = Allocate("r", "o", 1, 10 * MINUTE_MS)
+    turn = desk.pool.turn(desk.now_ms)
+    turn.may_wait = True
+    assert desk.pool.decide(turn, command) == (WAITS, False)
+    assert turn.events == []
+    assert reason(desk.pool.decide(turn, command._replace(request_id="r2", quantity=101))[0]) == "INVALID_QUANTITY"
+    desk.release()
+    again = desk.pool.turn(desk.now_ms)
+    again.may_wait = True
+    assert reason(desk.pool.decide(again, command)[0]) == "Held"
+    assert desk.pool.state.shelf.is_empty

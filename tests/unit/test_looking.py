@@ -7,8 +7,9 @@ import pytest
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, Card, HoldNo
 from engine.stock.batch import Batch
-from engine.stock.commands import Audit, GetHold, ListSold
+from engine.stock.commands import Audit, GetAvailable, GetHold, ListSold
 from engine.stock.events import HoldExpired
+from engine.stock.outcomes import Available
 from tests.unit.desk import MINUTE_MS, Desk, card, reason
 
 
@@ -109,3 +110,13 @@ def batch(desk: Desk) -> Batch:
 def hold_cards(desk: Desk, cards: tuple[Card, ...]) -> None:
     """Damage the first hold."""
     desk.pool.state.holds.active[HoldNo(1)].cards = cards
+
+
+def test_what_is_available_is_what_could_be_held_now() -> None:
+    """Not what is held, sold or past its own expiry; what is past its hold's deadline is free."""
+    desk = Desk(cards=4)
+    desk.receive(3, expires_at_ms=desk.now_ms + MINUTE_MS)
+    desk.allocate(2)
+    assert desk.ask(GetAvailable()) == Available(5)
+    desk.now_ms += 10 * MINUTE_MS
+    assert desk.ask(GetAvailable()) == Available(4)

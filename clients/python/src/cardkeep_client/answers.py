@@ -111,6 +111,7 @@ def sku(message: inventory_pb2.Sku) -> stock_results.Sku:
         ),
         paused=message.paused,
         expiry_warning_days=tuple(message.expiry_warning_days),
+        wait_max=message.wait_max,
     )
 
 

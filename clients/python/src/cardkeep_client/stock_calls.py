@@ -157,6 +157,7 @@ def _sku(name: str, terms: SkuTerms) -> inventory_pb2.Sku:
         ),
         paused=bool(terms.get("paused")),
         expiry_warning_days=terms.get("expiry_warning_days") or (),
+        wait_max=terms.get("wait_max") or 0,
     )
 
 

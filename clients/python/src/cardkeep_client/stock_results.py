@@ -34,6 +34,7 @@ class Sku:
     held_quotas: HeldQuotas
     paused: bool
     expiry_warning_days: tuple[int, ...] = ()
+    wait_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)

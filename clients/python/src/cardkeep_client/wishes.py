@@ -78,6 +78,8 @@ class SkuTerms(TypedDict, total=False):
     """True: allocate is refused with SKU_PAUSED."""
     expiry_warning_days: Sequence[int] | None
     """How many days before their end staff are warned of cards. Default 30, 14, 7, 1."""
+    wait_max: int | None
+    """How many allocates may wait for cards until their deadlines, up to 10,000. Default 0: refused at once."""
 
 
 @dataclass(frozen=True, slots=True)

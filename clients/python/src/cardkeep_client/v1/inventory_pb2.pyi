@@ -43,6 +43,7 @@ class Sku(_message.Message):
     HELD_QUOTAS_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
     EXPIRY_WARNING_DAYS_FIELD_NUMBER: _builtins.int
+    WAIT_MAX_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenants/*/skus/*`. Set by the server."""
     title: _builtins.str
@@ -53,6 +54,10 @@ class Sku(_message.Message):
     """Most cards in one hold: 1 to 1,000. 0: 100."""
     paused: _builtins.bool
     """True: Allocate is refused with SKU_PAUSED; everything else goes on."""
+    wait_max: _builtins.int
+    """How many Allocates may wait at a time while there are no cards, 0 to 10,000. One that has a deadline then waits
+    for cards until shortly before it, in order of arrival, instead of being refused with OUT_OF_STOCK at once.
+    """
     @_builtins.property
     def unit_price(self) -> _types_pb2.Money:
         """Price of one card. Unset: amounts are not checked at Confirm."""
@@ -107,10 +112,11 @@ class Sku(_message.Message):
         held_quotas: Global___HeldQuotas | None = ...,
         paused: _builtins.bool = ...,
         expiry_warning_days: _abc.Iterable[_builtins.int] | None = ...,
+        wait_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["face_value", b"face_value", "held_quotas", b"held_quotas", "hold_for", b"hold_for", "hold_for_max", b"hold_for_max", "hold_lifetime_max", b"hold_lifetime_max", "late_window", b"late_window", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards_per_hold_max", b"cards_per_hold_max", "cost_currency", b"cost_currency", "expiry_warning_days", b"expiry_warning_days", "face_value", b"face_value", "held_quotas", b"held_quotas", "hold_for", b"hold_for", "hold_for_max", b"hold_for_max", "hold_lifetime_max", b"hold_lifetime_max", "late_window", b"late_window", "name", b"name", "paused", b"paused", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards_per_hold_max", b"cards_per_hold_max", "cost_currency", b"cost_currency", "expiry_warning_days", b"expiry_warning_days", "face_value", b"face_value", "held_quotas", b"held_quotas", "hold_for", b"hold_for", "hold_for_max", b"hold_for_max", "hold_lifetime_max", b"hold_lifetime_max", "late_window", b"late_window", "name", b"name", "paused", b"paused", "title", b"title", "unit_price", b"unit_price", "wait_max", b"wait_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
