@@ -12,6 +12,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,13 @@ def _about(pools: Sequence[PoolName], asked: Asked) -> list[PoolName]:
     return [pool for pool in pools if pool.tenant == asked.tenant and asked.sku in ("", pool.sku)]
 
 
-if __name__ == "__main__":
+def _give_way() -> None:
+    """Run after everything else, also where the kernel shares out cores by session (autogroups of Linux)."""
     os.nice(_NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICENESS))
+
+
+if __name__ == "__main__":
+    _give_way()
     asyncio.run(serve(socket.socket(fileno=0)))

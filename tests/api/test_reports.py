@@ -124,6 +124,7 @@ async def test_a_report_process_that_dies_is_started_again(house: SmallHouse) ->
     assert (await house.reports.ReportSales(request())).rows
     office = house.front._reporting
     assert office.pid is not None
+    assert (os.getsid(office.pid), os.getpriority(os.PRIO_PROCESS, office.pid)) == (office.pid, 19)
     os.kill(office.pid, signal.SIGSTOP)
     waiting = [asyncio.ensure_future(failure(house.reports.ReportSales(request()))) for _ in range(8)]
     while len(office._waiting) < reporting.reports_waiting_max:  # noqa: ASYNC110 - nobody tells
