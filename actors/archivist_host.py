@@ -22,13 +22,14 @@ class ArchivistHost:
 
     def __init__(self, settings: Settings) -> None:
         url = settings.store_url.get_secret_value()
+        self._journal = RedisStore(url)
         self._lookups = RedisStore(url)
         self._registry = RedisRegistry(self._lookups.line)
         self._metrics = HistoryMetrics(CollectorRegistry())
         self._historian: Historian | None = None
         if settings.history == "on":
             self._historian = Historian(settings.history_folder, settings.history_keep_days, self._metrics)
-        self.archivist = Archivist(RedisStore(url), self._lookups, self._historian)
+        self.archivist = Archivist(self._journal, self._lookups, self._historian)
 
     async def retire_daily(self) -> None:
         """Remove history that is too old, once a day, until cancelled."""
@@ -40,3 +41,8 @@ class ArchivistHost:
         """The process's metrics in the Prometheus text form."""
         self._metrics.reached_store(is_reachable=await is_reachable(self._registry))
         return generate_latest(self._metrics.registry)
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._journal.close()
+        await self._lookups.close()

@@ -128,4 +128,7 @@ def _failure_of(asked: Asked, failure: str, text: str) -> Exception:
 def _started(line: socket.socket) -> "subprocess.Popen[bytes]":
     quiet = subprocess.DEVNULL
     command = [sys.executable, "-m", "actors.history.report_process"]
-    return subprocess.Popen(command, stdin=line.fileno(), stdout=quiet, stderr=quiet)  # noqa: S603 - our own program
+    # A session of its own: by sessions the kernel shares out cores, and niceness counts only within one.
+    return subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=line.fileno(), stdout=quiet, stderr=quiet, start_new_session=True
+    )

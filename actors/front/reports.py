@@ -12,6 +12,7 @@ from actors.front.reporting import Reporting
 from actors.front.translate import from_batch, from_money, from_ms
 from actors.history import reports
 from actors.history.questions import Asked
+from engine import limits
 from engine.limits import DAY_MS, HOUR_MS, SECOND_MS
 from engine.money import Money
 from engine.names import BatchNo, Card, HoldNo, PoolName, batch_of, card_name, hold_name, serial_of
@@ -77,20 +78,32 @@ class ReportsServicer(reports_pb2_grpc.ReportsServiceServicer):
     @ends_well
     async def TraceCard(self, request: reports_pb2.TraceCardRequest, context: Context) -> reports_pb2.CardTrace:  # noqa: N802
         """Where a card came from, and to whom it went."""
-        pool, card = checks.card(request.name, "name")
+        pool, card = await self._meant(request)
         deadline_ms = self.reception.deadline_ms(context)
         _, found = await self.reception.ask(pool, ask.ListBatches(batch_of(card) - 1, 1), deadline_ms)
         assert isinstance(found, said.Batches)
         batches = [view for view in found.views if view.batch == batch_of(card)]
         if not batches or serial_of(card) >= batches[0].received:
             raise Refusal("CARD_NOT_FOUND", {"name": request.name})
-        trace = reports_pb2.CardTrace(name=request.name, batch=from_batch(pool, batches[0]))
+        trace = reports_pb2.CardTrace(name=card_name(pool, card), batch=from_batch(pool, batches[0]))
         _, sold = await self.reception.ask(pool, ask.ListSold(BatchNo(batch_of(card)), card - 1, 1), deadline_ms)
         assert isinstance(sold, said.Sold)
         for one, hold in sold.cards:
             if one == card and hold:
                 trace.sale.CopyFrom(await self._sale(pool, card, hold, deadline_ms))
         return trace
+
+    async def _meant(self, request: reports_pb2.TraceCardRequest) -> tuple[PoolName, Card]:
+        """The card of that name or code."""
+        if not request.code:
+            return checks.card(request.name, "name")
+        if len(request.code) > limits.code_chars_max:
+            raise Refusal("FIELD_TOO_LONG", {"field": "code", "max": limits.code_chars_max})
+        pool = checks.pool(request.parent)
+        [card] = await self.reception.cards.trace(pool, await self.reception.vault.fingerprint(pool, [request.code]))
+        if card is None:
+            raise Refusal("CARD_NOT_FOUND", {"name": pool}, "No card of this SKU has that code; check it and the SKU.")
+        return pool, card
 
     async def _sale(self, pool: PoolName, card: Card, number: HoldNo, deadline_ms: int) -> reports_pb2.CardSale:
         _, found = await self.reception.ask(pool, ask.GetHold(number), deadline_ms)

@@ -166,7 +166,7 @@ def _to_merge(parts: Sequence[Part]) -> Sequence[Part]:
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """One writer at a time. Raises OSError when another is at it."""
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = os.open(root / ".writing", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

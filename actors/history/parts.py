@@ -50,6 +50,7 @@ def covered_to(folder: Path) -> int:
 
 def write_part(folder: Path, first_seq: int, last_seq: int, write: Callable[[Path], None]) -> Part:
     """Let `write` make a file, and give it its name once the disk has it. Raises OSError, and what `write` raises."""
+    is_new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{first_seq}-{last_seq}.parquet"
     unfinished = path.with_name(path.name + _UNFINISHED)
@@ -61,7 +62,8 @@ def write_part(folder: Path, first_seq: int, last_seq: int, write: Callable[[Pat
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
-    for above in (folder, *list(folder.parents)[:3]):
+    # A new folder's name stands in the one above, up to the folder of all tables.
+    for above in (folder, *folder.parents[:3]) if is_new else (folder,):
         _sync(above)
     return Part(first_seq, last_seq, path)
 

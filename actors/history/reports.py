@@ -198,7 +198,7 @@ _QUESTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "purchases": (_PURCHASES, ("receipts",)),
     "demand": (_DEMAND, ("holds",)),
     "prices": (_PRICES, ("prices",)),
-    "ageing": (_AGEING, ("sales",)),
+    "ageing": (_AGEING, ("sales", STOCK)),
 }
 
 

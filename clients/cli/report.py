@@ -150,15 +150,29 @@ for _function in (margin, sales, purchases, demand, prices, ageing):
 
 def trace(
     session: Session,
-    card: Annotated[str, typer.Argument(metavar="CARD", help="Like NETFLIX-30/cards/3-17.", show_default=False)],
+    card: Annotated[
+        str | None, typer.Argument(metavar="[CARD]", help="Like NETFLIX-30/cards/3-17.", show_default=False)
+    ] = None,
+    *,
     sku: OfSku = None,
+    code: Annotated[
+        bool, typer.Option("--code", help="Read the card's code from stdin instead; say of which --sku.")
+    ] = False,
 ) -> None:
-    """Where a card came from, and to whom it went: batch, purchase, supplier, cost, importer, sale."""
-    name = typed.card_name(card, sku)
-    with session.connected(card=name) as client:
+    """Where a card came from, and to whom it went: batch, purchase, supplier, cost, importer, sale.
+
+    A code is read from stdin, so that it stands in no list of processes and in no shell's history.
+    """
+    if code == (card is not None) or (code and sku is None):
+        raise wrong_usage("Which card?", "Name it, like NETFLIX-30/cards/3-17; or say --code --sku NETFLIX-30.")
+    name = typed.sku_name(sku or "") if card is None else typed.card_name(card, sku)
+    secret = typer.get_text_stream("stdin").readline().strip() if code else ""
+    if code and not secret:
+        raise wrong_usage("No code came from stdin.", "Type it, or pipe it in.")
+    with session.connected(**{"sku" if code else "card": name}) as client:
         from cardkeep_client import reports
 
-        found = client.report(reports.trace(name))
+        found = client.report(reports.trace_code(name, secret) if code else reports.trace(name))
     session.show(found, _traced)
 
 

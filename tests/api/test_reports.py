@@ -129,6 +129,7 @@ async def test_a_report_process_that_dies_is_started_again(house: SmallHouse) ->
     assert (await house.reports.ReportSales(request())).rows
     office = house.front._reporting
     assert office.pid is not None
+    assert (os.getsid(office.pid), os.getpriority(os.PRIO_PROCESS, office.pid)) == (office.pid, 19)
     os.kill(office.pid, signal.SIGSTOP)
     waiting = [asyncio.ensure_future(failure(house.reports.ReportSales(request()))) for _ in range(8)]
     while len(office._waiting) < reporting.reports_waiting_max:  # noqa: ASYNC110 - nobody tells
@@ -188,3 +189,17 @@ async def test_a_card_in_stock_has_no_sale_and_one_that_never_came_is_not_found(
         refused = await failure(house.reports.TraceCard(reports_pb2.TraceCardRequest(name=name)))
         assert (refused.reason, refused.facts["name"]) == ("CARD_NOT_FOUND", name)
     assert isinstance(trace.batch.cards, types_pb2.CardCounts)
+
+
+async def test_a_card_is_found_by_its_code(house: SmallHouse) -> None:
+    """As a buyer types it; a code that never came is of no card, and is not repeated in the answer."""
+    sku = await shop(house)
+    for code in ("z-1", " ｚ-1 "):
+        trace = await house.reports.TraceCard(reports_pb2.TraceCardRequest(parent=sku, code=code))
+        assert (trace.name, trace.batch.source, trace.sale.hold) == (f"{sku}/cards/2-0", "zeta", f"{sku}/holds/1")
+    refused = await failure(house.reports.TraceCard(reports_pb2.TraceCardRequest(parent=sku, code="z-9")))
+    assert (refused.reason, refused.facts) == ("CARD_NOT_FOUND", {"name": sku})
+    assert "z-9" not in refused.message
+    too_long = reports_pb2.TraceCardRequest(parent=sku, code="x" * 513)
+    assert (await failure(house.reports.TraceCard(too_long))).reason == "FIELD_TOO_LONG"
+    assert (await failure(house.reports.TraceCard(reports_pb2.TraceCardRequest(code="z-1")))).reason == "INVALID_NAME"

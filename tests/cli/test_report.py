@@ -1,5 +1,6 @@
 """`cardkeep report` and `trace`: what is asked of the server, and how figures stand on the screen."""
 
+import io
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -153,3 +154,19 @@ def test_a_trace_says_where_a_card_came_from_and_went(server: Any, cardkeep: Run
     for word in ("A/batches/3", "attempt-7", "acme", "refill", "10.00 CNY", "A/holds/4", "o-1", "p-1", "15.00 CNY"):
         assert word in said
     assert cardkeep("trace", "3-18", "--sku", "A").stdout.splitlines()[-1].split() == ["sold", "no"]
+
+
+def test_a_code_is_read_from_stdin(server: Any, cardkeep: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no argument; without a SKU, without a code, or beside a name it is refused."""
+    sku = "tenants/default/skus/A"
+    batch = inventory_pb2.Batch(name=f"{sku}/batches/3", source="acme")
+    server.will("TraceCard", reports_pb2.CardTrace(name=f"{sku}/cards/3-17", batch=batch))
+    monkeypatch.setattr("typer.get_text_stream", lambda _name: io.StringIO("CODE-1\n"))
+    assert "A/cards/3-17" in cardkeep("trace", "--code", "--sku", "A").stdout
+    (asked,) = server.requests("TraceCard")
+    assert (asked.parent, asked.code, asked.name) == (sku, "CODE-1", "")
+    for words in (("trace",), ("trace", "--code"), ("trace", "--code", "--sku", "A", "A/cards/3-17")):
+        assert cardkeep(*words).exit_code == 2
+    monkeypatch.setattr("typer.get_text_stream", lambda _name: io.StringIO(""))
+    assert cardkeep("trace", "--code", "--sku", "A").exit_code == 2
+    assert len(server.requests("TraceCard")) == 1

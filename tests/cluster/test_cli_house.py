@@ -96,6 +96,10 @@ def _look_around(shell: Shell) -> None:
     (pool,) = shell.ask("status")["pools"]
     assert (pool["cards"]["on_shelf"], pool["cards"]["held"], pool["cards"]["sold"]) == (8, 0, 2)
     assert shell.ask("audit", "NETFLIX-30")["ok"]
+    (margin,) = shell.ask("report", "margin")["rows"]
+    assert (margin["units"], margin["margin"]["text"]) == (2, "10.00 CNY")
+    trace = shell.ask("trace", "NETFLIX-30/cards/1-0")
+    assert (trace["sale"]["order_ref"], trace["batch"]["unit_cost"]["text"]) == ("1042", "10.00 CNY")
     assert shell.run("allocate", "NETFLIX-30", "-n", "9").returncode == 3
     checks = shell.ask("doctor")["checks"]
     assert [check["check"] for check in checks if check["verdict"] == "broken"] == []

@@ -1,15 +1,17 @@
 """Reports over files and journals together: figures reckoned by hand, complete up to the last sale, within bounds."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from actors.adapters.columnar import ColumnsFailed, FileGone, TookTooLong
+from actors.adapters.columnar import Columnar, ColumnsFailed, FileGone, TookTooLong
 from actors.archivist import Archivist
 from actors.history import reading
 from actors.history.historian import Historian
+from actors.history.parts import folder_of, parts_in
 from actors.history.questions import Asked, Question
 from actors.history.reading import Reading
 from actors.history.reports import (
@@ -258,3 +260,22 @@ def test_every_report_has_its_rows() -> None:
     """None can be asked that cannot be answered."""
     for report in ROWS:
         assert question(Asked(report, "t", "", (), 0, 1, 0, 1)).sql
+
+
+async def test_the_query_of_the_page_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever copies it from docs/reports.md gets the margin by source, also while a merge is half done."""
+    shop = Shop(tmp_path / ".cardkeep")
+    await shop.owner.open(POOL)
+    await shop.tell(POOL, Configure("", Terms(price=Money(1500, "CNY"))))
+    await shop.stock(POOL, "acme", 3, Money(1000, "CNY"))
+    for _ in range(2):
+        await shop.sell(POOL, 1, Money(1500, "CNY"))
+        await shop.fold(POOL)
+    parts = parts_in(folder_of(shop.root, "sales", POOL))
+    assert len(parts) == 2
+    with Columnar() as columns:
+        columns.merge([part.path for part in parts], parts[0].path.with_name(f"1-{parts[-1].last_seq}.parquet"))
+        page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
+        [query] = re.findall(r"```sql\n(.*?);\n```", page, re.DOTALL)
+        monkeypatch.chdir(tmp_path)
+        assert columns.ask(query, {}, 10, 5) == [("acme", 1000)]

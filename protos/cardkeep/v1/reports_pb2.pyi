@@ -653,21 +653,29 @@ Global___AgeingRow: _TypeAlias = AgeingRow  # noqa: Y015
 
 @_typing.final
 class TraceCardRequest(_message.Message):
-    """Which card."""
+    """Which card: by its name, or by its code as the buyer has it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`tenants/*/skus/*/cards/*`. Required."""
+    """`tenants/*/skus/*/cards/*`. Required without a code."""
+    parent: _builtins.str
+    """The SKU: `tenants/*/skus/*`. Required with a code."""
+    code: _builtins.str
+    """The code, found also with spaces around it or in full-width letters. It is neither kept nor logged."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        parent: _builtins.str = ...,
+        code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

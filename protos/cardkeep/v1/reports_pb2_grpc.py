@@ -144,7 +144,7 @@ class ReportsServiceServicer(object):
     def TraceCard(self, request, context):
         """Where a card came from, and to whom it went.
 
-        Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND.
+        Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND (for a code its `name` is the SKU's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

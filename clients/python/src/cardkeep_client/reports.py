@@ -186,8 +186,12 @@ def ageing(**bounds: Any) -> Wish[Report[AgeingRow]]:
 
 def trace(card: str) -> Wish[CardTrace]:
     """Where a card came from, by its whole name."""
-    request = reports_pb2.TraceCardRequest(name=card)
-    return Wish(lambda _tenant: Call(REPORTS, "TraceCard", request, _trace))
+    return _card(lambda _tenant: reports_pb2.TraceCardRequest(name=card))
+
+
+def trace_code(sku: str, code: str) -> Wish[CardTrace]:
+    """The same by the code that a buyer has."""
+    return _card(lambda tenant: reports_pb2.TraceCardRequest(parent=sku_name(tenant, sku), code=code))
 
 
 def request(
@@ -213,6 +217,10 @@ def request(
         utc_offset=duration(utc_offset),
         row_count_max=rows,
     )
+
+
+def _card(ask: Callable[[str], reports_pb2.TraceCardRequest]) -> Wish[CardTrace]:
+    return Wish(lambda tenant: Call(REPORTS, "TraceCard", ask(tenant), _trace))
 
 
 def _wish(method: str, bounds: dict[str, Any], read_row: Callable[[Any], Row]) -> Wish[Report[Row]]:

@@ -76,7 +76,7 @@ class ReportsServiceStub:
     TraceCard: _grpc.UnaryUnaryMultiCallable[_reports_pb2.TraceCardRequest, _reports_pb2.CardTrace]
     """Where a card came from, and to whom it went.
 
-    Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND.
+    Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND (for a code its `name` is the SKU's).
     """
 
 @_typing.type_check_only
@@ -125,7 +125,7 @@ class ReportsServiceAsyncStub(ReportsServiceStub):
     TraceCard: _aio.UnaryUnaryMultiCallable[_reports_pb2.TraceCardRequest, _reports_pb2.CardTrace]  # type: ignore[assignment]
     """Where a card came from, and to whom it went.
 
-    Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND.
+    Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND (for a code its `name` is the SKU's).
     """
 
 class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -213,7 +213,7 @@ class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reports_pb2.CardTrace, _abc.Awaitable[_reports_pb2.CardTrace]]:
         """Where a card came from, and to whom it went.
 
-        Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND.
+        Reasons: SKU_NOT_FOUND, CARD_NOT_FOUND (for a code its `name` is the SKU's).
         """
 
 def add_ReportsServiceServicer_to_server(servicer: ReportsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
