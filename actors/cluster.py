@@ -12,7 +12,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,14 @@ from actors.garbage import keep_young
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
-from engine.errors import InvariantBroken
-from engine.names import PoolName
+from actors.supply.desk_actor import SupplierActor, desk_name
+from engine.errors import CardkeepError, InDoubt, InvariantBroken, PoolClosed
+from engine.names import PoolName, SupplierName
 from engine.placing import owner_ids
 
 if TYPE_CHECKING:
     from actors.front_host import FrontHost
+    from actors.supply.desk_host import OutfitFor
 
 _NAMESPACE = "cardkeep"
 _ARCHIVIST = "archivist"
@@ -141,12 +144,15 @@ class ArchivistActor:
         from actors.adapters.redis_store import RedisStore  # noqa: PLC0415
         from actors.archivist import Archivist  # noqa: PLC0415
         from actors.garbage import GivesBack  # noqa: PLC0415
+        from actors.supply.ledger_archivist import LedgerArchivist  # noqa: PLC0415
 
         # A fold is a second of work that nobody waits for; the sale on the same cores goes first.
         os.nice(10)
         begin_logging(settings, _ARCHIVIST)
         url = settings.store_url.get_secret_value()
-        self._archivist = Archivist(RedisStore(url), RedisStore(url))
+        journal, archive = RedisStore(url), RedisStore(url)
+        self._archivist = Archivist(journal, archive)
+        self._ledgers = LedgerArchivist(journal, archive)
         self._memory = GivesBack()
 
     async def fold(self, pool: PoolName) -> int | None:
@@ -155,6 +161,35 @@ class ArchivistActor:
             return await self._archivist.fold(pool)
         finally:
             self._memory.worked()
+
+    async def fold_ledger(self, book: PoolName) -> int | None:
+        """See LedgerArchivist.fold."""
+        try:
+            return await self._ledgers.fold(book)
+        finally:
+            self._memory.worked()
+
+
+class Reach:
+    """Named actors as any process of the cluster calls them: found once, and again when a call failed."""
+
+    def __init__(self) -> None:
+        self._actors: dict[str, Any] = {}
+
+    async def ask(self, actor: str, what: str, *arguments: object) -> Any:
+        """Call `ask(what, …)` of an actor. Raises what it raises, PoolClosed when there is none, else InDoubt."""
+        if actor not in self._actors:
+            try:
+                self._actors[actor] = await asyncio.to_thread(partial(ray.get_actor, actor, namespace=_NAMESPACE))
+            except (RayError, ValueError) as away:
+                raise PoolClosed(f"there is no {actor}: {away}") from away
+        try:
+            return await self._actors[actor].ask.remote(what, *arguments)
+        except CardkeepError:
+            raise
+        except RayError as gone:
+            self._actors.pop(actor, None)
+            raise InDoubt(f"{actor} went away: {type(gone).__name__}") from gone
 
 
 class Cluster:
@@ -165,6 +200,7 @@ class Cluster:
         self._facts = facts
         self._owners: dict[str, Any] = {}
         self._fronts: list[Any] = []
+        self._desks: dict[str, Any] = {}
 
     def start(self, temp: Path) -> None:
         """Start Ray's processes. They end with this process, however that ends."""
@@ -204,22 +240,33 @@ class Cluster:
         except RayError as ended:
             _log.warning("owner_start_failed owner=%s cause=%s", owner_id, ended)
 
+    async def ensure_supplier(self, supplier: SupplierName, outfit_for: "OutfitFor") -> None:
+        """Start the actor of a supplier's desk if it has none, and wait until its process is up."""
+        name = desk_name(supplier)
+        actor: Any = ray.remote(SupplierActor).options(name=name, **_ACTOR)
+        self._desks[name] = actor.remote(self._settings, supplier, outfit_for, _fold_ledger)
+        try:
+            await self._desks[name].process_id.remote()
+        except RayError as ended:
+            _log.warning("desk_start_failed supplier=%s cause=%s", supplier, ended)
+
     @property
     def _doors(self) -> Sequence[Any]:
         return self._fronts or list(self._owners.values())
 
     async def metrics(self) -> Mapping[str, bytes]:
         """Each process's metrics; one that does not answer is left out."""
-        actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)} | self._owners
+        actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)} | self._owners | self._desks
         texts = await asyncio.gather(*(_metrics_of(actor) for actor in actors.values()))
         return {name: text for name, text in zip(actors, texts, strict=True) if text is not None}
 
     async def stop(self) -> None:
-        """Front ends first, so that nothing new comes in; then owners; then Ray, with whoever is left.
+        """Desks first, then front ends, so that nothing new comes in; then owners; then Ray, with whoever is left.
 
         An actor that is being started again, or whose store is gone, may not answer; nothing acknowledged is
         lost by ending it.
         """
+        await _all_ended((actor.stop for actor in self._desks.values()), _FINISH_PATIENCE_S)
         await _all_ended((actor.drain for actor in self._doors), _DRAIN_PATIENCE_S)
         await _all_ended((actor.stop for actor in self._owners.values()), _FINISH_PATIENCE_S)
         ray.shutdown()
@@ -262,8 +309,16 @@ async def _metrics_of(actor: Any) -> bytes | None:
 
 
 async def _fold(pool: PoolName) -> int | None:
+    return await _folded(pool, lambda archivist: archivist.fold)
+
+
+async def _fold_ledger(book: PoolName) -> int | None:
+    return await _folded(book, lambda archivist: archivist.fold_ledger)
+
+
+async def _folded(pool: PoolName, fold: Callable[[Any], Any]) -> int | None:
     try:
-        before_ms: int | None = await ray.get_actor(_ARCHIVIST, namespace=_NAMESPACE).fold.remote(pool)
+        before_ms: int | None = await fold(ray.get_actor(_ARCHIVIST, namespace=_NAMESPACE)).remote(pool)
     except InvariantBroken:
         raise
     except (RayError, ValueError) as away:

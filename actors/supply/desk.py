@@ -207,6 +207,17 @@ class SupplierDesk:
             tasks=len(ledger.disputed) + len(self.differences()),
         )
 
+    def count(self) -> None:
+        """Let the metrics know how things stand."""
+        balance = self._watcher.balance
+        view = self.view()
+        self.metrics.stands(
+            self._written.ledger,
+            tasks=view.tasks,
+            is_closed=view.is_closed,
+            balance_minor=None if balance is None else balance.minor,
+        )
+
     def attempts(self, wanted: Wanted, page: Page) -> AttemptPage:
         """One page of attempts that are in memory."""
         return attempt_page(self._written.ledger, wanted, page)

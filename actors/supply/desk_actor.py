@@ -1,0 +1,80 @@
+"""A supplier's desk as an actor, and as other processes call it. Knows nothing of Ray: see actors/cluster.py."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from actors.logs import begin_logging
+from actors.settings import Settings
+from engine.names import PoolName, SupplierName
+
+if TYPE_CHECKING:
+    from actors.supply.desk_host import OutfitFor
+    from actors.supply.ports import Bought, DeskState
+    from engine.supply.attempts import Attempt
+
+Ask = Callable[..., Awaitable[Any]]
+"""`ask(actor, what, …)` calls a method of an actor's host. Raises NotDone when it surely was not done, else InDoubt."""
+
+
+def desk_name(supplier: SupplierName) -> str:
+    """The name of its actor."""
+    return f"desk:{supplier.tenant}/{supplier.supplier}"
+
+
+class SupplierActor:
+    """One desk; `outfit_for` gives it lines and a shelver in its own process, `fold` asks the archivist."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: SupplierName,
+        outfit_for: "OutfitFor",
+        fold: Callable[[PoolName], Awaitable[int | None]],
+    ) -> None:
+        from actors.supply.desk_host import DeskHost  # noqa: PLC0415 - every process of the cluster reads this file
+
+        begin_logging(settings, f"desk-{name.tenant}-{name.supplier}")
+        self._host = DeskHost(settings, name, outfit_for, fold=fold, on_replaced=lambda: os._exit(0))
+        self._running = asyncio.get_running_loop().create_task(self._host.run())
+
+    async def process_id(self) -> int:
+        """Answers when the process is up."""
+        return os.getpid()
+
+    async def ask(self, what: str, *arguments: object) -> object:
+        """Call the method `what` of DeskHost: buy, state, view, attempts, settle, reconcile and the others there."""
+        answer: object = await getattr(self._host, what)(*arguments)
+        return answer
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return await self._host.metrics()
+
+    async def stop(self) -> None:
+        """Buy nothing more."""
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        await self._host.stop()
+
+
+class RemoteDesks:
+    """Every supplier's desk, from another process."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def buy(self, supplier: SupplierName, attempt: "Attempt", product: str, account: str = "") -> "Bought":
+        """See Desks."""
+        bought: Bought = await self.ask(supplier, "buy", attempt, product, account)
+        return bought
+
+    async def state(self, supplier: SupplierName) -> "DeskState":
+        """See Desks."""
+        state: DeskState = await self.ask(supplier, "state")
+        return state
+
+    async def ask(self, supplier: SupplierName, what: str, *arguments: object) -> Any:
+        """Call any other method of a desk's host. Raises NotDone when it surely was not done, else InDoubt."""
+        return await self._ask(desk_name(supplier), what, *arguments)
