@@ -306,13 +306,13 @@ class SupplierDesk:
             events = ledger.learn(entry.name, finding, written.now_ms(), codes=codes)
         else:
             events = ledger.vouch(vouched, finding, codes=codes)
-        has_come = bool(sealed) and len(entry.costs) > deliveries
+        has_come, delivery = bool(sealed) and len(entry.costs) > deliveries, len(entry.costs)
         durable = written.write(events, {field: sealed} if has_come else None)
         if entry.standing is Standing.FAILED and entry.attempt.kind is Kind.CODES and vouched is None:
             return _bought(entry, finding)
         await durable
         if has_come:
-            await asyncio.wait([self.stocking.begin(entry, sealed)], timeout=shelving_wait_s)
+            await asyncio.wait([self.stocking.begin(entry, delivery, sealed)], timeout=shelving_wait_s)
         return _bought(entry, finding)
 
     def _tell(self, events: Sequence[object]) -> None:

@@ -29,7 +29,7 @@ from engine.supply.attempts import (
 from engine.supply.differences import DifferenceKind
 from engine.supply.ports import Ability, Good, StatementRow, Told
 from engine.supply.suppliers import Idempotency
-from tests.unit.supplier_street import ACME, START_MS, Manner, Street, attempt, entry_of, virtual
+from tests.unit.supplier_street import ACME, CAUTION, START_MS, Manner, Street, attempt, entry_of, virtual
 
 A = AttemptId("a")
 HOUR_MS = 3_600_000
@@ -124,9 +124,12 @@ async def test_nothing_is_taken_back_where_the_supplier_does_not(street: Street)
 @virtual
 async def test_what_stays_in_doubt_waits_for_a_person_until_somebody_dealt_with_it(street: Street) -> None:
     """After the supplier's patience; on the page, and off it."""
+    street.profile = street.profile._replace(caution=CAUTION._replace(patience_ms=300_000))
     desk = await _in_doubt(street)
     running = asyncio.ensure_future(desk.run())
-    await asyncio.sleep(86_500)
+    await asyncio.sleep(280)
+    assert desk.attempts(Wanted.PERSON, Page(10)).attempts == []
+    await asyncio.sleep(20)
     (shown,) = desk.attempts(Wanted.PERSON, Page(10)).attempts
     assert shown.disputes == (Dispute.UNSETTLED,)
     assert await desk.resolve(Resolved(0, "a", "", "ann", "written off"))
