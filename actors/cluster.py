@@ -185,8 +185,10 @@ class Reach:
                 raise PoolClosed(f"there is no {actor}: {away}") from away
         try:
             return await self._actors[actor].ask.remote(what, *arguments)
-        except CardkeepError:
-            raise
+        except CardkeepError as told:
+            # Ray's copy of it has the whole traceback of the other process for its text.
+            cause = getattr(told, "cause", None)
+            raise (cause if isinstance(cause, CardkeepError) else told) from None
         except RayError as gone:
             self._actors.pop(actor, None)
             raise InDoubt(f"{actor} went away: {type(gone).__name__}") from gone

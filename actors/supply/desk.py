@@ -85,7 +85,7 @@ class SupplierDesk:
     def __init__(self, name: SupplierName, doors: Doors, metrics: DeskMetrics | None = None) -> None:
         self.name = name
         self.breaker = Breaker()
-        self.metrics = metrics or DeskMetrics(str(name))
+        self.metrics = metrics or DeskMetrics(name.supplier)
         self._doors = doors
         self._counter = Counter(name, doors.book, doors.vault, doors.clock, doors.line_to)
         self._written = WrittenLedger(

@@ -73,7 +73,7 @@ class DeskHost:
         self._journal, self._lookups = RedisStore(url), RedisStore(url)
         vault = LocalVault(KeyRingFile(settings.keys_folder))
         self._outfit = outfit_for(settings, self._lookups, vault, clock)
-        self._metrics = DeskMetrics(str(name))
+        self._metrics = DeskMetrics(name.supplier)
         ProcessCollector(registry=self._metrics.registry)
         doors = Doors(
             *(self._journal, self._lookups, self._lookups, RedisSupplierBook(self._lookups.line), vault, clock),
