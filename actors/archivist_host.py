@@ -12,13 +12,14 @@ from actors.history.historian import Historian
 from actors.metrics import HistoryMetrics
 from actors.settings import Settings
 from actors.store_facts import is_reachable
+from actors.supply.ledger_archivist import LedgerArchivist
 
 #: How often history that is too old is looked for: it is kept for days.
 _RETIRE_EVERY_S = 24 * 3_600.0
 
 
 class ArchivistHost:
-    """What the archivist's actor holds; `archivist` does its work."""
+    """What the archivist's actor holds; `archivist` folds pools, `ledgers` the ledgers of suppliers."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.store_url.get_secret_value()
@@ -30,6 +31,7 @@ class ArchivistHost:
         if settings.history == "on":
             self._historian = Historian(settings.history_folder, settings.history_keep_days, self._metrics)
         self.archivist = Archivist(self._journal, self._lookups, self._historian)
+        self.ledgers = LedgerArchivist(self._journal, self._lookups)
 
     async def retire_daily(self) -> None:
         """Remove history that is too old, once a day, until cancelled."""

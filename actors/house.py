@@ -25,6 +25,7 @@ from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_settings import Durability
 from actors.adapters.redis_store import RedisStore
+from actors.adapters.supplier_book import RedisSupplierBook
 from actors.adapters.system_clock import SystemClock
 from actors.doorstep import Doorstep
 from actors.front.http2.port import shared_port
@@ -33,6 +34,7 @@ from actors.scrape import serve_metrics
 from actors.settings import Settings
 from actors.steward import Steward
 from actors.store_facts import StoreFacts
+from actors.supply.desk_steward import DeskSteward
 from engine.errors import CardkeepError
 
 #: Between two looks at whether the embedded store still runs.
@@ -53,7 +55,7 @@ class House:
         self._store: EmbeddedStore | None = None
         self._cluster: Any = None
         self._registry_store: RedisStore | None = None
-        self._stewarding: asyncio.Task[None] | None = None
+        self._stewarding: list[asyncio.Task[None]] = []
         self._keeping: asyncio.Task[None] | None = None
         self._stop_metrics: Callable[[], None] | None = None
         self._port: socket.socket | None = None
@@ -92,7 +94,10 @@ class House:
         on_ray()
         await self._cluster.start_archivist()
         steward = Steward(registry, self._cluster.ensure_owner, settings.actors_max)
-        self._stewarding = asyncio.get_running_loop().create_task(steward.run())
+        buying = DeskSteward(
+            RedisSupplierBook(self._registry_store.line), self._cluster.ensure_supplier, self._cluster.ensure_refills
+        )
+        self._stewarding = [asyncio.get_running_loop().create_task(each.run()) for each in (steward, buying)]
         self._say(step="opening the front ends")
         port = await self._cluster.open_doors()
         self._stop_metrics = serve_metrics(self._cluster.metrics, "127.0.0.1", settings.metrics_port)
@@ -112,8 +117,8 @@ class House:
         self._say(state="stopping", step="draining the front ends")
         if self._stop_metrics is not None:
             await asyncio.to_thread(self._stop_metrics)
-        if self._stewarding is not None:
-            self._stewarding.cancel()
+        for stewarding in self._stewarding:
+            stewarding.cancel()
         if self._doorstep is not None:
             self._doorstep.close()
         if self._cluster is not None:

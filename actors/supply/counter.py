@@ -79,7 +79,10 @@ class Counter:
         return ability in self._line.abilities
 
     async def open(self) -> None:
-        """Read the profile and make the line. Raises SupplierUnknown, StoreUnavailable or UnreadableSecret."""
+        """Read the profile and make the line, once. Raises SupplierUnknown, StoreUnavailable or UnreadableSecret."""
+        if self._version >= 0:
+            await self.refresh()
+            return
         version, supplier, products = await self._read()
         if supplier is None:
             raise SupplierUnknown(f"there is no {self._name}")

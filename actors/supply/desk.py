@@ -85,7 +85,7 @@ class SupplierDesk:
     def __init__(self, name: SupplierName, doors: Doors, metrics: DeskMetrics | None = None) -> None:
         self.name = name
         self.breaker = Breaker()
-        self.metrics = metrics or DeskMetrics(str(name))
+        self.metrics = metrics or DeskMetrics(name.supplier)
         self._doors = doors
         self._counter = Counter(name, doors.book, doors.vault, doors.clock, doors.line_to)
         self._written = WrittenLedger(
@@ -207,6 +207,17 @@ class SupplierDesk:
             tasks=len(ledger.disputed) + len(self.differences()),
         )
 
+    def count(self) -> None:
+        """Let the metrics know how things stand."""
+        balance = self._watcher.balance
+        view = self.view()
+        self.metrics.stands(
+            self._written.ledger,
+            tasks=view.tasks,
+            is_closed=view.is_closed,
+            balance_minor=None if balance is None else balance.minor,
+        )
+
     def attempts(self, wanted: Wanted, page: Page) -> AttemptPage:
         """One page of attempts that are in memory."""
         return attempt_page(self._written.ledger, wanted, page)
@@ -295,13 +306,13 @@ class SupplierDesk:
             events = ledger.learn(entry.name, finding, written.now_ms(), codes=codes)
         else:
             events = ledger.vouch(vouched, finding, codes=codes)
-        has_come = bool(sealed) and len(entry.costs) > deliveries
+        has_come, delivery = bool(sealed) and len(entry.costs) > deliveries, len(entry.costs)
         durable = written.write(events, {field: sealed} if has_come else None)
         if entry.standing is Standing.FAILED and entry.attempt.kind is Kind.CODES and vouched is None:
             return _bought(entry, finding)
         await durable
         if has_come:
-            await asyncio.wait([self.stocking.begin(entry, sealed)], timeout=shelving_wait_s)
+            await asyncio.wait([self.stocking.begin(entry, delivery, sealed)], timeout=shelving_wait_s)
         return _bought(entry, finding)
 
     def _tell(self, events: Sequence[object]) -> None:

@@ -27,19 +27,17 @@ class DeskMetrics:
         def spread(name: str, text: str, bounds: Sequence[float]) -> Histogram:
             return Histogram(name, text, ["supplier"], buckets=bounds, registry=self.registry)
 
-        self._ended = counter("cardkeep_purchases", "Purchases by how they stood when asked first.", "standing")
-        self._not_asked = counter("cardkeep_purchases_not_asked", "Purchases that were not made, by why.", "why")
-        self._answered = spread("cardkeep_supplier_seconds", "Seconds a supplier took for an order.", _SECONDS)
-        self._appended = spread(
-            "cardkeep_ledger_append_seconds", "Seconds until the store had events.", _APPEND_SECONDS
-        )
-        self._disputes = counter("cardkeep_purchase_disputes", "Disputes that a person has to settle.", "dispute")
-        self._open = gauge("cardkeep_purchases_open", "Purchases that may still cost something.", "standing")
-        self._waiting = gauge("cardkeep_deliveries_waiting", "Purchases delivered and not all in stock.")
-        self._tasks = gauge("cardkeep_supply_tasks", "Disputes and differences that nobody has dealt with.")
-        self._exposure = gauge("cardkeep_exposure_minor", "What open purchases may cost, in minor units.")
-        self._balance = gauge("cardkeep_supplier_balance_minor", "What is left to buy for, in minor units.")
-        self._closed = gauge("cardkeep_breaker_closed", "1 when purchases go out freely.")
+        self._ended = counter("cardkeep_desk_purchases", "Purchases by how they stood when asked first.", "standing")
+        self._not_asked = counter("cardkeep_desk_not_asked", "Purchases that were not made, by why.", "why")
+        self._answered = spread("cardkeep_desk_order_seconds", "Seconds a supplier took for an order.", _SECONDS)
+        self._appended = spread("cardkeep_desk_append_seconds", "Seconds until the store had events.", _APPEND_SECONDS)
+        self._disputes = counter("cardkeep_desk_disputes", "Disputes that a person has to settle.", "dispute")
+        self._open = gauge("cardkeep_desk_open", "Purchases that may still cost something.", "standing")
+        self._waiting = gauge("cardkeep_desk_deliveries_waiting", "Purchases delivered and not all in stock.")
+        self._tasks = gauge("cardkeep_desk_tasks", "Disputes and differences that nobody has dealt with.")
+        self._exposure = gauge("cardkeep_desk_exposure_minor", "What open purchases may cost, in minor units.")
+        self._balance = gauge("cardkeep_desk_balance_minor", "What is left to buy for, in minor units.")
+        self._closed = gauge("cardkeep_desk_breaker_closed", "1 when purchases go out freely.")
 
     def ended(self, standing: Standing, seconds: float) -> None:
         """A supplier has answered an order, or had the time to."""

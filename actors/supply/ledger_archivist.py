@@ -19,7 +19,7 @@ from engine.supply.snapshot import dump, to_archive
 #: How long what is over stays in memory: a statement of the last month is compared with all of it, if there is room.
 over_keep_ms = 35 * limits.DAY_MS
 
-#: Attempts that are over and in memory at most, however young: about 1.2 KB each, read in a quarter of a second.
+#: Attempts that are over and in memory at most, however young: 2 KB each, read from a snapshot in a third of a second.
 over_in_memory_max = 20_000
 
 #: How long the archive keeps an attempt: a year's accounts, and a little more.

@@ -13,8 +13,8 @@ from engine.supply.entry import Entry
 from engine.supply.ports import Ability, StatementRow, SupplierAway, Told
 from engine.supply.reconciling import Period, Reconciled, reconcile
 
-#: Rows of one statement: a busy month of one supplier; compared in about two seconds.
-rows_max = 500_000
+#: Rows of one statement: compared in a second or two, for which the desk does nothing else.
+rows_max = 100_000
 
 
 class NoStatement(NotDone):

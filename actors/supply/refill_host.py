@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
+from actors.adapters.supplier_book import RedisSupplierBook
 from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
 from actors.settings import Settings
@@ -35,17 +36,23 @@ _log = logging.getLogger(__name__)
 
 
 class RefillHost:
-    """The refill of one group. `book` and `desks` are its own, and end with it."""
+    """The refill of one group. `desks` lead to the suppliers' desks; `book` is the store's unless another is given."""
 
     def __init__(
-        self, settings: Settings, group: int, *, book: SupplierBook, desks: Desks, clock: Clock | None = None
+        self,
+        settings: Settings,
+        group: int,
+        desks: Desks,
+        *,
+        book: SupplierBook | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._groups = settings.refill_actors
         self._group = group
-        self._book = book
         self._version: int | None = None
         clock = clock or SystemClock()
         self._store = RedisStore(settings.store_url.get_secret_value())
+        self._book = book or RedisSupplierBook(self._store.line)
         token = settings.token.get_secret_value()
         self._dispatch = Dispatch(RedisRegistry(self._store.line), clock, token)
         registry = CollectorRegistry()
@@ -64,7 +71,7 @@ class RefillHost:
             following.cancel()
             await asyncio.gather(watching, following, return_exceptions=True)
 
-    def nudge(self, pool: PoolName) -> bool:
+    async def nudge(self, pool: PoolName) -> bool:
         """Look at a shelf at once. False when it is not watched here."""
         return self.refill.nudge(pool)
 

@@ -57,7 +57,7 @@ class Stocking:
         await self._stash.unstash(self._supplier.book, [field for field in stashed if field not in wanted])
         for field, (entry, delivery) in wanted.items():
             if field in stashed:
-                self._start(entry, delivery, stashed[field])
+                self.begin(entry, delivery, stashed[field])
             else:
                 _log.error("stash_lacks_delivery attempt=%s delivery=%d", entry.name, delivery)
 
@@ -75,22 +75,19 @@ class Stocking:
         """Under what the delivery is stashed that is about to be learned of."""
         return _field(entry.name, len(entry.costs) + 1)
 
-    def begin(self, entry: Entry, sealed: bytes) -> asyncio.Task[None]:
-        """Put the last delivery of an entry into stock, now that it is durable. Cancelling the wait changes nothing."""
-        return self._start(entry, entry.waiting[-1], sealed)
+    def begin(self, entry: Entry, delivery: int, sealed: bytes) -> asyncio.Task[None]:
+        """Put a delivery into stock, now that it is durable. Whoever stops waiting changes nothing."""
+        field = _field(entry.name, delivery)
+        task = asyncio.get_running_loop().create_task(self._stock(entry, delivery, sealed))
+        self._tasks[field] = task
+        task.add_done_callback(lambda _: self._tasks.pop(field, None))
+        return task
 
     async def close(self) -> None:
         """Stop; what waits is found again."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    def _start(self, entry: Entry, delivery: int, sealed: bytes) -> asyncio.Task[None]:
-        field = _field(entry.name, delivery)
-        task = asyncio.get_running_loop().create_task(self._stock(entry, delivery, sealed))
-        self._tasks[field] = task
-        task.add_done_callback(lambda _: self._tasks.pop(field, None))
-        return task
 
     async def _stock(self, entry: Entry, delivery: int, sealed: bytes) -> None:
         tries = 0
@@ -116,7 +113,8 @@ class Stocking:
         fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, self._supplier)
         if delivery in entry.waiting:
             written = self._written
-            await written.write(written.ledger.stock(Stocked(written.now_ms(), entry.name, delivery, fresh, known)))
+            stocked = Stocked(written.now_ms(), entry.name, delivery, fresh, known)
+            await written.write(written.ledger.stock(stocked, len(goods)))
         try:
             await self._stash.unstash(self._supplier.book, [_field(entry.name, delivery)])
         except (StoreUnavailable, NotDone) as away:

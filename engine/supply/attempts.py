@@ -114,7 +114,7 @@ class Dispute(StrEnum):
     TOO_DEAR = "TOO_DEAR"
     #: In doubt for longer than a supplier may take.
     UNSETTLED = "UNSETTLED"
-    #: Fewer codes came than units were charged, or more.
+    #: Fewer codes came than units were charged, or more, or some that can be no code.
     CODES_MISSING = "CODES_MISSING"
     #: Of its codes some had been delivered before, by this supplier or another.
     KNOWN_CODES = "KNOWN_CODES"

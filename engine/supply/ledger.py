@@ -165,12 +165,18 @@ class Ledger:
         said = self._happened(vouched)
         return (*said, *self.learn(vouched.attempt, finding, vouched.at_ms, codes=codes))
 
-    def stock(self, stocked: Stocked) -> Sequence[Event]:
-        """The codes of a delivery that waits have entered stock. Those that had been there before are a dispute."""
+    def stock(self, stocked: Stocked, codes: int) -> Sequence[Event]:
+        """The codes of a delivery that waits have entered stock, of so many that came.
+
+        Those that had been there before are a dispute, and so are those that can be no code.
+        """
         assert stocked.delivery in self._entries[stocked.attempt].waiting
-        if not stocked.known:
-            return self._happened(stocked)
-        return self._happened(stocked, Disputed(stocked.at_ms, stocked.attempt, Dispute.KNOWN_CODES))
+        found = {
+            Dispute.KNOWN_CODES: stocked.known > 0,
+            Dispute.CODES_MISSING: stocked.fresh + stocked.known < codes,
+        }
+        disputes = [Disputed(stocked.at_ms, stocked.attempt, dispute) for dispute, is_so in found.items() if is_so]
+        return self._happened(stocked, *disputes)
 
     def watch(self, now_ms: int) -> Sequence[Event]:
         """Tell a person of what has been in doubt for too long; once."""

@@ -14,7 +14,9 @@ Rules.
    settles.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from engine import limits
@@ -29,6 +31,10 @@ edge_ms = 10 * limits.MINUTE_MS
 
 #: How far a charge may lie from the beginning of an attempt that is its candidate.
 candidate_within_ms = limits.DAY_MS
+
+
+#: Candidates of one charge that are listed: nobody picks from more.
+candidates_max = 20
 
 
 class Period(NamedTuple):
@@ -102,26 +108,27 @@ def _matched(
 def _candidates(
     entries: Iterable[Entry], owners: Mapping[AttemptId, object], strangers: Iterable[StatementRow]
 ) -> Sequence[Candidate]:
-    nameless = [
-        entry
-        for entry in entries
-        if entry.name not in owners and not entry.order_nos and entry.standing is not Standing.DELIVERED
-    ]
+    nameless: dict[tuple[int, str], list[Entry]] = {}
+    for entry in sorted(entries, key=_began):
+        if entry.name not in owners and not entry.order_nos and entry.standing is not Standing.DELIVERED:
+            nameless.setdefault((entry.attempt.quantity, entry.attempt.cost_max.currency), []).append(entry)
     return [
         Candidate(row, names)
         for row in strangers
-        if not row.attempt and (names := [entry.name for entry in nameless if _may_be(entry, row)])
+        if not row.attempt and (names := _may_be(row, nameless.get((row.units, row.cost.currency), ())))
     ]
 
 
-def _may_be(entry: Entry, row: StatementRow) -> bool:
-    attempt = entry.attempt
-    return (
-        row.units == attempt.quantity
-        and row.cost.currency == attempt.cost_max.currency
-        and row.cost.minor <= attempt.cost_max.minor
-        and abs(row.at_ms - entry.begun_at_ms) <= candidate_within_ms
-    )
+def _may_be(row: StatementRow, alike: Sequence[Entry]) -> Sequence[AttemptId]:
+    """Which of the attempts for as many units, the oldest first, a charge may be of."""
+    first = bisect_left(alike, row.at_ms - candidate_within_ms, key=_began)
+    end = bisect_right(alike, row.at_ms + candidate_within_ms, key=_began)
+    able = (entry.name for entry in alike[first:end] if row.cost.minor <= entry.attempt.cost_max.minor)
+    return list(islice(able, candidates_max))
+
+
+def _began(entry: Entry) -> int:
+    return entry.begun_at_ms
 
 
 def _charge(rows: Sequence[StatementRow]) -> _Charge | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from actors.adapters.memory import FaultyJournal
 from actors.supply.ports import Bought, DeskState, OpenPurchase, Shelved, Ware
@@ -211,3 +212,32 @@ async def test_a_supplier_without_a_profile_or_a_line_has_no_desk(street: Street
     """Said as what it is: nothing happened."""
     with pytest.raises(NotDone, match="no tenants/shop/suppliers/acme"):
         await street.desk().open()
+
+
+@virtual
+async def test_the_metrics_say_what_was_bought_and_how_things_stand(street: Street) -> None:
+    """And stand on the operators' page, each by its name; no attempt and no code is in them."""
+    street.supplier.manner = lambda order: Manner(answers=order.attempt != "silent")
+    desk = await street.opened()
+    await desk.buy(attempt(), "P-1")
+    await desk.buy(attempt("silent"), "P-1")
+    with pytest.raises(SupplierNotAsked):
+        await desk.buy(attempt("big", 1_001), "P-1")
+    await desk._watcher.ask_balance()
+    desk.count()
+    text = generate_latest(desk.metrics.registry).decode()
+    for line in (
+        'cardkeep_desk_purchases_total{standing="DELIVERED",supplier="acme"} 1.0',
+        'cardkeep_desk_purchases_total{standing="IN_DOUBT",supplier="acme"} 1.0',
+        'cardkeep_desk_not_asked_total{supplier="acme",why="EXPOSURE_FULL"} 1.0',
+        'cardkeep_desk_open{standing="IN_DOUBT",supplier="acme"} 1.0',
+        'cardkeep_desk_exposure_minor{supplier="acme"} 1000.0',
+        'cardkeep_desk_balance_minor{supplier="acme"} 49600.0',
+        'cardkeep_desk_breaker_closed{supplier="acme"} 1.0',
+        'cardkeep_desk_tasks{supplier="acme"} 0.0',
+    ):
+        assert line in text
+    page = (Path(__file__).parents[2] / "docs" / "desks.md").read_text()
+    named = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert {name for name in named if f"`{name.removesuffix('_total')}" not in page} == set()
+    await desk.close()

@@ -69,9 +69,9 @@ def test_codes_wait_until_they_are_stocked() -> None:
     assert (entry.waiting, entry.is_open, entry.is_over, list(ledger.waiting)) == ([1], False, False, [A])
     ledger.learn(A, Delivered("S-2", 2, Money(400, "CNY")), NOW_MS, codes=2)
     assert entry.waiting == [1, 2]
-    ledger.stock(Stocked(NOW_MS, A, 2, 2, 0))
+    ledger.stock(Stocked(NOW_MS, A, 2, 2, 0), 2)
     assert entry.waiting == [1]
-    ledger.stock(Stocked(NOW_MS, A, 1, 1, 0))
+    ledger.stock(Stocked(NOW_MS, A, 1, 1, 0), 1)
     assert (entry.waiting, entry.fresh, entry.known, list(ledger.waiting)) == ([], 3, 0, [])
     assert entry.disputes == [Dispute.DELIVERED_TWICE]
 
@@ -81,8 +81,16 @@ def test_codes_that_stock_had_before_are_a_dispute() -> None:
     ledger = Ledger(CAUTION)
     _bought(ledger, "a", NOW_MS)
     stocked = Stocked(NOW_MS, A, 1, 1, 1)
-    assert ledger.stock(stocked) == (stocked, Disputed(NOW_MS, A, Dispute.KNOWN_CODES))
+    assert ledger.stock(stocked, 2) == (stocked, Disputed(NOW_MS, A, Dispute.KNOWN_CODES))
     assert (ledger.entries[A].fresh, ledger.entries[A].known) == (1, 1)
+
+
+def test_what_can_be_no_code_is_missing() -> None:
+    """Stock took one of two and knew none: a person asks for the other."""
+    ledger = Ledger(CAUTION)
+    _bought(ledger, "a", NOW_MS)
+    stocked = Stocked(NOW_MS, A, 1, 1, 0)
+    assert ledger.stock(stocked, 2) == (stocked, Disputed(NOW_MS, A, Dispute.CODES_MISSING))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_a_dispute_is_there_until_somebody_dealt_with_it() -> None:
     """What comes later is a new one."""
     ledger = Ledger(CAUTION)
     _bought(ledger, "a", NOW_MS, codes=1)
-    ledger.stock(Stocked(NOW_MS, A, 1, 1, 0))
+    ledger.stock(Stocked(NOW_MS, A, 1, 1, 0), 1)
     done = Resolved(NOW_MS, "a", "", "ann", "credited")
     assert list(ledger.disputed) == [A]
     assert ledger.resolve(done) == (done,)

@@ -20,7 +20,15 @@ from engine.supply.differences import Difference, DifferenceKind
 from engine.supply.entry import Entry
 from engine.supply.ledger import Caution, Ledger
 from engine.supply.ports import StatementRow
-from engine.supply.reconciling import Candidate, Period, Reconciled, candidate_within_ms, edge_ms, reconcile
+from engine.supply.reconciling import (
+    Candidate,
+    Period,
+    Reconciled,
+    candidate_within_ms,
+    candidates_max,
+    edge_ms,
+    reconcile,
+)
 
 GRACE_MS = 600_000
 CAUTION = Caution(GRACE_MS, 1_000, Money(10**6, "CNY"), limits.DAY_MS)
@@ -121,6 +129,14 @@ def test_an_attempt_that_never_got_a_number_is_a_candidate() -> None:
 def test_what_cannot_be_the_same_is_no_candidate(row: StatementRow) -> None:
     """Other units, dearer than it might be, another currency, another day, under another id."""
     assert _reconciled([_entry(Silent("time-out"))], row).candidates == []
+
+
+@pytest.mark.parametrize("at_ms", [NOON_MS - candidate_within_ms, NOON_MS + candidate_within_ms])
+def test_a_charge_within_a_day_of_an_attempt_may_be_of_it(at_ms: int) -> None:
+    """To the millisecond, before or after; not more than a person can look through."""
+    entries = [_entry(Silent("time-out"), name=f"a-{number:02}") for number in range(30)]
+    (candidate,) = _reconciled(entries, _row("S-9", at_ms=at_ms)).candidates
+    assert candidate.attempts == [f"a-{number:02}" for number in range(candidates_max)]
 
 
 def test_what_has_a_number_is_no_candidate() -> None:

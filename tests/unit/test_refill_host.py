@@ -54,11 +54,11 @@ async def test_each_refill_watches_the_skus_of_its_group_and_follows_the_book(
     market = Market("acme")
     book = _Book(market)
     settings = Settings(data=tmp_path, store_url=SecretStr(f"unix://{tmp_path}/nobody.sock"), refill_actors=3)
-    hosts = [RefillHost(settings, group, book=book, desks=market) for group in range(3)]  # type: ignore[arg-type]
+    hosts = [RefillHost(settings, group, market, book=book) for group in range(3)]  # type: ignore[arg-type]
     running = [asyncio.ensure_future(host.run()) for host in hosts]
 
     def watched() -> list[list[bool]]:
-        return [[host.nudge(pool) for host in hosts] for pool in _POOLS]
+        return [[host.refill.nudge(pool) for host in hosts] for pool in _POOLS]
 
     await until(lambda: sum(map(sum, watched())) == 10)
     assert [each.index(True) for each in watched()[:10]] == [refill_group(pool, 3) for pool in _POOLS[:10]]

@@ -1,0 +1,5 @@
+"""Ray: the only room that imports it. Wraps the hosts as actors, finds them, and maps Ray's failures to ours."""
+
+from actors.cluster.cluster import Cluster
+
+__all__ = ["Cluster"]

@@ -1,0 +1,189 @@
+"""The hosts as Ray actors.
+
+Owners and front ends start by themselves when their actor starts, so a restart by Ray is all the
+recovery they need. Ray restarts an actor of a lost node without waiting for the old one to end; what
+keeps two copies apart is the journal's epoch, not Ray.
+
+Each actor imports its host when it starts: every process of the cluster reads this file, and an owner
+that comes back in the middle of a sale should not load a gRPC server first.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actors.cluster.reach import ARCHIVIST, Reach, fold_pool, refill_name
+from actors.doorstep import port_from
+from actors.garbage import keep_young
+from actors.logs import begin_logging
+from actors.settings import Settings
+from actors.store_facts import StoreFacts
+from actors.supply.desk_actor import RemoteDesks
+from actors.supply.nudging import Nudges
+from engine.names import PoolName
+from engine.placing import refill_group
+
+if TYPE_CHECKING:
+    from actors.front_host import FrontHost
+
+#: Between two questions for the port, should the house not answer.
+_ASK_DOORSTEP_EVERY_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class OwnerActor:
+    """An owner as a Ray actor; with `facts` it is a front end, too."""
+
+    def __init__(self, settings: Settings, owner_id: str, facts: StoreFacts | None) -> None:
+        from actors.owner_host import OwnerHost  # noqa: PLC0415
+
+        begin_logging(settings, owner_id)
+        loop = asyncio.get_running_loop()
+        nudge = Nudges(partial(_nudge, Reach(), settings.refill_actors))
+        self._host = OwnerHost(settings, owner_id, fold=fold_pool, on_replaced=lambda: os._exit(0), nudge=nudge)
+        self._running = loop.create_task(self._host.run())
+        self._front: FrontHost | None = None
+        self._opening = None if facts is None else loop.create_task(self._open_door(settings, facts))
+        self._collecting = loop.create_task(keep_young())
+
+    async def _open_door(self, settings: Settings, facts: StoreFacts) -> int:
+        """Pools come first: what a front end is made of is read beside them."""
+        hosts = await asyncio.to_thread(import_module, "actors.front_host")
+        self._front = hosts.FrontHost(settings, facts, RemoteDesks(Reach().ask), home=self._host.home)
+        return await self._front.start(await _port(settings.doorstep) if settings.has_doorstep else None)
+
+    async def process_id(self) -> int:
+        """Answers when the process is up."""
+        return os.getpid()
+
+    async def port(self) -> int:
+        """Answers when its front end serves."""
+        assert self._opening is not None
+        return await asyncio.shield(self._opening)
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        if self._front is not None:
+            self._front.count_depth()
+        return await self._host.metrics()
+
+    async def drain(self) -> None:
+        """Let nothing new come in here."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        if self._front is not None:
+            await self._front.drain()
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        self._running.cancel()
+        self._collecting.cancel()
+        await self._host.stop()
+
+
+class FrontActor:
+    """A front end as a Ray actor."""
+
+    def __init__(self, settings: Settings, facts: StoreFacts, name: str) -> None:
+        from actors.front_host import FrontHost  # noqa: PLC0415
+
+        begin_logging(settings, name)
+        self._host = FrontHost(settings, facts, RemoteDesks(Reach().ask))
+        self._starting = asyncio.get_running_loop().create_task(self._host.start())
+
+    async def port(self) -> int:
+        """Answers when the front end serves."""
+        return await asyncio.shield(self._starting)
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return await self._host.metrics()
+
+    async def drain(self) -> None:
+        """Let nothing new come in, and finish what is under way."""
+        await self._host.drain()
+
+
+class ArchivistActor:
+    """The archivist as a Ray actor."""
+
+    def __init__(self, settings: Settings) -> None:
+        from actors.archivist_host import ArchivistHost  # noqa: PLC0415
+        from actors.garbage import GivesBack  # noqa: PLC0415
+
+        # A fold is a second of work that nobody waits for; the sale on the same cores goes first.
+        os.nice(10)
+        begin_logging(settings, ARCHIVIST)
+        self._host = ArchivistHost(settings)
+        self._memory = GivesBack()
+        self._retiring = asyncio.get_running_loop().create_task(self._host.retire_daily())
+
+    async def fold(self, pool: PoolName) -> int | None:
+        """See Archivist.fold."""
+        try:
+            return await self._host.archivist.fold(pool)
+        finally:
+            self._memory.worked()
+
+    async def fold_ledger(self, book: PoolName) -> int | None:
+        """See LedgerArchivist.fold."""
+        try:
+            return await self._host.ledgers.fold(book)
+        finally:
+            self._memory.worked()
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return await self._host.metrics()
+
+
+class RefillActor:
+    """The refill of one group of SKUs as a Ray actor."""
+
+    def __init__(self, settings: Settings, group: int) -> None:
+        from actors.supply.refill_host import RefillHost  # noqa: PLC0415
+
+        begin_logging(settings, refill_name(group))
+        self._host = RefillHost(settings, group, RemoteDesks(Reach().ask))
+        self._running = asyncio.get_running_loop().create_task(self._host.run())
+
+    async def process_id(self) -> int:
+        """Answers when the process is up."""
+        return os.getpid()
+
+    async def ask(self, what: str, *arguments: object) -> object:
+        """Call the method `what` of RefillHost."""
+        answer: object = await getattr(self._host, what)(*arguments)
+        return answer
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""
+        return await self._host.metrics()
+
+    async def stop(self) -> None:
+        """Buy nothing more."""
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        await self._host.stop()
+
+
+async def _nudge(reach: Reach, groups: int, pool: PoolName) -> bool:
+    """Tell a pool's refill to look at it; answers whether it is watched there."""
+    return bool(await reach.ask(refill_name(refill_group(pool, groups)), "nudge", pool))
+
+
+async def _port(doorstep: Path) -> socket.socket:
+    """The house's listening socket, asked for until it is given: an owner without a door would be half an owner."""
+    while True:
+        try:
+            return await asyncio.to_thread(port_from, doorstep)
+        except OSError as away:
+            _log.warning("doorstep_away cause=%s", away)
+            await asyncio.sleep(_ASK_DOORSTEP_EVERY_S)

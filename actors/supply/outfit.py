@@ -1,0 +1,26 @@
+"""What a desk's process is made with: lines to suppliers, and the way from a delivery to the shelf."""
+
+# ruff: noqa: PLC0415 - every process of the cluster reads this file, and few need what a desk is made of
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.adapters.redis_store import RedisStore
+    from actors.settings import Settings
+    from actors.supply.desk_host import Outfit
+    from engine.ports import Clock, Vault
+
+
+def outfit_for(settings: "Settings", store: "RedisStore", vault: "Vault", clock: "Clock") -> "Outfit":
+    """The outfit of a desk in this process. What a unit cost is counted in the supplier's own currency."""
+    from actors.adapters.redis_registry import RedisRegistry
+    from actors.dispatch import Dispatch
+    from actors.suppliers.protocols import line_to
+    from actors.supply.desk_host import Outfit
+    from actors.supply.shelving import PoolShelver
+
+    dispatch = Dispatch(RedisRegistry(store.line), clock, settings.token.get_secret_value())
+
+    return Outfit(
+        line_to, PoolShelver(dispatch, store, vault), lambda _pool, unit_cost: unit_cost, dispatch.watch, dispatch.close
+    )
