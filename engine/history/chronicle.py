@@ -108,7 +108,11 @@ class Chronicle:
     def _received(self, state: State, event: CardsReceived) -> None:
         batch = state.batches[event.batch]
         place = (state.seq, event.at_ms, *state.name, batch.number, batch.import_id, batch.source, batch.importer)
+        # A row for each expiry, so that no two rows of an event are alike.
+        units_by_expiry: dict[int | None, int] = {}
         for units, expires_at_ms in event.lots:
+            units_by_expiry[expires_at_ms] = units_by_expiry.get(expires_at_ms, 0) + units
+        for expires_at_ms, units in units_by_expiry.items():
             self._write(Receipt(*place, units, expires_at_ms, *_amount(batch.unit_cost)))
 
     def _withdrawn(self, state: State, event: CardsWithdrawn) -> None:

@@ -58,7 +58,7 @@ class Refund(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """Cards that arrived together and expire together (None: never): a row for each part of a chunk."""
+    """Cards that arrived in one chunk and expire together (None: never)."""
 
     seq: int
     at_ms: int

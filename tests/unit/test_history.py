@@ -109,12 +109,12 @@ def test_cards_that_arrive_are_told_by_expiry() -> None:
     """With batch, import, source, importer and cost."""
     life = _Life()
     life.stock(1, 3, Money(1000, "CNY"), _MINUTE_MS + limits.DAY_MS)
-    each = (b"x",) * 3
-    life.tell(ask.Receive(BatchNo(1), 1, 3, ((1, None), (2, _MINUTE_MS + 1)), each, each))
+    each = (b"x",) * 4
+    life.tell(ask.Receive(BatchNo(1), 1, 3, ((1, None), (2, _MINUTE_MS + 1), (1, None)), each, each))
     place = (_MINUTE_MS, "default", "DEMO", 1, "import-1", "source-1", "ann")
     assert life.rows("receipts") == [
         Receipt(2, *place, 3, _MINUTE_MS + limits.DAY_MS, 1000, "CNY"),
-        Receipt(3, *place, 1, None, 1000, "CNY"),
+        Receipt(3, *place, 2, None, 1000, "CNY"),
         Receipt(3, *place, 2, _MINUTE_MS + 1, 1000, "CNY"),
     ]
 
