@@ -85,7 +85,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "AMOUNT_MISMATCH": Meaning(_STATE, "The amount paid is not unit price times quantity; do not deliver."),
     "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU; try again when it goes on."),
     "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
-    "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost in that one."),
+    "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost, or landed cost, in that one."),
     "IMPORT_OUT_OF_STEP": Meaning(_STATE, "Chunks come one by one; go on with nextChunk."),
     "IMPORT_CLOSED": Meaning(_STATE, "This import is complete; send a new file under a new import_id."),
     "CARD_NOT_SOLD": Meaning(_STATE, "Only a card that this hold was sold can be replaced; GetHold names them."),

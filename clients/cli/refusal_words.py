@@ -71,7 +71,7 @@ _NEXT_STEPS: Mapping[str, str] = {
     "SUGGESTION_NOT_FOUND": "See what waits: `cardkeep price suggestions {sku}`.",
     "CLEARANCE_NOT_FOUND": "See `cardkeep price show {sku}`, or propose another: `cardkeep clearance propose BATCH`.",
     "NOTHING_TO_CLEAR": "See `cardkeep batches {sku}` for what ends, and `cardkeep price show {sku}` for its price.",
-    "COST_CURRENCY_MISMATCH": "Say the cost in {expected}.",
+    "COST_CURRENCY_MISMATCH": "Say the cost in {expected}, with fees and exchange: --landed-cost MONEY.",
     "IMPORT_OUT_OF_STEP": "Wait until the other run has ended, and run the command again.",
     "IMPORT_CLOSED": "To bring other cards, choose another --import-id.",
     "IDEMPOTENCY_KEY_REUSED": "Leave --request-id out: this is a new wish.",
