@@ -86,6 +86,9 @@ _PAID_STEPS: Mapping[str, str] = {
     "HOLD_RELEASED": "Run it again with --late reacquire to take fresh cards for the same payment; or refund it.",
     "HOLD_ALREADY_CONFIRMED": "See `cardkeep hold {hold}`. If {payment} is a second payment, refund it.",
     "SKU_PAUSED": "The payment came after the hold's end, and the sale is paused: refund it.",
+    "PRICE_BELOW_COST": "The payment came after the hold's end, and fresh cards cost more: refund it.",
+    "PRICE_BELOW_FLOOR": "The payment came after the hold's end, and fresh cards cost more: refund it.",
+    "COST_UNKNOWN": "The payment came after the hold's end, and nobody knows what fresh cards cost: refund it.",
 }
 _TOO_LATE_STEP = "It came too late for fresh cards, too: refund it."
 
