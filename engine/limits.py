@@ -109,6 +109,10 @@ warn_days_max = 366
 #: Warnings of one review, and moves of prices; the next goes on. Each is an event of about 40 bytes.
 findings_per_review_max = 100
 
+#: Lots that a look at what ends goes through, the first to end first: about 6 ms. A batch has one for each moment at
+#: which cards of it end, which are days most often; what comes after so many is looked at when those are gone.
+lots_per_look_max = 5_000
+
 #: Past sales one simulation takes: a front end goes through them in about 10 ms, and sells nothing meanwhile.
 simulated_sales_max = 2_000
 

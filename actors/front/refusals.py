@@ -90,7 +90,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "AMOUNT_MISMATCH": Meaning(_STATE, "The amount paid is not unit price times quantity; do not deliver."),
     "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU; try again when it goes on."),
     "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
-    "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost in that one."),
+    "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost, or landed cost, in it."),
     "IMPORT_OUT_OF_STEP": Meaning(_STATE, "Chunks come one by one; go on with nextChunk."),
     "IMPORT_CLOSED": Meaning(_STATE, "This import is complete; send a new file under a new import_id."),
     "CARD_NOT_SOLD": Meaning(_STATE, "Only a card that this hold was sold can be replaced; GetHold names them."),
@@ -135,6 +135,7 @@ _FIELDS: Mapping[str, str] = {
 
 _MAY_REACQUIRE = "The payment came after the hold ended; confirm it again with REACQUIRE, or refund it."
 _TOO_LATE = "The payment came after the hold ended, and too late for REACQUIRE: refund it."
+_AT_A_LOSS = "The payment came after the hold ended, and fresh cards may not be sold at its price: refund it."
 _PAUSED = "The payment came after the hold ended, and staff paused the sale: refund it."
 
 #: What a payment that bought nothing is told instead, by the late policy it came with.
@@ -145,6 +146,9 @@ _OWED: Mapping[tuple[str, str], str] = {
     ("HOLD_RELEASED", ask.REACQUIRE): _TOO_LATE,
     ("SKU_PAUSED", ask.STRICT): _PAUSED,
     ("SKU_PAUSED", ask.REACQUIRE): _PAUSED,
+    ("PRICE_BELOW_COST", ask.REACQUIRE): _AT_A_LOSS,
+    ("PRICE_BELOW_FLOOR", ask.REACQUIRE): _AT_A_LOSS,
+    ("COST_UNKNOWN", ask.REACQUIRE): _AT_A_LOSS,
 }
 
 

@@ -75,7 +75,7 @@ _NEXT_STEPS: Mapping[str, str] = {
     "SUGGESTION_NOT_FOUND": "See what waits: `cardkeep price suggestions {sku}`.",
     "CLEARANCE_NOT_FOUND": "See `cardkeep price show {sku}`, or propose another: `cardkeep clearance propose BATCH`.",
     "NOTHING_TO_CLEAR": "See `cardkeep batches {sku}` for what ends, and `cardkeep price show {sku}` for its price.",
-    "COST_CURRENCY_MISMATCH": "Say the cost in {expected}.",
+    "COST_CURRENCY_MISMATCH": "Say the cost in {expected}, with fees and exchange: --landed-cost MONEY.",
     "IMPORT_OUT_OF_STEP": "Wait until the other run has ended, and run the command again.",
     "IMPORT_CLOSED": "To bring other cards, choose another --import-id.",
     "IDEMPOTENCY_KEY_REUSED": "Leave --request-id out: this is a new wish.",
@@ -90,6 +90,9 @@ _PAID_STEPS: Mapping[str, str] = {
     "HOLD_RELEASED": "Run it again with --late reacquire to take fresh cards for the same payment; or refund it.",
     "HOLD_ALREADY_CONFIRMED": "See `cardkeep hold {hold}`. If {payment} is a second payment, refund it.",
     "SKU_PAUSED": "The payment came after the hold's end, and the sale is paused: refund it.",
+    "PRICE_BELOW_COST": "The payment came after the hold's end, and fresh cards cost more: refund it.",
+    "PRICE_BELOW_FLOOR": "The payment came after the hold's end, and fresh cards cost more: refund it.",
+    "COST_UNKNOWN": "The payment came after the hold's end, and nobody knows what fresh cards cost: refund it.",
 }
 _TOO_LATE_STEP = "It came too late for fresh cards, too: refund it."
 

@@ -160,8 +160,8 @@ class Batch:
 
     @property
     def cost(self) -> int:
-        """Unit cost in minor units; an unknown one sorts after all others, for nobody can say that it is low."""
-        return self.unit_cost.minor if self.unit_cost else limits.money_minor_max + 1
+        """Landed cost in minor units; an unknown one sorts after all others, for nobody can say that it is low."""
+        return self.landed.minor if self.landed else limits.money_minor_max + 1
 
     def _lot_of(self, serial: int) -> Lot:
         if len(self.stretches) == 1:

@@ -25,7 +25,7 @@ from engine.stock.events import (
 from engine.stock.offering import channel_price, landed_minor
 from engine.stock.outcomes import Expiring, Outcome, Reviewed
 from engine.stock.prices import ExpiringLot, Prices, PriceSuggestion
-from engine.stock.shelf import NEVER_MS, Lot
+from engine.stock.shelf import NEVER_MS
 from engine.stock.state import State, Turn
 
 Finding = ExpiryWarned | ClearanceStepped | ClearanceEnded | PriceSuggested | SuggestionDropped | Repriced
@@ -94,13 +94,9 @@ def apply_warned(state: State, event: ExpiryWarned) -> None:
 
 
 def _lapses(state: State, now_ms: int) -> Iterator[Lapse]:
-    for lot in state.shelf.lots(now_ms, now_ms + state.ladder.reach_ms):
-        yield _lapse(state, lot)
-
-
-def _lapse(state: State, lot: Lot) -> Lapse:
-    landed = state.batches[lot.batch].landed
-    return Lapse(lot.batch, lot.expires_at_ms, lot.size, None if landed is None else landed.times(lot.size))
+    for lot in islice(state.shelf.lots(now_ms, now_ms + state.ladder.reach_ms), limits.lots_per_look_max):
+        landed = state.batches[lot.batch].landed
+        yield Lapse(lot.batch, lot.expires_at_ms, lot.size, None if landed is None else landed.times(lot.size))
 
 
 def _of_rule(state: State, channel: str, rule: PriceRule, now_ms: int) -> Finding | None:
@@ -134,12 +130,14 @@ def _figures(state: State, prices: Prices, channel: str, now_ms: int) -> Figures
     """
     price, rule = channel_price(state, channel), prices.rules[channel]
     assert price is not None
-    shown = {lot.batch for lot in state.shelf.lots(now_ms, NEVER_MS) if prices.clearing(lot.batch, channel) is None}
+    lots = state.shelf.lots(now_ms, NEVER_MS)
+    shown = {number for number in {lot.batch for lot in lots} if prices.clearing(number, channel) is None}
     known = [landed_minor(state.batches[number], price.currency) for number in shown]
     costs = [cost for cost in known if cost is not None]
     if not costs:
         return None
-    ending = (_lapse(state, lot) for lot in state.shelf.lots(now_ms, NEVER_MS - 1) if lot.batch in shown)
+    first = lots[: limits.lots_per_look_max] if rule.pressure_max_ppm else ()
+    ending = [(lot.expires_at_ms, lot.size) for lot in first if lot.expires_at_ms < NEVER_MS and lot.batch in shown]
     pressed = pressure_ppm(ending, now_ms, prices.rate_milli(now_ms), rule.pressure_max_ppm)
     return Figures(
         price.minor,

@@ -27,8 +27,8 @@ def open_batch(turn: Turn, command: OpenBatch) -> Outcome:
     plain = command._replace(data_key=b"")
     if known is not None:
         return turn.settle(plain, ImportReady(state.batches[known].view(turn.now_ms)))
-    currency = state.terms.cost_currency
-    if command.unit_cost is not None and command.unit_cost.currency != (currency or command.unit_cost.currency):
+    currency, cost = state.terms.cost_currency, command.landed or command.unit_cost
+    if cost is not None and cost.currency != (currency or cost.currency):
         return turn.refuse(plain, Reason.COST_CURRENCY_MISMATCH, expected=currency)
     number = BatchNo(len(state.batches) + 1)
     turn.emit(BatchOpened(turn.now_ms, plain, number))
@@ -95,8 +95,8 @@ def configure(turn: Turn, command: Configure) -> Outcome:
 def apply_opened(state: State, event: BatchOpened) -> None:
     """A new, empty batch; the first that has a cost decides the currency of all."""
     batch = Batch(event.batch, event.command, event.at_ms)
-    if batch.unit_cost is not None and not state.terms.cost_currency:
-        state.terms = state.terms._replace(cost_currency=batch.unit_cost.currency)
+    if batch.landed is not None and not state.terms.cost_currency:
+        state.terms = state.terms._replace(cost_currency=batch.landed.currency)
     state.batches[event.batch] = batch
     state.imports[event.command.import_id] = event.batch
     state.memory.remember(Answered(event.at_ms, event.command, ImportReady(batch.view(event.at_ms))))

@@ -8,11 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, pricing_pb2
 from tests.api.failures import failure
 from tests.api.priced import decide, history, set_price, set_rule, suggestions
-from tests.api.small_house import (
-    SmallHouse,
-    money,
-    new_id,
-)
+from tests.api.small_house import SmallHouse, lasting, money, new_id, wish
 
 DAY_S = 86_400
 
@@ -61,6 +57,9 @@ async def test_a_hold_has_the_price_of_its_channel(house: SmallHouse) -> None:
         assert (await house.allocation.GetHold(allocation_pb2.GetHoldRequest(name=hold.name))).channel == channel
         release = allocation_pb2.ReleaseRequest(name=hold.name, request_id=new_id())
         assert (await house.allocation.Release(release)).channel == channel
+    items = [wish(sku, channel=channel) for channel in ("", "taobao")]
+    together = await house.allocation.BatchAllocate(allocation_pb2.BatchAllocateRequest(items=items))
+    assert [result.hold.unit_price for result in together.results] == [money(900), money(700)]
     refused = await failure(house.allocate(sku, channel="taobao", expected_unit_price=money(900)))
     assert (refused.reason, refused.facts["minor"]) == ("PRICE_CHANGED", "700")
     assert (await failure(house.allocate(sku, channel="x" * 129))).facts["field"] == "channel"
@@ -138,6 +137,23 @@ async def test_a_clearance_is_proposed_accepted_and_ended(house: SmallHouse) -> 
     latest, *_ = (await history(house, sku)).changes
     assert (latest.batch, latest.note) == (batch, "sold")
     assert list(latest.reasons) == [pricing_pb2.PRICE_REASON_CLEARANCE_OVER]
+
+
+async def test_a_late_payment_takes_no_cards_at_a_loss(house: SmallHouse) -> None:
+    """The card it was for is withdrawn, and the next cost more: the money is owed, and the hold says so."""
+    sku = await house.sku()
+    first = await _stock(house, sku, 1, 500)
+    await set_price(house, sku, 800)
+    hold = await house.allocate(sku, hold_for=lasting(1))
+    house.move_on(seconds=2)
+    await house.inventory.VoidBatch(inventory_pb2.VoidBatchRequest(name=first, request_id=new_id()))
+    await _stock(house, sku, 1, 3_500)
+    late = {"late_policy": allocation_pb2.LATE_POLICY_REACQUIRE, "paid_amount": money(800), "payment_ref": "late"}
+    refused = await failure(house.confirm(hold, **late))
+    assert (refused.reason, refused.facts["refundDue"]) == ("PRICE_BELOW_COST", "true")
+    assert "refund it" in refused.message
+    [due] = (await house.allocation.GetHold(allocation_pb2.GetHoldRequest(name=hold.name))).refunds_due
+    assert (due.payment_ref, due.reason) == ("late", "PRICE_BELOW_COST")
 
 
 async def test_history_comes_in_pages(house: SmallHouse) -> None:

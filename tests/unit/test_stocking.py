@@ -1,9 +1,11 @@
 """Batches arrive: the corners that no story tells (engine.stock.stocking, alone)."""
 
+from typing import Any
+
 from engine.money import Money
 from engine.names import BatchNo
 from engine.stock.commands import Configure, OpenBatch, Receive
-from engine.stock.outcomes import Reason
+from engine.stock.outcomes import Reason, Refused
 from engine.stock.terms import Terms
 from tests.unit.desk import MINUTE_MS, NOW_MS, Desk, card, reason
 
@@ -69,3 +71,19 @@ def test_the_first_cost_decides_the_currency_of_all() -> None:
     assert reason(desk.ask(OpenBatch("r", "i", "acme", "ann", Money(5, "USD"), None, b""))) == (
         Reason.COST_CURRENCY_MISMATCH
     )
+
+
+def test_batches_bought_in_different_currencies_compare_by_what_they_landed_at() -> None:
+    """Two dollars that landed at 14 yuan come before 15 yuan; without a landed cost a dollar is no yuan."""
+    desk = Desk()
+
+    def opened(import_id: str, cost: Money, landed: Money | None) -> Any:
+        return desk.ask(OpenBatch(desk.request_id(), import_id, "acme", "ann", cost, None, b"key", landed))
+
+    for batch, (cost, landed) in enumerate([(Money(15, "CNY"), None), (Money(2, "USD"), Money(14, "CNY"))], start=1):
+        view = opened(f"import-{batch}", cost, landed).view
+        assert (view.unit_cost, view.landed) == (cost, landed or cost)
+        desk.ask(Receive(BatchNo(batch), 0, 0, ((1, None),), (b"p",), (b"c",)))
+    assert desk.allocate().cards == (card(0, 2),)
+    refused = opened("import-3", Money(2, "USD"), None)
+    assert refused == Refused(Reason.COST_CURRENCY_MISMATCH, (("expected", "CNY"),))

@@ -49,7 +49,7 @@ class Sku(_message.Message):
     title: _builtins.str
     """For people, at most 256 characters."""
     cost_currency: _builtins.str
-    """The currency all batches cost. Empty: that of the first batch."""
+    """The currency in which all batches cost, landed where a batch says so. Empty: that of the first batch."""
     cards_per_hold_max: _builtins.int
     """Most cards in one hold: 1 to 1,000. 0: 100."""
     paused: _builtins.bool
@@ -381,8 +381,8 @@ class ImportHeader(_message.Message):
 
     @_builtins.property
     def landed_unit_cost(self) -> _types_pb2.Money:
-        """What one card really cost, fees and exchange included, in the currency it is sold in. Nothing is sold below it
-        once the SKU has prices. Unset: unit_cost.
+        """What one card really cost, fees and exchange included, in the currency it is sold in; unit_cost may then be in any
+        other. Nothing is sold below it once the SKU has prices. Unset: unit_cost.
         """
 
     def __init__(

@@ -138,8 +138,8 @@ class PricingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DecideSuggestion(self, request, context):
-        """Approves a suggested price, which then holds at once, or turns it down. What is turned down is not suggested
-        again while neither the price nor the rule changes.
+        """Approves a suggested price, which then holds at once, or turns it down. The same price is then not suggested again
+        while neither the price nor the rule changes.
 
         Reasons: SUGGESTION_NOT_FOUND, SKU_NOT_FOUND.
         """

@@ -89,7 +89,7 @@ PRICE_CURRENCY_MISMATCH | FAILED_PRECONDITION | refused   | A channel's price an
 NOTHING_TO_CLEAR        | FAILED_PRECONDITION | refused   | The batch has no cards on sale that ever end (`name`), or the floor is not between 0 and its price (`floor_minor`). `field`
 SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed in time; a late payment is to be refunded (`refundDue`).
 BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were withdrawn before they were paid, and there are no others: refund the buyer. `refundDue`
-COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency. `expected`
+COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency; give the landed cost in it. `expected`
 IMPORT_OUT_OF_STEP      | FAILED_PRECONDITION | refused   | Chunks come one by one. Go on with `nextChunk`.
 IMPORT_CLOSED           | FAILED_PRECONDITION | refused   | This import is complete. A new file is a new import_id.
 CARD_NOT_SOLD           | FAILED_PRECONDITION | refused   | Only a card that the hold was sold can be replaced. `name`

@@ -58,8 +58,8 @@ class PricingServiceStub:
     Reasons: SKU_NOT_FOUND.
     """
     DecideSuggestion: _grpc.UnaryUnaryMultiCallable[_pricing_pb2.DecideSuggestionRequest, _pricing_pb2.Prices]
-    """Approves a suggested price, which then holds at once, or turns it down. What is turned down is not suggested
-    again while neither the price nor the rule changes.
+    """Approves a suggested price, which then holds at once, or turns it down. The same price is then not suggested again
+    while neither the price nor the rule changes.
 
     Reasons: SUGGESTION_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -128,8 +128,8 @@ class PricingServiceAsyncStub(PricingServiceStub):
     Reasons: SKU_NOT_FOUND.
     """
     DecideSuggestion: _aio.UnaryUnaryMultiCallable[_pricing_pb2.DecideSuggestionRequest, _pricing_pb2.Prices]  # type: ignore[assignment]
-    """Approves a suggested price, which then holds at once, or turns it down. What is turned down is not suggested
-    again while neither the price nor the rule changes.
+    """Approves a suggested price, which then holds at once, or turns it down. The same price is then not suggested again
+    while neither the price nor the rule changes.
 
     Reasons: SUGGESTION_NOT_FOUND, SKU_NOT_FOUND.
     """
@@ -225,8 +225,8 @@ class PricingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pricing_pb2.DecideSuggestionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pricing_pb2.Prices, _abc.Awaitable[_pricing_pb2.Prices]]:
-        """Approves a suggested price, which then holds at once, or turns it down. What is turned down is not suggested
-        again while neither the price nor the rule changes.
+        """Approves a suggested price, which then holds at once, or turns it down. The same price is then not suggested again
+        while neither the price nor the rule changes.
 
         Reasons: SUGGESTION_NOT_FOUND, SKU_NOT_FOUND.
         """
