@@ -254,6 +254,7 @@ class SupplierDesk:
             "PAUSED": supplier.is_paused,
             "OTHER_CURRENCY": attempt.cost_max.currency != ledger.caution.exposure_max.currency,
             "BREAKER_OPEN": not self._lets_through(),
+            "ORDER_UNSETTLED": ledger.stands_in_the_way(attempt),
         }
         for why, is_so in faults.items():
             if is_so:
