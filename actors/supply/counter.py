@@ -7,7 +7,7 @@ protocol does not bear (a refusal to a question, a delivery of codes without cod
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import NamedTuple
@@ -137,10 +137,10 @@ class Counter:
         """Now."""
         return Moment(self._clock.now_ms(), int(1_000 * asyncio.get_running_loop().time()))
 
-    async def look_up(self, entry: Entry) -> Told:
-        """Ask how an attempt stands."""
-        line = self._line
-        return await self._question(entry, lambda order: line.look_up(order, list(entry.order_nos)))
+    async def look_up(self, entry: Entry, order_nos: Sequence[str] | None = None) -> Told:
+        """Ask how an attempt stands, or one of its orders: by the numbers that are known, unless others are given."""
+        line, numbers = self._line, list(entry.order_nos if order_nos is None else order_nos)
+        return await self._question(entry, lambda order: line.look_up(order, numbers))
 
     async def reverse(self, entry: Entry) -> Told:
         """Ask that an attempt be taken back."""
