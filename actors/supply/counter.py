@@ -7,9 +7,10 @@ protocol does not bear (a refusal to a question, a delivery of codes without cod
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from typing import NamedTuple
 
 from actors.supply.pace import Pace
 from engine.errors import NotDone
@@ -18,7 +19,7 @@ from engine.ports import Clock, Vault
 from engine.supply.attempts import Accepted, Delivered, Finding, Kind, NotSent, Silent
 from engine.supply.entry import Entry
 from engine.supply.ports import Ability, Order, SupplierBook, SupplierLine, Told
-from engine.supply.settling import answered
+from engine.supply.settling import answered, stale_after_ms
 from engine.supply.suppliers import Supplier, credentials_place
 
 #: Longer than a line may take by itself; one that does not keep to its own bound is not waited for.
@@ -30,11 +31,25 @@ questions_max = 4
 #: How long a question waits for its turn.
 _QUESTION_WAIT_S = 60.0
 
+#: What becomes of an order that could have left only long after it was decided; no fault of the supplier's.
+TOO_LATE = NotSent("TOO_LATE")
+
 _log = logging.getLogger(__name__)
 
 LineTo = Callable[[Supplier, Mapping[str, str], Clock], SupplierLine]
 """Makes the line that a supplier's protocol asks for, with its credentials opened. Raises ValueError for options that
 make no sense."""
+
+
+class Moment(NamedTuple):
+    """By the wall clock, which may step, and by one that stands still while the machine sleeps."""
+
+    wall_ms: int
+    steady_ms: int
+
+    def ms_since(self, before: "Moment") -> int:
+        """How long ago that was, by the clock that says longer."""
+        return max(self.wall_ms - before.wall_ms, self.steady_ms - before.steady_ms)
 
 
 class SupplierUnknown(NotDone):
@@ -109,14 +124,23 @@ class Counter:
             task.cancel()
         await self._line.close()
 
-    async def order(self, entry: Entry) -> Told:
-        """Send an attempt, whose sending is durable and whose turn has come."""
+    async def order(self, entry: Entry, decided: Moment) -> Told:
+        """Send an attempt, whose sending is durable and whose turn has come; not when that was decided too long ago.
+
+        Then this process was frozen, or the store away, and a later copy may have taken it for not bought.
+        """
+        if self.moment().ms_since(decided) > stale_after_ms(self.supplier):
+            return Told(TOO_LATE)
         return await self._told(entry, self._line.order, self.supplier.answer_within_ms)
 
-    async def look_up(self, entry: Entry) -> Told:
-        """Ask how an attempt stands."""
-        line = self._line
-        return await self._question(entry, lambda order: line.look_up(order, list(entry.order_nos)))
+    def moment(self) -> Moment:
+        """Now."""
+        return Moment(self._clock.now_ms(), int(1_000 * asyncio.get_running_loop().time()))
+
+    async def look_up(self, entry: Entry, order_nos: Sequence[str] | None = None) -> Told:
+        """Ask how an attempt stands, or one of its orders: by the numbers that are known, unless others are given."""
+        line, numbers = self._line, list(entry.order_nos if order_nos is None else order_nos)
+        return await self._question(entry, lambda order: line.look_up(order, numbers))
 
     async def reverse(self, entry: Entry) -> Told:
         """Ask that an attempt be taken back."""
@@ -128,8 +152,9 @@ class Counter:
         async with self._questions:
             if not await self.pace.take(_QUESTION_WAIT_S) or not entry.is_open:
                 return None
+            decided = self.moment()
             await write()
-            return await self.order(entry)
+            return await self.order(entry, decided)
 
     async def _question(self, entry: Entry, ask: Callable[[Order], Awaitable[Told]]) -> Told:
         async with self._questions:

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from actors.supply.counter import Counter, LineTo, account_place
+from actors.supply.counter import TOO_LATE, Counter, LineTo, Moment, account_place
 from actors.supply.desk_metrics import DeskMetrics
 from actors.supply.keeping import Keeping
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted, attempt_page, open_differences
@@ -49,7 +49,7 @@ from engine.supply.breaker import Breaker
 from engine.supply.differences import Noted
 from engine.supply.entry import Entry
 from engine.supply.ports import Ability, Good, Stash, StatementRow, SupplierBook, Told
-from engine.supply.settling import answered, caution, stale_after_ms
+from engine.supply.settling import answered, caution
 
 #: How long a purchase waits for its turn of the pace before another supplier had better be asked.
 turn_wait_s = 2.0
@@ -237,11 +237,11 @@ class SupplierDesk:
         written = self._written
         if attempt.attempt not in written.ledger.entries:
             self._check(attempt)  # Others went through meanwhile.
-            now_ms = written.now_ms()
+            now_ms, decided = written.now_ms(), self._counter.moment()
             begun = written.ledger.begin(attempt, now_ms, product, sealed)
             durable = written.write([*begun, *written.ledger.send(attempt.attempt, now_ms)])
             self.breaker.begins()
-            task = asyncio.get_running_loop().create_task(self._purchase(attempt.attempt, durable))
+            task = asyncio.get_running_loop().create_task(self._purchase(attempt.attempt, decided, durable))
             self._purchases[attempt.attempt] = task
             task.add_done_callback(lambda _: self._ended(attempt.attempt, task))
         return written.ledger.entries[attempt.attempt]
@@ -254,6 +254,7 @@ class SupplierDesk:
             "PAUSED": supplier.is_paused,
             "OTHER_CURRENCY": attempt.cost_max.currency != ledger.caution.exposure_max.currency,
             "BREAKER_OPEN": not self._lets_through(),
+            "ORDER_UNSETTLED": ledger.stands_in_the_way(attempt),
         }
         for why, is_so in faults.items():
             if is_so:
@@ -265,18 +266,14 @@ class SupplierDesk:
         self.metrics.not_asked(why)
         return SupplierNotAsked(why)
 
-    async def _purchase(self, attempt: AttemptId, durable: asyncio.Future[None]) -> Bought:
+    async def _purchase(self, attempt: AttemptId, decided: Moment, durable: asyncio.Future[None]) -> Bought:
         """Send what was written down, once that is durable, and take in the answer."""
         await durable
         entry = self._written.ledger.entries[attempt]
         began_s = asyncio.get_running_loop().time()
-        if self._written.now_ms() - entry.sent_at_ms > stale_after_ms(self._counter.supplier):
-            # It was frozen, or the store was away; by now a later copy may have taken it for not bought.
-            told = Told(NotSent("TOO_LATE"))
-        else:
-            told = await self._counter.order(entry)
-            is_well = not isinstance(told.finding, NotSent | Silent)
-            self.breaker.ends(self._loop_ms(), is_well=is_well)
+        told = await self._counter.order(entry, decided)
+        is_fault = isinstance(told.finding, NotSent | Silent) and told.finding != TOO_LATE
+        self.breaker.ends(self._loop_ms(), is_well=not is_fault)
         if isinstance(told.finding, Refused):
             self._watcher.hurry()
         try:

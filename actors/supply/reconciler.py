@@ -35,23 +35,31 @@ class Reconciler:
         rows = await self._statement(from_ms, to_ms) if rows is None else rows
         if len(rows) > rows_max:
             raise NoStatement(f"{len(rows)} rows are more than {rows_max}: take a shorter period")
-        forgotten = [Entry.of(record) for record in await self._recollection.forgotten(rows)]
+        period = Period(from_ms, to_ms)
+        first = await self._compare(rows, period)
+        for attempt, finding in first.findings:
+            await self._learn(attempt, finding)
+        for attempt, order_no in first.unheard if self._counter.can(Ability.LOOK_UP) else ():
+            entry = await self._recollection.existing(attempt)
+            await self._take_in(entry, await self._counter.look_up(entry, [order_no]))
+        # What was learned may have ended a difference: only what is left is for a person.
+        found = await self._compare(rows, period)
         written, ledger = self._written, self._written.ledger
-        known = [entry for entry in forgotten if entry.name not in ledger.entries]
-        found: Reconciled = reconcile(
-            [*ledger.entries.values(), *known], rows, Period(from_ms, to_ms), ledger.caution.grace_ms
-        )
         told = ledger.differ(found.differences, written.now_ms())
         await written.write(told)
-        for attempt, finding in found.findings:
-            await self._learn(attempt, finding)
         return Report(
             *(len(rows), found.matched, found.differences),
             told=[event.difference for event in told if isinstance(event, Differed)],
             candidates=found.candidates,
-            settled=len(found.findings),
+            settled=len(first.findings),
             complete_from_ms=ledger.forgotten_before_ms,
         )
+
+    async def _compare(self, rows: Sequence[StatementRow], period: Period) -> Reconciled:
+        forgotten = [Entry.of(record) for record in await self._recollection.forgotten(rows)]
+        ledger = self._written.ledger
+        known = [entry for entry in forgotten if entry.name not in ledger.entries]
+        return reconcile([*ledger.entries.values(), *known], rows, period, ledger.caution.grace_ms)
 
     async def _statement(self, from_ms: int, to_ms: int) -> Sequence[StatementRow]:
         if not self._counter.can(Ability.STATEMENT):

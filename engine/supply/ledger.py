@@ -37,6 +37,7 @@ from engine.supply.attempts import (
     Failed,
     Finding,
     Forgotten,
+    Kind,
     Learned,
     NotFound,
     NotSent,
@@ -130,6 +131,21 @@ class Ledger:
         return (
             exposure.units + attempt.quantity <= caution.exposure_units_max
             and exposure.minor + attempt.cost_max.minor <= caution.exposure_max.minor
+        )
+
+    def stands_in_the_way(self, attempt: Attempt) -> bool:
+        """Whether another recharge of the same order has not surely come to nothing; see rule 7.
+
+        What other suppliers do for that order, only whoever chooses among them can know.
+        """
+        if attempt.kind is not Kind.RECHARGE or not attempt.order_ref:
+            return False
+        return any(
+            entry.attempt.order_ref == attempt.order_ref
+            and entry.attempt.kind is Kind.RECHARGE
+            and not entry.may_be_bought_elsewhere
+            for entry in self._entries.values()
+            if entry.name != attempt.attempt
         )
 
     def begin(self, attempt: Attempt, now_ms: int, product: str = "", account: bytes = b"") -> Sequence[Event]:

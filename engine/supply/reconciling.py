@@ -9,7 +9,9 @@ Rules.
    stand in the next statement.
 4. What is open is not judged by its row, but asked for by the number in it, and so is what had failed and is charged
    all the same. A recharge brings no codes: one that is open is settled by its row.
-5. What is open, was sent so long before the end that it would be there, and neither has a row nor is anybody's
+5. A delivered attempt that is charged under a number which nobody told, beside one that is known, was bought twice:
+   that order is asked for, too, since its codes are paid.
+6. What is open, was sent so long before the end that it would be there, and neither has a row nor is anybody's
    candidate, was not bought: as if the supplier said that there is no such order. Not so a recharge, which a person
    settles.
 """
@@ -52,12 +54,13 @@ class Candidate(NamedTuple):
 
 
 class Reconciled(NamedTuple):
-    """What came of comparing: for a person, for a person to pick, and for the ledger to learn."""
+    """What came of comparing: for a person, for a person to pick, for the ledger to learn, and orders to ask for."""
 
     matched: int
     differences: Sequence[Difference]
     candidates: Sequence[Candidate]
     findings: Sequence[tuple[AttemptId, Finding]]
+    unheard: Sequence[tuple[AttemptId, str]]
 
 
 class _Charge(NamedTuple):
@@ -75,8 +78,11 @@ def reconcile(entries: Sequence[Entry], rows: Sequence[StatementRow], period: Pe
     claimed = {name for candidate in candidates for name in candidate.attempts}
     differences = [_unknown(row) for row in strangers]
     findings: list[tuple[AttemptId, Finding]] = []
+    unheard: list[tuple[AttemptId, str]] = []
     for entry in entries:
-        charge = _charge(owners.get(entry.name, ()))
+        mine = owners.get(entry.name, ())
+        charge = _charge(mine)
+        unheard += [(entry.name, row.order_no) for row in mine if _is_unheard(entry, row)]
         if entry.is_open:
             finding = _settled_by(entry, charge, period, grace_ms) if entry.name not in claimed else None
             if finding is not None:
@@ -85,7 +91,7 @@ def reconcile(entries: Sequence[Entry], rows: Sequence[StatementRow], period: Pe
         differences += _differences(entry, charge, period)
         if charge is not None and entry.standing is not Standing.DELIVERED:
             findings.append((entry.name, Accepted(charge.order_no)))
-    return Reconciled(sum(map(len, owners.values())), differences, candidates, findings)
+    return Reconciled(sum(map(len, owners.values())), differences, candidates, findings, unheard)
 
 
 def _matched(
@@ -129,6 +135,13 @@ def _may_be(row: StatementRow, alike: Sequence[Entry]) -> Sequence[AttemptId]:
 
 def _began(entry: Entry) -> int:
     return entry.begun_at_ms
+
+
+def _is_unheard(entry: Entry, row: StatementRow) -> bool:
+    """Whether a row is of another order than those that are known of a delivered attempt."""
+    is_known = not row.order_no or row.order_no in entry.order_nos or not row.cost.minor
+    has_codes = entry.standing is Standing.DELIVERED and entry.attempt.kind is Kind.CODES
+    return has_codes and bool(entry.order_nos) and not is_known
 
 
 def _charge(rows: Sequence[StatementRow]) -> _Charge | None:

@@ -11,7 +11,7 @@ from actors.adapters.memory import FaultyJournal
 from actors.supply.ports import Bought, DeskState, OpenPurchase, Shelved, Ware
 from engine.errors import NotDone, StoreUnavailable, SupplierNotAsked
 from engine.money import Money
-from engine.supply.attempts import Standing
+from engine.supply.attempts import Kind, Standing
 from engine.supply.breaker import Override
 from engine.supply.refilling import Marks
 from engine.supply.suppliers import Source, Sourcing
@@ -53,6 +53,21 @@ async def test_another_currency_is_not_bought_in(street: Street) -> None:
     desk = await street.opened()
     with pytest.raises(SupplierNotAsked, match="OTHER_CURRENCY"):
         await desk.buy(attempt()._replace(cost_max=Money(1_000, "USD")), "P-1")
+    await desk.close()
+
+
+@virtual
+async def test_one_order_has_one_recharge_that_may_come_to_effect(street: Street) -> None:
+    """Two that come together: the second is not made, whatever waits in between."""
+    await street.set_profile(per_s=1.0)
+    street.supplier.manner = lambda _: Manner(answers=False)
+    desk = await street.opened()
+    recharges = [attempt(name, 1, Kind.RECHARGE)._replace(order_ref="order-1") for name in "abc"]
+    answers = await asyncio.gather(*(desk.buy(each, "P-1", "user") for each in recharges[:2]), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Bought, SupplierNotAsked]
+    with pytest.raises(SupplierNotAsked, match="ORDER_UNSETTLED"):
+        await desk.buy(recharges[2], "P-1", "user")
+    assert street.supplier.arrived == ["a"]
     await desk.close()
 
 

@@ -256,3 +256,22 @@ async def test_a_recharge_in_doubt_is_settled_by_its_row_and_never_by_its_absenc
     await desk.hear(A, Told(Reversed()))
     assert entry_of(desk).standing is Standing.DELIVERED
     await desk.close()
+
+
+@virtual
+async def test_codes_of_a_second_order_are_fetched_when_a_statement_tells_of_it(street: Street) -> None:
+    """It charged twice and told of one: the paid codes enter stock, and a person hears of a delivery, not of a cost."""
+    street.abilities = frozenset({Ability.LOOK_UP, Ability.STATEMENT})
+    desk = await street.opened()
+    await asyncio.sleep(3_600)
+    await desk.buy(attempt(), "P-1")
+    (first,) = street.supplier.sales
+    twin = first._replace(order_no="S-twin", codes=("T-1", "T-2"))
+    street.supplier.sales.insert(0, twin)
+    await asyncio.sleep(3_600)
+    report = await desk.reconcile(START_MS, START_MS + 3 * HOUR_MS)
+    assert (report.rows, report.matched, list(report.told)) == (2, 2, [])
+    assert entry_of(desk).disputes == [Dispute.DELIVERED_TWICE]
+    assert street.shelf.stock == {"00001-0": "a", "00001-1": "a", "T-1": "a~2", "T-2": "a~2"}
+    assert entry_of(desk).costs == [Money(200, "CNY"), Money(200, "CNY")]
+    await desk.close()

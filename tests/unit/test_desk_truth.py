@@ -65,6 +65,9 @@ class _World:
         for process in self.processes:
             process.kill()
             process.bury()
+            for task in process.tasks:
+                if task.done() and not task.cancelled():
+                    task.exception()  # Nobody is left to look at it.
 
     async def buy_codes(self, number: int) -> None:
         """One purchase, asked once."""

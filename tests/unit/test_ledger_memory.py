@@ -10,6 +10,7 @@ from engine.money import Money
 from engine.names import PoolName
 from engine.supply import snapshot
 from engine.supply.attempts import (
+    Accepted,
     Attempt,
     AttemptId,
     Delivered,
@@ -17,11 +18,14 @@ from engine.supply.attempts import (
     Disputed,
     Event,
     Failed,
+    Finding,
     Forgotten,
     Kind,
     Learned,
     Refused,
     Resolved,
+    Reversed,
+    Silent,
     Standing,
     Stocked,
     Vouched,
@@ -123,6 +127,35 @@ def test_a_persons_word_is_a_finding_with_a_name() -> None:
         vouched,
         Learned(NOW_MS, A, Failed("told on the phone"), Standing.FAILED),
     )
+
+
+@pytest.mark.parametrize(
+    ("finding", "is_in_the_way"),
+    [
+        (None, True),
+        (Accepted("S-1"), True),
+        (Silent("time-out"), True),
+        (Delivered("S-1", 1, Money(400, "CNY")), True),
+        (Refused("no balance"), False),
+        (Reversed(), False),
+    ],
+)
+def test_a_recharge_waits_until_another_of_its_order_has_come_to_nothing(
+    finding: Finding | None, *, is_in_the_way: bool
+) -> None:
+    """Of its own order alone, and only another one."""
+    ledger = Ledger(CAUTION)
+    first = Attempt(A, POOL, Kind.RECHARGE, 1, Money(500, "CNY"), "order-1")
+    ledger.begin(first, NOW_MS)
+    ledger.send(A, NOW_MS)
+    if finding is not None:
+        ledger.learn(A, finding, NOW_MS)
+    second = first._replace(attempt=AttemptId("b"))
+    assert ledger.stands_in_the_way(second) is is_in_the_way
+    assert not ledger.stands_in_the_way(first)
+    assert not ledger.stands_in_the_way(second._replace(order_ref="order-2"))
+    assert not ledger.stands_in_the_way(second._replace(order_ref=""))
+    assert not ledger.stands_in_the_way(second._replace(kind=Kind.CODES))
 
 
 def test_a_dispute_is_there_until_somebody_dealt_with_it() -> None:
