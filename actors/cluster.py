@@ -175,9 +175,10 @@ class RefillActor:
         self._host = RefillHost(settings, group, book=book, desks=desks)
         self._running = asyncio.get_running_loop().create_task(self._host.run())
 
-    async def nudge(self, pool: PoolName) -> bool:
-        """See RefillHost.nudge."""
-        return self._host.nudge(pool)
+    async def ask(self, what: str, *arguments: object) -> object:
+        """Call the method `what` of RefillHost: nudge, recharge, give_up."""
+        answer: object = await getattr(self._host, what)(*arguments)
+        return answer
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
@@ -204,7 +205,7 @@ class _Refills:
             find = partial(ray.get_actor, _refill_name(group), namespace=_NAMESPACE)
             self._actors[group] = await asyncio.to_thread(find)
         try:
-            return bool(await self._actors[group].nudge.remote(pool))
+            return bool(await self._actors[group].ask.remote("nudge", pool))
         except RayError:
             self._actors.pop(group, None)
             raise

@@ -104,7 +104,8 @@ class OwnerHost:
             if at % _POOLS_PER_TURN == 0:
                 await asyncio.sleep(0)
         states = Counter(hosted.state for hosted in hosts)
-        self._metrics.hosts({state.value: states[state] for state in PoolState}, serving)
+        waiting = sum(len(hosted.guests or ()) for hosted in hosts)
+        self._metrics.hosts({state.value: states[state] for state in PoolState}, serving, waiting)
         return generate_latest(self._metrics.registry)
 
     async def _sit_down(self) -> Seat:
