@@ -105,6 +105,7 @@ class OwnerMetrics(_ProcessMetrics):
         self._recovery = gauge("cardkeep_recovery_seconds", "Seconds the latest opening took, waiting included.", "sku")
         self._states = gauge("cardkeep_pools", "SKUs of this owner by state.", "state")
         self._cards = gauge("cardkeep_cards", "Cards by place; on_shelf = available + withheld.", "sku", "place")
+        self._waiting = gauge("cardkeep_waiting_for_cards", "Allocates that wait for cards just now.")
         self._holds = gauge("cardkeep_holds_active", "Holds that are neither paid nor over.", "sku")
         self._no_loss = tally(
             "cardkeep_floor_refusals", "Allocates refused so as not to sell at a loss.", "sku", "reason"
@@ -165,13 +166,16 @@ class OwnerMetrics(_ProcessMetrics):
         """A pool is not here any more; another may be named instead of it."""
         self._named.discard(pool.sku)
 
-    def hosts(self, by_state: Mapping[str, int], serving: Sequence[tuple[PoolName, Shelf, int]]) -> None:
-        """What the owner has now: pools by state, and those that serve with their events since the snapshot.
+    def hosts(
+        self, by_state: Mapping[str, int], serving: Sequence[tuple[PoolName, Shelf, int]], waiting: int = 0
+    ) -> None:
+        """What the owner has now: pools by state, those that serve with their events since the snapshot, who waits.
 
         What it had before is forgotten: a pool that moved away is counted by its new owner.
         """
         for gauge in (self._cards, self._holds, self._tail):
             gauge.clear()
+        self._waiting.set(waiting)
         for state, pools in by_state.items():
             self._states.labels(state).set(pools)
         for pool, shelf, events in serving:

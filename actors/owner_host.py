@@ -109,12 +109,13 @@ class OwnerHost:
                 state = hosted.pool.state
                 shelf = shelf_view(state, state.last_ms, 0)
                 serving.append((hosted.name, shelf, hosted.desk.seq - hosted.snapshot_seq))
-                waiting = 0 if state.prices is None else len(state.prices.waiting)
-                kept.append(Kept(hosted.name, tuple(expiring(state, now_ms)), waiting))
+                undecided = 0 if state.prices is None else len(state.prices.waiting)
+                kept.append(Kept(hosted.name, tuple(expiring(state, now_ms)), undecided))
             if at % _POOLS_PER_TURN == 0:
                 await asyncio.sleep(0)
         states = Counter(hosted.state for hosted in hosts)
-        self._metrics.hosts({state.value: states[state] for state in PoolState}, serving)
+        waiting = sum(len(hosted.guests or ()) for hosted in hosts)
+        self._metrics.hosts({state.value: states[state] for state in PoolState}, serving, waiting)
         self._metrics.keeps(kept)
         return generate_latest(self._metrics.registry)
 

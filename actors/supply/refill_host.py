@@ -6,6 +6,7 @@ buy. What it had under way when it ended, desks bring to its end; started anew, 
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
@@ -16,6 +17,7 @@ from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
 from actors.settings import Settings
 from actors.supply.ports import Desks
+from actors.supply.recharger import Recharged, Recharger
 from actors.supply.refill import Refill
 from actors.supply.refill_metrics import RefillMetrics
 from engine.errors import CardkeepError
@@ -25,6 +27,8 @@ from engine.placing import refill_group
 from engine.ports import Clock
 from engine.pricing.landing import Rates
 from engine.supply.ports import SupplierBook
+from engine.supply.recharging import Recharge
+from engine.supply.suppliers import Sourcing
 
 #: Between two questions whether the book has changed: how long staff wait for what they set.
 read_book_every_s = 1.0
@@ -54,11 +58,15 @@ class RefillHost:
         self._store = RedisStore(settings.store_url.get_secret_value())
         self._book = book or RedisSupplierBook(self._store.line)
         token = settings.token.get_secret_value()
+        self._journal = RedisStore(settings.store_url.get_secret_value())
+        self._sourcings: Mapping[PoolName, Sourcing] = {}
         self._dispatch = Dispatch(RedisRegistry(self._store.line), clock, token)
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._metrics = RefillMetrics(registry)
         self.refill = Refill(desks, self._dispatch.ask, clock, metrics=self._metrics, rates=Rates(rate_age_max_ms))
+        market, sourcing_of = self.refill.market, self._sourcing_of
+        self._recharger = Recharger(desks, self._journal, clock, market=market, sourcing_of=sourcing_of)
 
     async def run(self) -> None:
         """Follow the book and refill, until cancelled."""
@@ -75,14 +83,26 @@ class RefillHost:
         """Look at a shelf at once. False when it is not watched here."""
         return self.refill.nudge(pool)
 
+    async def recharge(self, order: Recharge) -> Recharged:
+        """See Recharger.recharge; any refill can be asked, whatever the order's SKU."""
+        return await self._recharger.recharge(order)
+
+    async def give_up(self, order: Recharge) -> Recharged:
+        """See Recharger.give_up."""
+        return await self._recharger.give_up(order)
+
     async def stop(self) -> None:
         """Hang up."""
         await self._dispatch.close()
+        await self._journal.close()
         await self._store.close()
 
     async def metrics(self) -> bytes:
         """The process's metrics in the Prometheus text form."""
         return generate_latest(self._metrics.registry)
+
+    def _sourcing_of(self, pool: PoolName) -> Sourcing | None:
+        return self._sourcings.get(pool)
 
     async def _follow_book(self) -> None:
         while True:
@@ -104,4 +124,5 @@ class RefillHost:
             pool: sourcing for pool, sourcing in sourcings.items() if refill_group(pool, self._groups) == self._group
         }
         self.refill.set_book(suppliers, mine)
+        self._sourcings = sourcings
         self._version = version

@@ -13,6 +13,7 @@ from actors.supply.refill_host import RefillHost
 from engine.errors import StoreUnavailable
 from engine.names import PoolName, SupplierName
 from engine.placing import refill_group
+from engine.supply.recharging import Recharge
 from engine.supply.suppliers import Sourcing, Supplier
 from tests.unit.buying import Market
 from tests.unit.corridor import until
@@ -69,6 +70,11 @@ async def test_each_refill_watches_the_skus_of_its_group_and_follows_the_book(
     book.failure, book.pools, book.written = None, _POOLS[5:], 2
     await until(lambda: sum(map(sum, watched())) == 15)
     assert [any(each) for each in watched()] == 5 * [False] + 15 * [True]
+    assert [await host.nudge(_POOLS[-1]) for host in hosts].count(True) == 1
+    with pytest.raises(StoreUnavailable):
+        await hosts[0].recharge(Recharge(_POOLS[-1], "order", "an account", 1))
+    with pytest.raises(StoreUnavailable):
+        await hosts[0].give_up(Recharge(_POOLS[-1], "order", "an account", 1))
     assert b"cardkeep_failover_decision_seconds" in await hosts[0].metrics()
     for task, host in zip(running, hosts, strict=True):
         task.cancel()

@@ -28,47 +28,11 @@ from engine.stock.outcomes import Audited, Batches, BatchView, ImportReady
 from engine.supply.attempts import AttemptId
 from engine.supply.ports import Good
 from tests.unit.corridor import POOL, TOKEN, Corner, ask_one
+from tests.unit.kills import Killed, Kills
 
 ATTEMPT = AttemptId("attempt-1")
 ACME = SupplierName("default", "acme")
 COST = Money(250, "EUR")
-
-
-class _Killed(BaseException):
-    """The process is gone."""
-
-
-class _Kills:
-    """Lets a process die at its nth step into the world: before it, after it, or with the step still to come."""
-
-    def __init__(self, at: int, how: str) -> None:
-        self.at, self.how = at, how
-        self.steps = 0
-        self.loose: list[asyncio.Task[Any]] = []
-
-    def wrap(self, door: Any) -> Any:
-        """The same door, through which a step may be the last."""
-        return _Door(door, self)
-
-
-class _Door:
-    def __init__(self, door: Any, kills: _Kills) -> None:
-        self._door, self._kills = door, kills
-
-    def __getattr__(self, name: str) -> Any:
-        step, kills = getattr(self._door, name), self._kills
-
-        async def stepped(*given: Any) -> Any:
-            kills.steps += 1
-            if kills.steps != kills.at:
-                return await step(*given)
-            if kills.how == "after":
-                await step(*given)
-            if kills.how == "on the way":
-                kills.loose.append(asyncio.get_running_loop().create_task(step(*given)))
-            raise _Killed
-
-        return stepped
 
 
 class _House:
@@ -90,7 +54,7 @@ class _House:
         await self.registry.place({POOL: "owner"})
         await self.registry.announce(Seat("owner", str(Address("unix", "/at/home")), 1, "here", 1))
 
-    def shelver(self, kills: _Kills | None = None) -> PoolShelver:
+    def shelver(self, kills: Kills | None = None) -> PoolShelver:
         """Whoever shelves; it may die."""
         wrap = kills.wrap if kills else lambda door: door
         return PoolShelver(wrap(self.dispatch), wrap(self.corner.store), wrap(self.vault))
@@ -229,12 +193,12 @@ async def test_a_death_at_any_step_leaves_each_code_in_stock_once(
     codes = [f"CODE-{number}" for number in range(limits.chunk_cards_max + 3)]
     deaths = 0
     for at in range(1, 100):
-        kills = _Kills(at, how)
+        kills = Kills(at, how)
         attempt = AttemptId(f"attempt-{at}")
         delivery = goods(*(f"{at}/{code}" for code in codes), "in every delivery")
         try:
             await house.shelver(kills).shelve(POOL, attempt, delivery, COST, ACME)
-        except _Killed:
+        except Killed:
             deaths += 1
         else:
             break
