@@ -25,6 +25,8 @@ def document(
 ) -> dict[str, Any]:
     """The whole document. `around` is what the command knows: machine, versions, settings, revision, seed, times."""
     return {
+        # A program that wants one figure finds its median by its name.
+        **{name: series.spread.median for name, series in figures.measures.items()},
         **scenario,
         **around,
         "goals_met": figures.are_met,

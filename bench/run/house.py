@@ -5,11 +5,14 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.request import urlopen
 
 from cardkeep_client import CardkeepError, Client, Owner
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from actors.front.doors import Door
@@ -122,19 +125,39 @@ class House:
         os.kill(pid, signal.SIGKILL)
         return time.monotonic()
 
+    def kill_role(self, role: str, chance: Random) -> bool:
+        """SIGKILL for one process of a role ("desk", "refill"), if there is any now."""
+        pids = sorted(pid for pid, usage in self.usages().items() if usage.role == role)
+        if pids:
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(pids), signal.SIGKILL)
+        return bool(pids)
+
     def gauges(self) -> Mapping[str, float]:
         """What its processes measure now, by the name of the metric: the sum over labels and processes."""
-        with urlopen(self._process.metrics, timeout=_QUESTION_PATIENCE_S) as page:  # noqa: S310 - our own page
-            text = page.read().decode()
         sums: dict[str, float] = {}
-        for family in text_string_to_metric_families(text):
+        for family in self._families():
             if family.type == "gauge":
                 sums[family.name] = sum(sample.value for sample in family.samples)
         return sums
 
+    def buckets(self, histogram: str) -> Mapping[float, float]:
+        """How many values of a histogram were at most each bound until now: the sum over labels and processes."""
+        counts: dict[float, float] = {}
+        for family in self._families():
+            for sample in family.samples if family.name == histogram else ():
+                if sample.name.endswith("_bucket"):
+                    bound = float(sample.labels["le"])
+                    counts[bound] = counts.get(bound, 0.0) + sample.value
+        return counts
+
     def usages(self) -> Usages:
         """CPU and memory of each of its processes until now."""
         return usages(self._process.pid)
+
+    def _families(self) -> list[Metric]:
+        with urlopen(self._process.metrics, timeout=_QUESTION_PATIENCE_S) as page:  # noqa: S310 - our own page
+            return list(text_string_to_metric_families(page.read().decode()))
 
     def _books_of(self, sku: str) -> Books:
         try:

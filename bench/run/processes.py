@@ -12,6 +12,8 @@ _ROLES = (
     (re.compile(r"ray::FrontActor"), "front"),
     (re.compile(r"ray::OwnerActor"), "owner"),
     (re.compile(r"ray::ArchivistActor"), "archivist"),
+    (re.compile(r"ray::SupplierActor"), "desk"),
+    (re.compile(r"ray::RefillActor"), "refill"),
     (re.compile(r"valkey-server|redis-server|^postgres"), "store"),
     (re.compile(r"actors\.house|bench\.peers|-m bench"), "front"),
     (re.compile(r"^ray|gcs_server|raylet|/ray/"), "ray"),
