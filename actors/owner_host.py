@@ -111,7 +111,7 @@ class OwnerHost:
                 serving.append((hosted.name, shelf, hosted.desk.seq - hosted.snapshot_seq))
                 undecided = 0 if state.prices is None else len(state.prices.waiting)
                 kept.append(Kept(hosted.name, tuple(expiring(state, now_ms)), undecided))
-            if at % _POOLS_PER_TURN == 0:
+            if at % _POOLS_PER_TURN == 0 or (kept and len(kept[-1].lots) > _POOLS_PER_TURN):
                 await asyncio.sleep(0)
         states = Counter(hosted.state for hosted in hosts)
         waiting = sum(len(hosted.guests or ()) for hosted in hosts)

@@ -18,7 +18,7 @@ from engine.stock.reviewing import findings
 #: pools cost about 20 ms a look.
 look_every_s = 5.0
 
-#: Pools looked at before those who buy get a turn: about a millisecond.
+#: Pools without prices looked at before those who buy get a turn, about a millisecond; one with prices is a turn.
 _POOLS_PER_TURN = 100
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class PricingKeeper:
         for at, hosted in enumerate(self._owner.hosted, start=1):
             if hosted.state is PoolState.SERVING:
                 await self._keep(hosted)
-            if at % _POOLS_PER_TURN == 0:
+            if at % _POOLS_PER_TURN == 0 or hosted.pool.state.prices is not None:
                 await asyncio.sleep(0)
 
     async def _keep(self, hosted: Hosted) -> None:

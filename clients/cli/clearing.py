@@ -8,7 +8,7 @@ from clients.cli import show, typed
 from clients.cli.amounts import money_words
 from clients.cli.command import command
 from clients.cli.failing import wrong_usage
-from clients.cli.pricing import Channel, Who, who_asks
+from clients.cli.pricing import AnySku, Channel, Who, skus_named, who_asks
 from clients.cli.selling import OfSku
 from clients.cli.session import Session, rows_of
 from clients.cli.skus import SkuName
@@ -29,14 +29,14 @@ def register(main: typer.Typer) -> None:
     main.add_typer(app, name="clearance")
 
 
-def expiring(session: Session, sku: SkuName) -> None:
-    """Cards on sale that will soon end.
+def expiring(session: Session, sku: AnySku = None) -> None:
+    """Cards on sale that will soon end, of one SKU or of all.
 
     By the SKU's expiry ladder, with what they cost and whether you were warned.
     """
-    name = typed.sku_name(sku)
-    with session.connected(sku=name) as client:
-        found = client.pricing.expiring(name)
+    with session.connected(sku=sku or "") as client:
+        lots = [lot for name in skus_named(client, sku) for lot in client.pricing.expiring(name)]
+    found = sorted(lots, key=lambda lot: lot.expire_time)
     session.show(rows_of("lots", found), lambda _: _lots(found))
     if found:
         session.note(

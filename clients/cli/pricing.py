@@ -17,11 +17,14 @@ from clients.cli.session import Session, rows_of
 from clients.cli.skus import SkuName
 
 if TYPE_CHECKING:
-    from cardkeep_client import PastSale, PriceChange, PriceRule, Prices, PriceSuggestion, Simulated
+    from cardkeep_client import Client, PastSale, PriceChange, PriceRule, Prices, PriceSuggestion, Simulated
     from rich.console import RenderableType
 
 app = typer.Typer(no_args_is_help=True, help="Set prices, bound them by rules, decide what is suggested.")
 
+AnySku = Annotated[
+    str | None, typer.Argument(metavar="SKU", help="Like NETFLIX-30; without it all are asked.", show_default=False)
+]
 Channel = Annotated[str, typer.Option("--channel", help="The sales channel; without it the SKU's own price.")]
 Who = Annotated[str | None, typer.Option("--who", help="Who does it, for the record; else the name you are logged in.")]
 Floor = Annotated[
@@ -113,14 +116,15 @@ def set_rule(
 
 
 @command(app, "suggestions")
-def suggestions(session: Session, sku: SkuName) -> None:
-    """Prices that wait for you, and why."""
-    name = typed.sku_name(sku)
-    with session.connected(sku=name) as client:
-        found = client.pricing.suggestions(name)
-    session.show(rows_of("suggestions", found), lambda _: _suggestions(found))
+def suggestions(session: Session, sku: AnySku = None) -> None:
+    """Prices that wait for you, and why; of one SKU, or of all."""
+    with session.connected(sku=sku or "") as client:
+        found = [(name, each) for name in skus_named(client, sku) for each in client.pricing.suggestions(name)]
+    rows = [show.as_plain(each) | {"sku": name} for name, each in found]
+    session.show(rows_of("suggestions", rows), lambda _: _suggestions(found))
     if found:
-        session.note(f"To let one hold:\n  cardkeep price approve {show.short(name)} {found[0].number}")
+        name, first = found[0]
+        session.note(f"To let one hold:\n  cardkeep price approve {show.short(name)} {first.number}")
 
 
 @command(app, "approve", writes=True)
@@ -172,6 +176,11 @@ def history(session: Session, sku: SkuName) -> None:
     with session.connected(sku=name) as client:
         found = client.pricing.history(name)
     session.show(rows_of("changes", found), lambda _: _changes(found))
+
+
+def skus_named(client: "Client", sku: str | None) -> list[str]:
+    """The SKU that was typed, or all there are."""
+    return [each.name for each in client.list_skus()] if sku is None else [typed.sku_name(sku)]
 
 
 def who_asks(who: str | None) -> str:
@@ -260,7 +269,7 @@ def _prices(found: "Prices") -> "RenderableType":
             ]
         ),
         show.table(("channel", "#price", "since", "rule"), rows),
-        _suggestions(list(found.suggestions)) if found.suggestions else None,
+        _suggestions([(found.sku, each) for each in found.suggestions]) if found.suggestions else None,
         show.table(("#clearance", "batch", "channel", "state", "#price now"), cleared) if cleared else None,
     )
 
@@ -271,9 +280,10 @@ def _rule_words(rule: "PriceRule") -> str:
     return f"{between}, margin {rule.target_margin_ppm / _PPM:g} %, {how}"
 
 
-def _suggestions(found: "list[PriceSuggestion]") -> "RenderableType":
+def _suggestions(found: "list[tuple[str, PriceSuggestion]]") -> "RenderableType":
     rows = [
         (
+            show.short(name),
             each.number,
             each.channel or "(the SKU's own)",
             show.money(each.before),
@@ -281,9 +291,9 @@ def _suggestions(found: "list[PriceSuggestion]") -> "RenderableType":
             words(each.reasons),
             show.moment(each.create_time),
         )
-        for each in found
+        for name, each in found
     ]
-    return show.table(("#suggestion", "channel", "#now", "#suggested", "because of", "since"), rows)
+    return show.table(("SKU", "#suggestion", "channel", "#now", "#suggested", "because of", "since"), rows)
 
 
 def _changes(found: "list[PriceChange]") -> "RenderableType":

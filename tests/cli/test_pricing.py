@@ -130,6 +130,23 @@ def test_a_suggestion_is_approved_by_the_line_that_shows_it(server: Any, cardkee
     assert (no.approve, no.who) == (False, "bob")
 
 
+def test_what_waits_and_what_ends_is_told_of_all_skus(server: Any, cardkeep: Run) -> None:
+    """Where no SKU is named; cards that end first come first, whosever they are."""
+    skus = inventory_pb2.ListSkusResponse(skus=[inventory_pb2.Sku(name=SKU), inventory_pb2.Sku(name=SKU + "B")])
+    server.will("ListSkus", skus, skus)
+    server.will("ListSuggestions", pricing_pb2.ListSuggestionsResponse())
+    server.will("ListSuggestions", pricing_pb2.ListSuggestionsResponse(suggestions=prices().suggestions))
+    document = json.loads(cardkeep("price", "suggestions", "--json").stdout)
+    assert [(row["sku"], row["number"]) for row in document["suggestions"]] == [(SKU + "B", 1)]
+    for name, seconds in (("A", 2_000_000_000), ("AB", 1_900_000_000)):
+        lot = pricing_pb2.ExpiringLot(
+            batch=f"tenants/default/skus/{name}/batches/1", expire_time=Timestamp(seconds=seconds), cards=1, step_days=7
+        )
+        server.will("ListExpiring", pricing_pb2.ListExpiringResponse(lots=[lot]))
+    said = cardkeep("expiring").stdout
+    assert said.index("AB/batches/1") < said.index("A/batches/1")
+
+
 def test_a_rule_is_tried_on_a_file_of_sales(server: Any, cardkeep: Run, tmp_path: Path) -> None:
     """A header is welcome; a line that cannot be read is named."""
     file = tmp_path / "sales.csv"
