@@ -31,13 +31,13 @@ class Receiving:
     async def receive(self, hosted: Hosted, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Chunks in their turns: all at once, or one after another while anybody buys.
 
-        Cards that somebody waits for do not wait.
+        Cards that somebody waits for do not wait, nor the first ones of an empty shelf.
         """
         portions = [[one] for one in asked] if self._pace.is_selling else [asked]
         answers: list[Answer] = []
         try:
             for portion in portions:
-                async with nullcontext() if hosted.guests else self._pace.turn():
+                async with nullcontext() if hosted.guests or hosted.is_dry else self._pace.turn():
                     answers += await self._received(hosted, portion)
         except (NotDone, Fenced) as failure:
             tell_failure(hearer, InDoubt(*failure.args) if answers else failure)

@@ -6,6 +6,7 @@ Starts by itself: opens its ledger as soon as store and book let it, and ends wh
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from time import time
 from typing import NamedTuple
 
 from prometheus_client import ProcessCollector, generate_latest
@@ -108,7 +109,8 @@ class DeskHost:
 
     async def buy(self, attempt: Attempt, product: str, account: str = "") -> Bought:
         """See SupplierDesk.buy."""
-        return await self._opened.buy(attempt, product, account)
+        bought = await self._opened.buy(attempt, product, account)
+        return bought._replace(known_at_s=time())
 
     async def state(self) -> DeskState:
         """See SupplierDesk.state."""

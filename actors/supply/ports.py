@@ -38,12 +38,14 @@ class Bought(NamedTuple):
     """How a purchase stands when its supplier has answered, or had the time to.
 
     `why` says it in words where it failed. `shelved` is None as long as nothing of it is in stock: one that is
-    DELIVERED without is still on its way there, and stays open until it has arrived.
+    DELIVERED without is still on its way there, and stays open until it has arrived. `known_at_s` is when a desk in
+    another process answered so, by the wall clock; 0 from one in this process.
     """
 
     standing: Standing
     why: str = ""
     shelved: Shelved | None = None
+    known_at_s: float = 0.0
 
 
 class OpenPurchase(NamedTuple):

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from heapq import heappop, heappush
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 from uuid import uuid4
 
@@ -281,7 +281,7 @@ class Refill:
         finally:
             late.cancel()
             self._under_way -= 1
-        known_since_s = perf_counter()
+        known_since_s = perf_counter() - _travelled_s(bought)
         seconds = loop.time() - began_s
         self._metrics.bought(supplier, bought.standing.value, seconds)
         stage, units, is_well = _judged(attempt, bought)
@@ -314,6 +314,11 @@ class Refill:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _travelled_s(bought: Bought) -> float:
+    """How long an answer took from its desk to here, as far as the clocks of both agree."""
+    return min(1.0, max(0.0, time() - bought.known_at_s)) if bought.known_at_s else 0.0
 
 
 def _judged(attempt: Attempt, bought: Bought) -> tuple[Stage, int, bool]:

@@ -16,7 +16,7 @@ class RefillMetrics:
         self.registry = registry
         self._failovers = Spread(
             "cardkeep_failover_decision_seconds",
-            "Seconds from when a refusal, doubt or lateness is known to when the next supplier is asked.",
+            "Seconds from when a refusal, doubt or lateness is known at its desk to when the next supplier is asked.",
             bounds=_DECISION_SECONDS,
             registry=registry,
         )
