@@ -23,7 +23,7 @@ from actors.front.reporting import Reporting
 from actors.front.reports import ReportsServicer
 from actors.front.sealing import Sealing
 from actors.front.server import FrontServer, Services
-from actors.front.supply import StaffDesks, SupplyServicer
+from actors.front.supply import Buyers, SupplyServicer
 from actors.history.questions import Place
 from actors.metrics import FrontMetrics
 from actors.owner_host import Home
@@ -35,14 +35,14 @@ from engine.ports import Clock
 class FrontHost:
     """One front end. `facts` is what start-up found out about the store; `home` is the owner in this process.
 
-    `desks` lead to the suppliers' desks, wherever they are.
+    `buyers` lead to the suppliers' desks and to the refills, wherever they are.
     """
 
     def __init__(
         self,
         settings: Settings,
         facts: StoreFacts,
-        desks: StaffDesks,
+        buyers: Buyers,
         *,
         clock: Clock | None = None,
         home: Home | None = None,
@@ -78,7 +78,7 @@ class FrontHost:
             OperationsServicer(reception, facts, partial(is_reachable, self._registry), settings.doors),
             PricingServicer(reception),
             ReportsServicer(reception, self._reporting),
-            SupplyServicer(reception, RedisSupplierBook(self._store.line), desks),
+            SupplyServicer(reception, RedisSupplierBook(self._store.line), buyers),
         )
         self._server = FrontServer(services, door=Door(settings.front_door), with_reflection=settings.reflection)
         self._watching: asyncio.Task[None] | None = None

@@ -10,12 +10,13 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from actors.cluster.house_actors import ArchivistActor, FrontActor, OwnerActor, RefillActor
-from actors.cluster.reach import ARCHIVIST, NAMESPACE, fold_ledger, refill_name
+from actors.cluster.house_actors import ArchivistActor, FrontActor, OwnerActor
+from actors.cluster.reach import ARCHIVIST, NAMESPACE, Reach, fold_ledger
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import SupplierActor, desk_name
 from actors.supply.outfit import outfit_for
+from actors.supply.refill_actor import RefillActor, refill_name
 from engine.names import SupplierName
 from engine.placing import owner_ids
 
@@ -100,7 +101,8 @@ class Cluster:
         """The same for the refills of all groups of SKUs."""
         for group in range(self._settings.refill_actors):
             name = refill_name(group)
-            self._buyers[name] = ray.remote(RefillActor).options(name=name, **_ACTOR).remote(self._settings, group)
+            actor = ray.remote(RefillActor).options(name=name, **_ACTOR)
+            self._buyers[name] = actor.remote(self._settings, group, Reach().ask)
             await _is_up(name, self._buyers[name])
 
     @property

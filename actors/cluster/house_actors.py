@@ -12,23 +12,24 @@ import asyncio
 import logging
 import os
 import socket
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.cluster.reach import ARCHIVIST, Reach, fold_pool, refill_name
+from actors.cluster.reach import ARCHIVIST, Reach, fold_pool
 from actors.doorstep import port_from
 from actors.garbage import keep_young
+from actors.giving_way import FOLDING, give_way
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import RemoteDesks
 from actors.supply.nudging import Nudges
+from actors.supply.refill_actor import RemoteRefills
 from engine.names import PoolName
-from engine.placing import refill_group
 
 if TYPE_CHECKING:
+    from actors.front.supply import Buyers
     from actors.front_host import FrontHost
 
 #: Between two questions for the port, should the house not answer.
@@ -45,7 +46,7 @@ class OwnerActor:
 
         begin_logging(settings, owner_id)
         loop = asyncio.get_running_loop()
-        nudge = Nudges(partial(_nudge, Reach(), settings.refill_actors))
+        nudge = Nudges(RemoteRefills(Reach().ask, settings.refill_actors).nudge)
         self._host = OwnerHost(settings, owner_id, fold=fold_pool, on_replaced=lambda: os._exit(0), nudge=nudge)
         self._running = loop.create_task(self._host.run())
         self._front: FrontHost | None = None
@@ -55,7 +56,7 @@ class OwnerActor:
     async def _open_door(self, settings: Settings, facts: StoreFacts) -> int:
         """Pools come first: what a front end is made of is read beside them."""
         hosts = await asyncio.to_thread(import_module, "actors.front_host")
-        self._front = hosts.FrontHost(settings, facts, RemoteDesks(Reach().ask), home=self._host.home)
+        self._front = hosts.FrontHost(settings, facts, _buyers(settings), home=self._host.home)
         return await self._front.start(await _port(settings.doorstep) if settings.has_doorstep else None)
 
     async def process_id(self) -> int:
@@ -95,7 +96,7 @@ class FrontActor:
         from actors.front_host import FrontHost  # noqa: PLC0415
 
         begin_logging(settings, name)
-        self._host = FrontHost(settings, facts, RemoteDesks(Reach().ask))
+        self._host = FrontHost(settings, facts, _buyers(settings))
         self._starting = asyncio.get_running_loop().create_task(self._host.start())
 
     async def port(self) -> int:
@@ -118,8 +119,7 @@ class ArchivistActor:
         from actors.archivist_host import ArchivistHost  # noqa: PLC0415
         from actors.garbage import GivesBack  # noqa: PLC0415
 
-        # A fold is a second of work that nobody waits for; the sale on the same cores goes first.
-        os.nice(10)
+        give_way(FOLDING)
         begin_logging(settings, ARCHIVIST)
         self._host = ArchivistHost(settings)
         self._memory = GivesBack()
@@ -144,39 +144,11 @@ class ArchivistActor:
         return await self._host.metrics()
 
 
-class RefillActor:
-    """The refill of one group of SKUs as a Ray actor."""
+def _buyers(settings: Settings) -> "Buyers":
+    from actors.front.supply import Buyers  # noqa: PLC0415
 
-    def __init__(self, settings: Settings, group: int) -> None:
-        from actors.supply.refill_host import RefillHost  # noqa: PLC0415
-
-        begin_logging(settings, refill_name(group))
-        self._host = RefillHost(settings, group, RemoteDesks(Reach().ask))
-        self._running = asyncio.get_running_loop().create_task(self._host.run())
-
-    async def process_id(self) -> int:
-        """Answers when the process is up."""
-        return os.getpid()
-
-    async def ask(self, what: str, *arguments: object) -> object:
-        """Call the method `what` of RefillHost."""
-        answer: object = await getattr(self._host, what)(*arguments)
-        return answer
-
-    async def metrics(self) -> bytes:
-        """Prometheus text."""
-        return await self._host.metrics()
-
-    async def stop(self) -> None:
-        """Buy nothing more."""
-        self._running.cancel()
-        await asyncio.wait([self._running])
-        await self._host.stop()
-
-
-async def _nudge(reach: Reach, groups: int, pool: PoolName) -> bool:
-    """Tell a pool's refill to look at it; answers whether it is watched there."""
-    return bool(await reach.ask(refill_name(refill_group(pool, groups)), "nudge", pool))
+    reach = Reach()
+    return Buyers(RemoteDesks(reach.ask), RemoteRefills(reach.ask, settings.refill_actors))
 
 
 async def _port(doorstep: Path) -> socket.socket:

@@ -42,11 +42,6 @@ class Reach:
             raise InDoubt(f"{actor} went away: {type(gone).__name__}") from gone
 
 
-def refill_name(group: int) -> str:
-    """What the actor of a group's refill is called."""
-    return f"refill-{group}"
-
-
 async def fold_pool(pool: PoolName) -> int | None:
     """Let the archivist fold a pool: see Archivist.fold. None, too, when it is away."""
     return await _folded(pool, lambda archivist: archivist.fold)

@@ -115,7 +115,10 @@ class Sealing:
 
 def _started(command: Sequence[str], line: socket.socket) -> "subprocess.Popen[bytes]":
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=line.fileno(), stdout=quiet, stderr=quiet)  # noqa: S603 - our own program
+    # Of a session of its own: see giving_way.py.
+    return subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=line.fileno(), stdout=quiet, stderr=quiet, start_new_session=True
+    )
 
 
 async def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -9,7 +9,6 @@ file and no line, and names a mistake of its own by its class alone: the text co
 """
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -19,12 +18,10 @@ from typing import Any
 from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.local_vault import LocalVault
 from actors.front.chunks import Chunk, SealedChunk, sealed_chunks
+from actors.giving_way import SEALING, give_way
 from actors.wire import Frames
 from engine.errors import NotDone, UnreadableCard
 from engine.ports import Vault
-
-#: Below the sale on the same cores, as the archivist is.
-_NICENESS = 10
 
 
 async def serve(vault: Vault, line: socket.socket) -> None:
@@ -48,5 +45,5 @@ async def _answer(vault: Vault, chunks: Sequence[Chunk]) -> tuple[Sequence[Seale
 
 
 if __name__ == "__main__":
-    os.nice(_NICENESS)
+    give_way(SEALING)
     asyncio.run(serve(LocalVault(KeyRingFile(Path(sys.argv[1]))), socket.socket(fileno=0)))

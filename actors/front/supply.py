@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from actors.front import checks
 from actors.front.paging import page, page_by_number
@@ -11,11 +11,13 @@ from actors.front.refusals import Refusal
 from actors.front.translate_supply import (
     from_attempt,
     from_difference,
+    from_recharged,
     from_report,
     from_sourcing,
     from_standing,
     from_supplier,
     required,
+    to_recharge,
     to_rows,
     to_sourcing,
     to_supplier,
@@ -25,6 +27,7 @@ from actors.front.translate_supply import (
 from actors.supply.counter import sealed_credentials
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought
+from actors.supply.recharger import Recharged
 from actors.supply.recollection import AttemptUnknown
 from actors.supply.reconciler import NoStatement
 from engine import limits
@@ -33,6 +36,7 @@ from engine.names import SupplierName, parse_pool
 from engine.supply.attempts import AttemptId, Finding, Resolved
 from engine.supply.differences import Noted
 from engine.supply.ports import Good, StatementRow, SupplierBook
+from engine.supply.recharging import Recharge as RechargeOrder
 from protos.cardkeep.v1 import supply_pb2, supply_pb2_grpc
 
 #: How long a listing waits for a desk: staff look because something is slow.
@@ -83,13 +87,30 @@ class StaffDesks(Protocol):
         """Compare with a statement. Raises NoStatement, too."""
 
 
+class Recharges(Protocol):
+    """Whoever gives recharges to suppliers. Each raises NotDone or InDoubt as `Recharger` does, or when away."""
+
+    async def recharge(self, order: RechargeOrder) -> Recharged:
+        """Have it done, or find out how it stands."""
+
+    async def give_up(self, order: RechargeOrder) -> Recharged:
+        """Have it never done, if it surely was not."""
+
+
+class Buyers(NamedTuple):
+    """Who buys, as a front end reaches them."""
+
+    desks: StaffDesks
+    recharges: Recharges
+
+
 class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
     """Suppliers, sourcing, attempts, reconciliation."""
 
-    def __init__(self, reception: Reception, book: SupplierBook, desks: StaffDesks) -> None:
+    def __init__(self, reception: Reception, book: SupplierBook, buyers: Buyers) -> None:
         self.reception = reception
         self._book = book
-        self._desks = desks
+        self._desks, self._recharges = buyers
 
     @ends_well
     async def PutSupplier(  # noqa: N802
@@ -221,6 +242,26 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
             return from_report(await self._desks.reconcile(name, from_ms, to_ms, rows))
         except NoStatement as none:
             raise Refusal("SUPPLIER_AWAY", {"name": name}) from none
+
+    @ends_well
+    async def Recharge(  # noqa: N802
+        self, request: supply_pb2.RechargeRequest, _context: Context
+    ) -> supply_pb2.RechargeResponse:
+        """Top an account up, for one order, once."""
+        return from_recharged(await self._recharges.recharge(await self._order(request)))
+
+    @ends_well
+    async def GiveUpRecharge(  # noqa: N802
+        self, request: supply_pb2.RechargeRequest, _context: Context
+    ) -> supply_pb2.RechargeResponse:
+        """Have an order never done, if it surely was not."""
+        return from_recharged(await self._recharges.give_up(await self._order(request)))
+
+    async def _order(self, request: supply_pb2.RechargeRequest) -> RechargeOrder:
+        order = to_recharge(request)
+        if order.pool not in await self.reception.registry.pools():
+            raise Refusal("SKU_NOT_FOUND", {"name": order.pool})
+        return order
 
     async def _known(self, name: str, field: str) -> SupplierName:
         supplier = to_supplier_name(name, field)

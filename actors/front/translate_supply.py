@@ -6,6 +6,7 @@ from actors.front import checks
 from actors.front.refusals import Refusal
 from actors.front.translate import from_money, from_ms
 from actors.supply.pages import DeskView, Report
+from actors.supply.recharger import Recharged
 from engine import limits
 from engine.names import PoolName, SupplierName, parse_supplier
 from engine.pricing.landing import MILLION, Fees
@@ -23,6 +24,7 @@ from engine.supply.breaker import Override
 from engine.supply.differences import Difference
 from engine.supply.ledger import Caution
 from engine.supply.ports import Good, StatementRow
+from engine.supply.recharging import Recharge
 from engine.supply.refilling import Marks
 from engine.supply.suppliers import Idempotency, Source, Sourcing, Supplier
 from protos.cardkeep.v1 import supply_pb2
@@ -62,6 +64,9 @@ units_max = limits.chunk_cards_max
 
 #: Cards of a shelf that is kept filled.
 mark_max = 10_000_000
+
+#: Nothing is kept in stock: the SKU is only recharged.
+_NO_STOCK = Marks(0, 0, 0)
 
 #: Rows of one statement: a message of some 10 MB would be refused before.
 rows_max = 100_000
@@ -185,8 +190,11 @@ def to_sourcing(sourcing: supply_pb2.Sourcing) -> Sourcing:
     pool = checks.pool(sourcing.sku, "sourcing.sku")
     checks.item_count(len(sourcing.sources) or 1, "sourcing.sources", sources_max)
     marks = Marks(sourcing.low, sourcing.high, sourcing.per_purchase_max)
-    if not marks.are_sound or marks.high > mark_max or marks.per_purchase_max > units_max:
-        text = f"low is at least 1, high at least low and at most {mark_max:,}, per_purchase_max 1 to {units_max:,}."
+    if (marks != _NO_STOCK and not marks.are_sound) or marks.high > mark_max or marks.per_purchase_max > units_max:
+        text = (
+            f"All three are 0; or low is at least 1, high at least low and at most {mark_max:,}, and per_purchase_max"
+            f" 1 to {units_max:,}."
+        )
         raise _wrong("sourcing.low", text)
     return Sourcing(
         pool,
@@ -317,6 +325,26 @@ def from_report(report: Report) -> supply_pb2.ReconcileResponse:
         differences=[from_difference(difference) for difference in report.differences],
         told=len(report.told),
         complete_from=from_ms(report.complete_from_ms),
+    )
+
+
+def to_recharge(request: supply_pb2.RechargeRequest) -> Recharge:
+    """A recharge, checked."""
+    if not request.order_ref:
+        raise Refusal("ORDER_REF_REQUIRED")
+    pool = checks.pool(request.parent)
+    order_ref = checks.identifier(request.order_ref, "order_ref")
+    quantity = checks.quantity(request.quantity, least=1, most=units_max)
+    return Recharge(pool, order_ref, _required(request.account, "account"), quantity)
+
+
+def from_recharged(recharged: Recharged) -> supply_pb2.RechargeResponse:
+    """How it stands."""
+    return supply_pb2.RechargeResponse(
+        standing=_STANDINGS[recharged.standing],
+        over=recharged.is_over,
+        supplier="" if recharged.supplier is None else str(recharged.supplier),
+        why=recharged.why,
     )
 
 

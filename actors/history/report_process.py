@@ -9,25 +9,21 @@ Standard input is a socket to the front end, with frames as in wire.py. First co
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from actors.adapters.columnar import ColumnsFailed
 from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
+from actors.giving_way import REPORTING, give_way
 from actors.history.questions import UNKNOWN_SKU, Asked, Place
 from actors.history.reading import Reading
 from actors.history.reports import question
 from actors.wire import Frames
 from engine.errors import InDoubt, NotDone
 from engine.names import PoolName
-
-#: As far below the sale as one can be.
-_NICENESS = 19
 
 #: How long the store may take: on a busy machine we get to its answers late.
 _ANSWER_WITHIN_S = 20.0
@@ -75,13 +71,6 @@ def _about(pools: Sequence[PoolName], asked: Asked) -> list[PoolName]:
     return [pool for pool in pools if pool.tenant == asked.tenant and asked.sku in ("", pool.sku)]
 
 
-def _give_way() -> None:
-    """Run after everything else, also where the kernel shares out cores by session (autogroups of Linux)."""
-    os.nice(_NICENESS)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_NICENESS))
-
-
 if __name__ == "__main__":
-    _give_way()
+    give_way(REPORTING)
     asyncio.run(serve(socket.socket(fileno=0)))

@@ -157,7 +157,7 @@ class _Order:
         self._is_first_asking = False
         began_s = asyncio.get_running_loop().time()
         try:
-            standing, why, _ = await self._recharger.buy(last, self._order.account)
+            standing, why, *_ = await self._recharger.buy(last, self._order.account)
         except NotDone as failure:
             # Whoever else wrote the choice down may have asked before us, and be heard of later.
             standing, why = (Standing.FAILED if is_first else Standing.IN_DOUBT), str(failure)

@@ -81,7 +81,7 @@ class SandboxProcess:
             answer.read()
 
 
-def enter(house: House, sandbox: SandboxProcess, **fields: Any) -> None:
+def enter(house: House, sandbox: SandboxProcess, *, answer_within_ms: int = 1_000, **fields: Any) -> None:
     """Make a sandbox a supplier of the house, and wait until its desk does business."""
     name, supplier = f"tenants/default/suppliers/{sandbox.name}", sandbox.about["supplier"]
     usual: dict[str, Any] = {
@@ -100,9 +100,10 @@ def enter(house: House, sandbox: SandboxProcess, **fields: Any) -> None:
         **{**usual, **fields},
     )
     profile.exposure_max.minor, profile.exposure_max.currency = 10**11, "CNY"
-    for span, ms in (("replay_for", 3_600_000), ("grace", 2_000), ("patience", 3_600_000), ("answer_within", 1_000)):
-        if not profile.HasField(span):  # type: ignore[arg-type]
-            getattr(profile, span).FromMilliseconds(ms)
+    profile.replay_for.FromMilliseconds(3_600_000)
+    profile.grace.FromMilliseconds(2_000)
+    profile.patience.FromMilliseconds(3_600_000)
+    profile.answer_within.FromMilliseconds(answer_within_ms)
     house.client.call(SERVICE, "PutSupplier", supply_pb2.PutSupplierRequest(supplier=profile))
     until_s = time.monotonic() + _PATIENCE_S
     while not _state(house, name).open_for_business:

@@ -477,7 +477,9 @@ Global___Source: _TypeAlias = Source  # noqa: Y015
 
 @_typing.final
 class Sourcing(_message.Message):
-    """How a SKU is bought: below `low` cards (there or on their way) up to `high`."""
+    """How a SKU is bought: below `low` cards (there or on their way) up to `high`. With all three marks 0 no stock is kept,
+    and only recharges are bought.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1128,3 +1130,71 @@ class ReconcileResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReconcileResponse: _TypeAlias = ReconcileResponse  # noqa: Y015
+
+@_typing.final
+class RechargeRequest(_message.Message):
+    """Top an account up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ORDER_REF_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`tenants/*/skus/*`."""
+    order_ref: _builtins.str
+    """Your order's number; it names the recharge for ever."""
+    account: _builtins.str
+    """Whose account, as the supplier knows it; at most 256 characters. Sealed at once."""
+    quantity: _builtins.int
+    """How many units, 1 to 1,000."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        order_ref: _builtins.str = ...,
+        account: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "order_ref", b"order_ref", "parent", b"parent", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RechargeRequest: _TypeAlias = RechargeRequest  # noqa: Y015
+
+@_typing.final
+class RechargeResponse(_message.Message):
+    """How it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    OVER_FIELD_NUMBER: _builtins.int
+    SUPPLIER_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    standing: Global___AttemptStanding.ValueType
+    """DELIVERED: done. FAILED: nobody has done it. Of any other ask again later."""
+    over: _builtins.bool
+    """Whether that is for ever: done, or given up."""
+    supplier: _builtins.str
+    """To whom it was given last; empty before."""
+    why: _builtins.str
+    """Why it failed, in a word such as NOBODY_CAN."""
+    def __init__(
+        self,
+        *,
+        standing: Global___AttemptStanding.ValueType = ...,
+        over: _builtins.bool = ...,
+        supplier: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["over", b"over", "standing", b"standing", "supplier", b"supplier", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RechargeResponse: _TypeAlias = RechargeResponse  # noqa: Y015

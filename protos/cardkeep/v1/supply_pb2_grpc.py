@@ -75,6 +75,16 @@ class SupplyServiceStub(object):
                 request_serializer=cardkeep_dot_v1_dot_supply__pb2.ReconcileRequest.SerializeToString,
                 response_deserializer=cardkeep_dot_v1_dot_supply__pb2.ReconcileResponse.FromString,
                 _registered_method=True)
+        self.Recharge = channel.unary_unary(
+                '/cardkeep.v1.SupplyService/Recharge',
+                request_serializer=cardkeep_dot_v1_dot_supply__pb2.RechargeRequest.SerializeToString,
+                response_deserializer=cardkeep_dot_v1_dot_supply__pb2.RechargeResponse.FromString,
+                _registered_method=True)
+        self.GiveUpRecharge = channel.unary_unary(
+                '/cardkeep.v1.SupplyService/GiveUpRecharge',
+                request_serializer=cardkeep_dot_v1_dot_supply__pb2.RechargeRequest.SerializeToString,
+                response_deserializer=cardkeep_dot_v1_dot_supply__pb2.RechargeResponse.FromString,
+                _registered_method=True)
 
 
 class SupplyServiceServicer(object):
@@ -157,6 +167,27 @@ class SupplyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Recharge(self, request, context):
+        """Tops an account up, for one order, once: whoever asks again is told how that stands. It is given to one supplier,
+        and to another only when the first has surely not done it; so it may stay in doubt for hours, and whoever waits
+        asks again. The order's number is its request id, for ever.
+
+        Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GiveUpRecharge(self, request, context):
+        """Makes sure that an order which surely was not done never will be, so that the buyer can be refunded. One that is
+        in doubt or done stays so, and the answer says it.
+
+        Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SupplyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -199,6 +230,16 @@ def add_SupplyServiceServicer_to_server(servicer, server):
                     servicer.Reconcile,
                     request_deserializer=cardkeep_dot_v1_dot_supply__pb2.ReconcileRequest.FromString,
                     response_serializer=cardkeep_dot_v1_dot_supply__pb2.ReconcileResponse.SerializeToString,
+            ),
+            'Recharge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recharge,
+                    request_deserializer=cardkeep_dot_v1_dot_supply__pb2.RechargeRequest.FromString,
+                    response_serializer=cardkeep_dot_v1_dot_supply__pb2.RechargeResponse.SerializeToString,
+            ),
+            'GiveUpRecharge': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveUpRecharge,
+                    request_deserializer=cardkeep_dot_v1_dot_supply__pb2.RechargeRequest.FromString,
+                    response_serializer=cardkeep_dot_v1_dot_supply__pb2.RechargeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -418,6 +459,60 @@ class SupplyService(object):
             '/cardkeep.v1.SupplyService/Reconcile',
             cardkeep_dot_v1_dot_supply__pb2.ReconcileRequest.SerializeToString,
             cardkeep_dot_v1_dot_supply__pb2.ReconcileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recharge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cardkeep.v1.SupplyService/Recharge',
+            cardkeep_dot_v1_dot_supply__pb2.RechargeRequest.SerializeToString,
+            cardkeep_dot_v1_dot_supply__pb2.RechargeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveUpRecharge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cardkeep.v1.SupplyService/GiveUpRecharge',
+            cardkeep_dot_v1_dot_supply__pb2.RechargeRequest.SerializeToString,
+            cardkeep_dot_v1_dot_supply__pb2.RechargeResponse.FromString,
             options,
             channel_credentials,
             insecure,

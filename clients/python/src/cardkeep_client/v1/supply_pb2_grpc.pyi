@@ -80,6 +80,19 @@ class SupplyServiceStub:
 
     Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
     """
+    Recharge: _grpc.UnaryUnaryMultiCallable[_supply_pb2.RechargeRequest, _supply_pb2.RechargeResponse]
+    """Tops an account up, for one order, once: whoever asks again is told how that stands. It is given to one supplier,
+    and to another only when the first has surely not done it; so it may stay in doubt for hours, and whoever waits
+    asks again. The order's number is its request id, for ever.
+
+    Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
+    """
+    GiveUpRecharge: _grpc.UnaryUnaryMultiCallable[_supply_pb2.RechargeRequest, _supply_pb2.RechargeResponse]
+    """Makes sure that an order which surely was not done never will be, so that the buyer can be refunded. One that is
+    in doubt or done stays so, and the answer says it.
+
+    Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class SupplyServiceAsyncStub(SupplyServiceStub):
@@ -129,6 +142,19 @@ class SupplyServiceAsyncStub(SupplyServiceStub):
     a task, once.
 
     Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
+    """
+    Recharge: _aio.UnaryUnaryMultiCallable[_supply_pb2.RechargeRequest, _supply_pb2.RechargeResponse]  # type: ignore[assignment]
+    """Tops an account up, for one order, once: whoever asks again is told how that stands. It is given to one supplier,
+    and to another only when the first has surely not done it; so it may stay in doubt for hours, and whoever waits
+    asks again. The order's number is its request id, for ever.
+
+    Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
+    """
+    GiveUpRecharge: _aio.UnaryUnaryMultiCallable[_supply_pb2.RechargeRequest, _supply_pb2.RechargeResponse]  # type: ignore[assignment]
+    """Makes sure that an order which surely was not done never will be, so that the buyer can be refunded. One that is
+    in doubt or done stays so, and the answer says it.
+
+    Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
     """
 
 class SupplyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -224,6 +250,31 @@ class SupplyServiceServicer(metaclass=_abc_1.ABCMeta):
         a task, once.
 
         Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
+        """
+
+    @_abc_1.abstractmethod
+    def Recharge(
+        self,
+        request: _supply_pb2.RechargeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_supply_pb2.RechargeResponse, _abc.Awaitable[_supply_pb2.RechargeResponse]]:
+        """Tops an account up, for one order, once: whoever asks again is told how that stands. It is given to one supplier,
+        and to another only when the first has surely not done it; so it may stay in doubt for hours, and whoever waits
+        asks again. The order's number is its request id, for ever.
+
+        Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def GiveUpRecharge(
+        self,
+        request: _supply_pb2.RechargeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_supply_pb2.RechargeResponse, _abc.Awaitable[_supply_pb2.RechargeResponse]]:
+        """Makes sure that an order which surely was not done never will be, so that the buyer can be refunded. One that is
+        in doubt or done stays so, and the answer says it.
+
+        Reasons: ORDER_REF_REQUIRED, INVALID_QUANTITY, INVALID_FIELD, SKU_NOT_FOUND.
         """
 
 def add_SupplyServiceServicer_to_server(servicer: SupplyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,126 @@
+"""Ten thousand purchases at suppliers that often do not answer, by desks and refills that are killed all the while.
+
+Asks whether anything is bought twice or lost: of the orders sent to three suppliers, 30 % are made and never answered,
+others are answered twice, late, or by a web page; and the processes of the desks and of the refill die by SIGKILL at
+random. When the shelves are full every purchase is settled, and the suppliers' ledgers are compared with ours and with
+the shelves. Then accounts are topped up for thousands of orders under the same mischief, and what took effect is
+counted.
+
+A good answer: the ledgers agree to the unit and the cent, no purchase was charged twice, every code is in stock once,
+and no order was topped up more than once.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Self
+
+from bench.run import Bench, CannotRun, House, at_least, at_most
+from bench.run.sandboxes import SandboxProcess, enter, source, stop_buying
+from bench.run.supply_truth import compare, wait_settled
+
+SUPPLIERS = ("east", "west", "north")
+ATTEMPTS = 10_000
+SKUS, PER_PURCHASE = 16, 5
+
+#: Of all orders. Who hangs, does so longer than a purchase is waited for.
+_MISCHIEF = (
+    {"trick": "hang", "ms": 60_000, "commits": True, "share": 0.3},
+    {"trick": "echo", "ms": 50, "share": 0.1},
+    {"trick": "slow", "ms": 200, "share": 0.1},
+    {"trick": "html", "commits": True, "share": 0.05},
+)
+
+_ANSWER_WITHIN_MS = 300
+_KILL_EVERY_S = 3.0
+_FILL_WITHIN_S = 900.0
+_SETTLE_WITHIN_S = 300.0
+
+
+def run(bench: Bench) -> None:
+    """See above."""
+    house = bench.house()
+    chance = Random(bench.options.seed)  # noqa: S311 - when to kill need not be unpredictable
+    skus = [f"DOUBT-{number}" for number in range(1, SKUS + 1)]
+    with TemporaryDirectory(prefix="cardkeep-sandboxes-") as folder:
+        suppliers = [SandboxProcess(name, Path(folder), skus, seed=at) for at, name in enumerate(SUPPLIERS)]
+        try:
+            _buy(bench, house, suppliers, skus, chance)
+        finally:
+            for supplier in suppliers:
+                supplier.stop()
+
+
+def _buy(bench: Bench, house: House, suppliers: Sequence[SandboxProcess], skus: Sequence[str], chance: Random) -> None:
+    for supplier in suppliers:
+        enter(house, supplier, answer_within_ms=_ANSWER_WITHIN_MS)
+        supplier.mischief(*_MISCHIEF)
+    high = ATTEMPTS * PER_PURCHASE // SKUS
+    for sku in skus:
+        house.stock(0, sku=sku)
+        source(house, sku, SUPPLIERS, low=high, high=high, per_purchase=PER_PURCHASE)
+    began_s = time.monotonic()
+    with _Killing(house, chance) as killing:
+        _wait_filled(bench, house, skus, high)
+    filled_s = time.monotonic() - began_s
+    for supplier in suppliers:
+        supplier.mischief()
+    for sku in skus:
+        stop_buying(house, sku)
+    settled_s = wait_settled(house, suppliers, _SETTLE_WITHIN_S)
+    truth = compare(house, suppliers, dict.fromkeys(skus, 0))
+    zero = at_most(0)
+    bench.measure("attempts", truth.attempts, unit="", about="orders the suppliers made", goal=at_least(ATTEMPTS * 0.9))
+    bench.measure("units", truth.units, unit="", about="units they charged for")
+    bench.measure("kills", killing.kills, unit="", about="desks and refills that died by SIGKILL meanwhile")
+    bench.measure("filled_s", filled_s, unit="s", about="until all shelves were full")
+    bench.measure("settled_s", settled_s, unit="s", about="from then until no purchase was open")
+    bench.measure("charged_twice", truth.twice, unit="", about="units charged twice under one id", goal=zero)
+    about = "units by which the suppliers' ledgers and ours differ"
+    bench.measure("units_unlike", truth.other_units, unit="", about=about, goal=zero)
+    about = "minor units of money by which they differ"
+    bench.measure("cost_unlike_minor", truth.other_minor, unit="", about=about, goal=zero)
+    about = "codes on the shelves that were not delivered, or twice"
+    bench.measure("codes_doubled", truth.doubled, unit="", about=about, goal=zero)
+    bench.measure("codes_missing", truth.missing, unit="", about="codes delivered and not on the shelves", goal=zero)
+
+
+def _wait_filled(bench: Bench, house: House, skus: Sequence[str], high: int) -> None:
+    until_s = time.monotonic() + _FILL_WITHIN_S
+    told_s = 0.0
+    while True:
+        cards = sum(pool.cards.available for pool in house.client.pools() if pool.name.rpartition("/")[2] in skus)
+        if time.monotonic() > told_s + 5.0:
+            told_s = time.monotonic()
+            bench.screen.say(f"{cards:,} of {high * len(skus):,} cards bought")
+        if cards >= 0.98 * high * len(skus):
+            return
+        if time.monotonic() > until_s:
+            raise CannotRun(f"only {cards:,} cards were bought in {_FILL_WITHIN_S:g} s")
+        time.sleep(0.5)
+
+
+class _Killing:
+    """Kills a desk or a refill now and then, while the body runs."""
+
+    def __init__(self, house: House, chance: Random) -> None:
+        self.kills = 0
+        self._house = house
+        self._chance = chance
+        self._over = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._chance.uniform(0.5, 1.5) * _KILL_EVERY_S):
+            self.kills += self._house.kill_role(self._chance.choice(("desk", "desk", "refill")), self._chance)
