@@ -99,9 +99,9 @@ class Hosted:
         return self.is_dry and not was_dry
 
     def will_run_dry(self, now_ms: int, over_ms: int) -> bool:
-        """Whether its shelf is empty soon, if it sells as it did since this was asked before, so long ago."""
+        """Whether its shelf is empty, or soon will be, sold as it was since this was asked before, so long ago."""
         before, self.available_seen = self.available_seen, self.pool.state.shelf.available(now_ms)
-        return runs_dry_soon(self.available_seen, before, over_ms)
+        return not self.available_seen or runs_dry_soon(self.available_seen, before, over_ms)
 
     def next_deadline_ms(self) -> int:
         """When its first hold is over; very late when it has none."""

@@ -11,7 +11,7 @@ from engine.supply.attempts import Kind
 from engine.supply.choosing import Candidate, choose
 from engine.supply.costing import affordable
 from engine.supply.hedging import late_after_ms, late_purchases_max, may_pass_over
-from engine.supply.looking import Drain, look_after_ms, look_first_ms, look_last_ms, runs_dry_soon
+from engine.supply.looking import Drain, look_after_ms, look_first_ms, look_last_ms, look_quiet_ms, runs_dry_soon
 from engine.supply.routing import Offer, Record, Wish, latency_prior_ms
 
 
@@ -19,9 +19,10 @@ from engine.supply.routing import Offer, Record, Wish, latency_prior_ms
     ("available", "per_s", "after_ms"),
     [
         (100, 1_000.0, look_first_ms),
-        (100, 0.0, look_last_ms),
+        (100, 0.0, look_quiet_ms),
         (99, 0.0, look_first_ms),
-        (101, 0.0, look_last_ms),
+        (101, 0.03, look_quiet_ms),
+        (101, 0.05, look_last_ms),
         (200, 100.0, 500),
         (200, 10_000.0, look_first_ms),
         (10_000, 1.0, look_last_ms),
