@@ -46,16 +46,16 @@ class ImportPace:
         return asyncio.get_running_loop().time() < self._sold_at_s + sells_for_s
 
     @asynccontextmanager
-    async def turn(self, *, beside: PoolName | None = None) -> AsyncIterator[None]:
+    async def turn(self, *, beside: PoolName | None = None, hurries: bool = False) -> AsyncIterator[None]:
         """Wait until it is a chunk's turn; the next one waits for the end of this.
 
-        `beside`: buyers of this pool do not count.
+        `beside`: buyers of this pool do not count. One that `hurries` does not rest before.
         """
         loop = asyncio.get_running_loop()
         async with self._turn:
             began_s = loop.time()
             sold_at_s = self._others_sold_at_s if beside is not None and beside == self._pool else self._sold_at_s
-            if began_s < min(self._rests_until_s, sold_at_s + sells_for_s):
+            if not hurries and began_s < min(self._rests_until_s, sold_at_s + sells_for_s):
                 await asyncio.sleep(self._rests_until_s - began_s)
                 began_s = loop.time()
             try:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from itertools import compress
 
 from actors.asking import Answer, Asked, Hearer, tell_failure
@@ -31,13 +30,14 @@ class Receiving:
     async def receive(self, hosted: Hosted, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Chunks in their turns: all at once, or one after another while anybody buys.
 
-        Cards that somebody waits for do not wait, nor the first ones of an empty shelf.
+        Cards that somebody waits for do not rest before, nor the first ones of an empty shelf. They have their turn
+        like all others: what is in stock is looked up in it, and another chunk must not come in between.
         """
         portions = [[one] for one in asked] if self._pace.is_selling else [asked]
         answers: list[Answer] = []
         try:
             for portion in portions:
-                async with nullcontext() if hosted.guests or hosted.is_dry else self._pace.turn():
+                async with self._pace.turn(hurries=bool(hosted.guests) or hosted.is_dry):
                     answers += await self._received(hosted, portion)
         except (NotDone, Fenced) as failure:
             tell_failure(hearer, InDoubt(*failure.args) if answers else failure)

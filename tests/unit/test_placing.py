@@ -118,6 +118,15 @@ def test_a_pool_that_moved_a_moment_ago_rests() -> None:
     assert decide(scene) == {}
 
 
+def test_a_busy_owner_gives_pools_away_until_both_are_about_as_busy() -> None:
+    """2,400 beside 100 become 1,500 beside 1,000: three pools of 300 each, in one round."""
+    owner_of = {number: "owner-0" if number < 8 else "owner-1" for number in range(10)}
+    loads = {number: 300.0 if number < 8 else 50.0 for number in range(10)}
+    moves = _numbers(decide(_scene(owner_of, 2, loads)))
+    assert len(moves) == 3
+    assert set(moves.values()) == {"owner-1"}
+
+
 def test_where_nothing_is_busy_nothing_moves() -> None:
     """All on one owner, and the other is empty: who cares."""
     assert decide(_scene(dict.fromkeys(range(10), "owner-0"), 2, dict.fromkeys(range(10), 40.0))) == {}

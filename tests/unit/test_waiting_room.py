@@ -11,7 +11,7 @@ from actors import line as lining
 from actors import waiting_room
 from engine import limits
 from engine.names import BatchNo, card_at
-from engine.stock.commands import QUARANTINE, RESTORE, Allocate, Release, Wait, Withdraw
+from engine.stock.commands import QUARANTINE, RESTORE, Allocate, OpenBatch, Release, Wait, Withdraw
 from engine.stock.outcomes import WAITS, Held, Reason, Refused
 from tests.unit.corridor import POOL, allocate, ask, ask_one, chunk, until
 from tests.unit.lobby import Lobby, held
@@ -219,13 +219,29 @@ async def test_the_refill_hears_of_a_shelf_that_will_be_dry_soon(house: Lobby) -
 
 
 async def test_an_import_does_not_rest_while_somebody_waits_for_it(house: Lobby) -> None:
-    """However much is sold beside it."""
+    """However much is sold beside it, and however long the last chunk took."""
     await house.sell_out()
-    async with house.owner._pace.turn():
-        call = house.buys("a")
-        await until(lambda: house.guests)
-        await ask_one(house.owner, chunk(1, 1, first=2))
-        assert held(await call) == ["order-a"]
+    call = house.buys("a")
+    await until(lambda: house.guests)
+    loop, pace = asyncio.get_running_loop(), house.owner._pace
+    pace._rests_until_s = pace._sold_at_s = rests_until_s = loop.time() + 10.0
+    await ask_one(house.owner, chunk(1, 1, first=2))
+    assert held(await call) == ["order-a"]
+    assert loop.time() < rests_until_s
+
+
+async def test_two_imports_of_the_same_code_put_it_in_once_though_somebody_waits(house: Lobby) -> None:
+    """In a hurry, too, what is in stock is looked up while no other chunk comes in."""
+    await house.sell_out()
+    await ask_one(house.owner, OpenBatch("open-2", "file-2", "supplier", "staff", None, None, b"key"))
+    calls = [house.buys("a"), house.buys("b")]
+    await until(lambda: len(house.guests) == 2)
+    chunks = [chunk(1, 1, first=2, prints=[b"the same"]), chunk(0, 1, batch=2, prints=[b"the same"])]
+    received = await asyncio.gather(*(ask_one(house.owner, each) for each in chunks))
+    assert sorted(type(each).__name__ for each in received) == ["Received", "Refused"]
+    assert len(house.guests) == 1
+    for call in calls:
+        call.cancel()
 
 
 async def test_a_wait_that_comes_with_others_is_no_wait(house: Lobby) -> None:
