@@ -93,6 +93,7 @@ class SupplierDesk:
         )
         self._recollection = Recollection(name.book, doors.archive, self._written)
         self.stocking = Stocking(name, self._written, stash=doors.stash, vault=doors.vault, shelver=doors.shelver)
+        self.stocking.fees = lambda: self._counter.supplier.fees
         self._settler = Settler(self._counter, self._written, self._take_in)
         self._watcher = Watcher(self._counter)
         self._keeping = Keeping(self._counter, self._written, self.breaker, doors.fold)

@@ -13,6 +13,7 @@ from engine.errors import CardkeepError, NotDone, StoreUnavailable
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.ports import Vault
+from engine.pricing.landing import Fees, Rate, landed
 from engine.supply.attempts import AttemptId, Stocked
 from engine.supply.codec import pack_goods, read_goods
 from engine.supply.entry import Entry
@@ -32,12 +33,13 @@ CostOf = Callable[[PoolName, Money], Money | None]
 
 
 class Stocking:
-    """One desk's deliveries. `supplier` is whose they are; `cost_of` counts what a unit cost."""
+    """One desk's deliveries. `supplier` is whose they are; `cost_of` counts what a unit cost, `fees` come on top."""
 
     def __init__(
         self, supplier: SupplierName, written: WrittenLedger, *, stash: Stash, vault: Vault, shelver: Shelver
     ) -> None:
         self.cost_of: CostOf = lambda _pool, unit_cost: unit_cost
+        self.fees: Callable[[], Fees] = Fees
         self._supplier = supplier
         self._written = written
         self._stash = stash
@@ -107,7 +109,9 @@ class Stocking:
     async def _shelve(self, entry: Entry, delivery: int, sealed: bytes) -> None:
         goods = read_goods(await self._vault.open_secret(self._place(entry.name), sealed))
         cost = entry.costs[delivery - 1]
-        unit_cost = self.cost_of(entry.attempt.pool, Money(-(-cost.minor // len(goods)), cost.currency))
+        charged = Money(-(-cost.minor // len(goods)), cost.currency)
+        in_all = landed(charged, self.fees(), Rate(cost.currency, cost.currency, 1, 1, 0))
+        unit_cost = self.cost_of(entry.attempt.pool, in_all)
         # What a supplier delivered twice for one attempt is another import, or the second would be taken for the first.
         name = entry.name if delivery == 1 else AttemptId(f"{entry.name}~{delivery}")
         fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, self._supplier)

@@ -23,16 +23,19 @@ _BALANCE_MINOR = 10**12
 
 
 class SandboxProcess:
-    """One supplier. `products` are what it sells, each at the same price."""
+    """One supplier. `products` are the codes that it sells, `topups` its recharges, all at the same price."""
 
-    def __init__(self, name: str, folder: Path, products: Sequence[str], **scenario: Any) -> None:
+    def __init__(
+        self, name: str, folder: Path, products: Sequence[str], *, topups: Sequence[str] = (), **scenario: Any
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = name
         file = folder / f"{name}.json"
-        wares = [
+        wares: list[dict[str, Any]] = [
             {"product": product, "unit_cost_minor": _UNIT_COST_MINOR, "prefix": f"{product}-{name}".upper()}
             for product in products
         ]
+        wares += [{"product": topup, "unit_cost_minor": _UNIT_COST_MINOR, "is_recharge": True} for topup in topups]
         file.write_text(json.dumps({"name": name, "balance_minor": _BALANCE_MINOR, "products": wares, **scenario}))
         command = [
             str(Path(sys.executable).with_name("cardkeep")),
@@ -120,6 +123,15 @@ def source(house: House, sku: str, suppliers: Sequence[str], *, low: int, high: 
         added = sourcing.sources.add(supplier=f"tenants/default/suppliers/{supplier}", product=sku)
         added.unit_cost.minor, added.unit_cost.currency = _UNIT_COST_MINOR, "CNY"
     house.client.call(SERVICE, "PutSourcing", supply_pb2.PutSourcingRequest(sourcing=sourcing))
+
+
+def recharge(house: House, sku: str, order_ref: str) -> supply_pb2.RechargeResponse:
+    """Top an account up for an order, or hear how that stands. Raises what the client raises."""
+    request = supply_pb2.RechargeRequest(
+        parent=f"tenants/default/skus/{sku}", order_ref=order_ref, account=f"account of {order_ref}", quantity=1
+    )
+    response: supply_pb2.RechargeResponse = house.client.call(SERVICE, "Recharge", request)
+    return response
 
 
 def stop_buying(house: House, sku: str) -> None:

@@ -34,6 +34,9 @@ ControlPort = Annotated[
 ]
 Spoken = Annotated[Dialect | None, typer.Option("--dialect", help="What it speaks: http, unless the scenario says.")]
 Name = Annotated[str | None, typer.Option("--name", help="Stands in each of its codes and order numbers.")]
+ProfileFile = Annotated[
+    Path | None, typer.Option("--profile", metavar="FILE", help="Write here what `cardkeep supplier put` takes.")
+]
 ScenarioFile = Annotated[
     Path | None, typer.Option("--scenario", metavar="FILE", help="Products, money and mischief, as JSON.")
 ]
@@ -52,6 +55,7 @@ def sandbox_supplier(
     dialect: Spoken = None,
     name: Name = None,
     scenario: ScenarioFile = None,
+    profile: ProfileFile = None,
 ) -> None:
     """Run a supplier that sells made-up codes, until Ctrl-C.
 
@@ -61,7 +65,7 @@ def sandbox_supplier(
     from clients.sandbox.server import Sandbox
 
     sandbox = Sandbox(_scenario(scenario, dialect, name), port=port, control_port=control_port)
-    asyncio.run(_run(session, sandbox))
+    asyncio.run(_run(session, sandbox, profile))
 
 
 def _scenario(file: Path | None, dialect: Dialect | None, name: str | None) -> "Scenario":
@@ -77,7 +81,7 @@ def _scenario(file: Path | None, dialect: Dialect | None, name: str | None) -> "
         raise wrong_usage(f"The scenario is not sound: {error}.", "See docs/suppliers.md for its fields.") from None
 
 
-async def _run(session: Session, sandbox: "Sandbox") -> None:
+async def _run(session: Session, sandbox: "Sandbox", profile: Path | None) -> None:
     over = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, over.set)
@@ -89,15 +93,17 @@ async def _run(session: Session, sandbox: "Sandbox") -> None:
             what=f"It cannot listen: {error.strerror}.", do="Choose another --port, or 0 for any free one."
         ) from None
     try:
-        _say(session, sandbox)
+        _say(session, sandbox, profile)
         await over.wait()
     finally:
         await sandbox.stop()
 
 
-def _say(session: Session, sandbox: "Sandbox") -> None:
+def _say(session: Session, sandbox: "Sandbox", file: Path | None) -> None:
     from clients.sandbox.profile import credentials_of, product_of, profile_of
 
+    if file is not None:
+        file.write_text(json.dumps(_profile(sandbox), indent=1))
     scenario = sandbox.scenario
     profile = profile_of(scenario, sandbox.url)
     credentials = dict(credentials_of(scenario))
@@ -115,3 +121,26 @@ def _say(session: Session, sandbox: "Sandbox") -> None:
     for option, value in profile.options.items():
         typer.echo(f"option       {option} = {value}")
     typer.echo("Ctrl-C ends it.")
+
+
+def _profile(sandbox: "Sandbox") -> dict[str, Any]:
+    """The sandbox as a file for `cardkeep supplier put`: it may have some thousand units in doubt."""
+    from clients.sandbox.profile import credentials_of, options_of
+
+    scenario = sandbox.scenario
+    return {
+        "title": f"Sandbox {scenario.name}",
+        "protocol": scenario.dialect,
+        "endpoint": sandbox.url,
+        "currency": scenario.currency,
+        "options": dict(options_of(scenario)),
+        "credentials": dict(credentials_of(scenario)),
+        "idempotency": scenario.policy.idempotency.value,
+        "replay_for": "1h",
+        "grace": "10s",
+        "exposure_units_max": 10_000,
+        "exposure_max": f"100000 {scenario.currency}",
+        "patience": "1h",
+        "per_second": 500.0,
+        "answer_within": "5s",
+    }

@@ -1,7 +1,7 @@
 """Suppliers' desks in the test's own process: real ledgers in the real store, real lines, real shelves."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.local_vault import LocalVault
@@ -9,18 +9,26 @@ from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.supplier_book import RedisSupplierBook
 from actors.dispatch import Dispatch
+from actors.front.supply import Buyers
 from actors.settings import Settings
 from actors.suppliers.protocols import line_to
 from actors.supply.desk import Doors, SupplierDesk
 from actors.supply.ledger_archivist import LedgerArchivist
+from actors.supply.market import Market
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought, DeskState
+from actors.supply.recharger import Recharged, Recharger
 from actors.supply.shelving import PoolShelver
-from engine.names import SupplierName
+from engine.limits import DAY_MS
+from engine.names import PoolName, SupplierName
 from engine.ports import Clock
+from engine.pricing.landing import Rates
 from engine.supply.attempts import Attempt, AttemptId, Finding, Resolved
+from engine.supply.coming import Coming
 from engine.supply.differences import Noted
-from engine.supply.ports import Good, StatementRow
+from engine.supply.ports import Good, StatementRow, SupplierBook
+from engine.supply.recharging import Recharge
+from engine.supply.suppliers import Sourcing
 
 
 class LocalDesks:
@@ -41,6 +49,8 @@ class LocalDesks:
             line_to=line_to,
             fold=LedgerArchivist(self._store, self._store).fold,
         )
+        book = self._doors.book
+        self.buyers = Buyers(self, LocalRecharges(self, self._store, book, clock))
         self._desks: dict[SupplierName, asyncio.Task[SupplierDesk]] = {}
         self._running: list[asyncio.Task[None]] = []
 
@@ -108,3 +118,30 @@ class LocalDesks:
         await desk.open()
         self._running.append(asyncio.ensure_future(desk.run()))
         return desk
+
+
+class LocalRecharges:
+    """Recharges by a recharger that reads the book each time it is asked."""
+
+    def __init__(self, desks: LocalDesks, store: RedisStore, book: SupplierBook, clock: Clock) -> None:
+        self._book = book
+        self._sourcings: Mapping[PoolName, Sourcing] = {}
+        self._market = Market(desks, Coming(), clock, Rates(DAY_MS))
+        self._recharger = Recharger(desks, store, clock, market=self._market, sourcing_of=self._sourcing_of)
+
+    async def recharge(self, order: Recharge) -> Recharged:
+        """See Recharges."""
+        await self._read()
+        return await self._recharger.recharge(order)
+
+    async def give_up(self, order: Recharge) -> Recharged:
+        """See Recharges."""
+        await self._read()
+        return await self._recharger.give_up(order)
+
+    def _sourcing_of(self, pool: PoolName) -> Sourcing | None:
+        return self._sourcings.get(pool)
+
+    async def _read(self) -> None:
+        self._sourcings = await self._book.sourcings()
+        self._market.set_book(await self._book.suppliers())

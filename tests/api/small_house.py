@@ -120,7 +120,7 @@ class SmallHouse:
         home = self.owners[_HOME].home if self._at_home else None
         facts = StoreFacts("embedded", "valkey 9", durability)
         self.desks = LocalDesks(self.settings, self.clock)
-        self.front = FrontHost(self.settings, facts, self.desks, clock=self.clock, home=home)
+        self.front = FrontHost(self.settings, facts, self.desks.buyers, clock=self.clock, home=home)
         self.target = f"127.0.0.1:{await self.front.start()}"
         self.channel = grpc.aio.insecure_channel(self.target)
         self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)

@@ -253,3 +253,65 @@ async def test_the_suppliers_own_statement_agrees_with_what_was_bought(house: Sm
     request.end_time.FromMilliseconds(now_ms + 3_600_000)
     report = await house.supply.Reconcile(request)
     assert (report.rows, report.matched, len(report.differences)) == (3, 3, 0)
+
+
+_TOPUP = "TOPUP-10"
+
+
+async def _recharged_sku(house: SmallHouse, *suppliers: supply_pb2.Supplier) -> str:
+    """A SKU that is only recharged, at these suppliers in this order."""
+    sku = await house.sku()
+    sources = [supply_pb2.Source(supplier=each.name, product=_TOPUP, unit_cost=money(950)) for each in suppliers]
+    marks = {"low": 0, "high": 0, "per_purchase_max": 0}
+    await house.supply.PutSourcing(sourcing(sku, "", sources=sources, unit_cost_max=money(1_000), **marks))
+    return sku
+
+
+def _topped_up(*sandboxes: Sandbox) -> int:
+    """How often an account was topped up at these suppliers in all."""
+    return sum(sale.topped_up for sandbox in sandboxes for sales in sandbox.shop.sales().values() for sale in sales)
+
+
+async def test_an_account_is_topped_up_once_however_often_it_is_asked_for(house: SmallHouse, sandbox: Sandbox) -> None:
+    """The same answer to all, and one top-up at the supplier."""
+    sku = await _recharged_sku(house, await put(house, profile(sandbox)))
+    order = supply_pb2.RechargeRequest(parent=sku, order_ref="1042", account="13800000000", quantity=1)
+    answers = [await house.supply.Recharge(order) for _ in range(3)]
+    assert {(each.standing, each.over) for each in answers} == {(supply_pb2.ATTEMPT_STANDING_DELIVERED, True)}
+    assert _topped_up(sandbox) == 1
+
+
+async def test_a_recharge_in_doubt_is_never_given_to_another(house: SmallHouse, sandbox: Sandbox) -> None:
+    """The first made it and never answered: the second is not asked, and the first's word settles it."""
+    other = Sandbox(Scenario(name="other"))
+    await other.start()
+    first = await put(house, profile(sandbox, priority=0))
+    sku = await _recharged_sku(house, first, await put(house, profile(other, priority=1)))
+    sandbox.mischief.set([Rule(Trick.HANG, ms=5_000, commits=True), Rule(Trick.DOWN, on=Question.LOOK_UP)])
+    order = supply_pb2.RechargeRequest(parent=sku, order_ref="1043", account="13800000000", quantity=1)
+    for _ in range(2):
+        stands = await house.supply.Recharge(order)
+        assert (stands.standing, stands.over) == (supply_pb2.ATTEMPT_STANDING_IN_DOUBT, False)
+    assert not (await house.supply.GiveUpRecharge(order)).over
+    assert (_topped_up(sandbox), _topped_up(other)) == (1, 0)
+    await other.stop()
+
+
+async def test_a_recharge_that_was_refused_goes_to_the_next_supplier(house: SmallHouse, sandbox: Sandbox) -> None:
+    """Which tops it up; and one that nobody can do may be given up for good."""
+    other = Sandbox(Scenario(name="other"))
+    await other.start()
+    first = await put(house, profile(sandbox, priority=0))
+    sku = await _recharged_sku(house, first, await put(house, profile(other, priority=1)))
+    sandbox.mischief.set([Rule(Trick.OUT_OF_STOCK)])
+    order = supply_pb2.RechargeRequest(parent=sku, order_ref="1044", account="13800000000", quantity=1)
+    assert (await house.supply.Recharge(order)).standing == supply_pb2.ATTEMPT_STANDING_DELIVERED
+    assert (_topped_up(sandbox), _topped_up(other)) == (0, 1)
+    other.mischief.set([Rule(Trick.OUT_OF_STOCK)])
+    order.order_ref = "1045"
+    assert (await house.supply.Recharge(order)).standing == supply_pb2.ATTEMPT_STANDING_FAILED
+    given_up = await house.supply.GiveUpRecharge(order)
+    assert (given_up.standing, given_up.over, given_up.why) == (supply_pb2.ATTEMPT_STANDING_FAILED, True, "GIVEN_UP")
+    other.mischief.clear()
+    assert (await house.supply.Recharge(order)).why == "GIVEN_UP"
+    await other.stop()

@@ -17,6 +17,7 @@ from cardkeep_client.v1 import (
     operations_pb2_grpc,
     pricing_pb2_grpc,
     reports_pb2_grpc,
+    supply_pb2_grpc,
 )
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -40,6 +41,7 @@ class ScriptedServer:
             (operations_pb2_grpc, "OperationsService"),
             (reports_pb2_grpc, "ReportsService"),
             (pricing_pb2_grpc, "PricingService"),
+            (supply_pb2_grpc, "SupplyService"),
         ):
             getattr(module, f"add_{service}Servicer_to_server")(self, self._server)
         self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"

@@ -1,0 +1,188 @@
+"""Suppliers, sourcing and purchases on the command line: what files may say, what is asked, what is shown."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cardkeep_client.v1 import supply_pb2, types_pb2
+from google.protobuf.duration_pb2 import Duration
+from typer.testing import Result
+
+Cardkeep = Callable[..., Result]
+
+_PROFILE = """
+title = "East"
+protocol = "http"
+endpoint = "https://east.example/v2"
+currency = "CNY"
+idempotency = "REPLAY"
+exposure_max = "500.00 CNY"
+exposure_units_max = 1000
+answer_within = "5s"
+patience = "1h"
+per_second = 10.0
+
+[options]
+order = "POST /orders"
+"""
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    """A supplier's file."""
+    file = tmp_path / "east.toml"
+    file.write_text(_PROFILE)
+    return file
+
+
+def test_a_supplier_is_read_from_its_file(cardkeep: Cardkeep, server: Any, profile: Path, tmp_path: Path) -> None:
+    """Money, spans and enums as people write them; secrets from a file of their own."""
+    server.will("PutSupplier", supply_pb2.Supplier(name="tenants/default/suppliers/east"))
+    (tmp_path / "secrets.json").write_text('{"key": "k", "secret": "s"}')
+    ended = cardkeep("supplier", "put", "east", str(profile), "--credentials", str(tmp_path / "secrets.json"))
+    assert ended.exit_code == 0, ended.output
+    (request,) = server.requests("PutSupplier")
+    assert request.supplier == supply_pb2.Supplier(
+        name="tenants/default/suppliers/east",
+        title="East",
+        protocol="http",
+        endpoint="https://east.example/v2",
+        currency="CNY",
+        idempotency=supply_pb2.IDEMPOTENCY_REPLAY,
+        exposure_max=types_pb2.Money(minor=50_000, currency="CNY"),
+        exposure_units_max=1_000,
+        answer_within=Duration(seconds=5),
+        patience=Duration(seconds=3_600),
+        per_second=10.0,
+        options={"order": "POST /orders"},
+        credentials={"key": "k", "secret": "s"},
+    )
+    assert "s" not in json.loads(cardkeep_json(cardkeep, server, profile)).get("credentials", {})
+
+
+def cardkeep_json(cardkeep: Cardkeep, server: Any, profile: Path) -> str:
+    """The same as JSON."""
+    server.will("PutSupplier", supply_pb2.Supplier(name="tenants/default/suppliers/east"))
+    return cardkeep("supplier", "put", "east", str(profile), "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('colour = "red"', "'colour' is no field of a supplier"),
+        ('idempotency = "SOMETIMES"', "choose from REPLAY"),
+        ('exposure_max = "many"', "no amount of money"),
+        ('patience = "long"', "no span of time"),
+        ("per_second = [1]", "per_second cannot be"),
+        ("this is no TOML", "neither TOML nor JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(cardkeep: Cardkeep, tmp_path: Path, line: str, says: str) -> None:
+    """And nothing is asked."""
+    file = tmp_path / "wrong.toml"
+    file.write_text(line)
+    ended = cardkeep("supplier", "put", "east", str(file))
+    assert ended.exit_code == 2
+    assert says in ended.stderr
+
+
+def test_a_file_that_is_not_there_is_said_so(cardkeep: Cardkeep) -> None:
+    """By name."""
+    ended = cardkeep("sourcing", "put", "GAME", "nowhere.toml")
+    assert ended.exit_code == 2
+    assert "nowhere.toml cannot be read" in ended.stderr
+
+
+def _listed(**fields: Any) -> supply_pb2.ListSuppliersResponse:
+    state = supply_pb2.SupplierState(open_for_business=True, breaker_closed=True, attempts_open=3, tasks=2)
+    usual = {"name": "tenants/default/suppliers/east", "protocol": "http", "currency": "CNY", "state": state}
+    return supply_pb2.ListSuppliersResponse(suppliers=[supply_pb2.Supplier(**{**usual, **fields})])
+
+
+def test_suppliers_are_listed_with_how_they_do(cardkeep: Cardkeep, server: Any) -> None:
+    """Buying, paused, left alone, or without a desk."""
+    for fields, says in (
+        ({}, "buying"),
+        ({"paused": True}, "paused"),
+        ({"state": None}, "its desk does not answer"),
+        ({"state": supply_pb2.SupplierState()}, "left alone by its breaker"),
+    ):
+        server.will("ListSuppliers", _listed(**fields))
+        assert says in cardkeep("supplier", "list").stdout
+
+
+def test_pausing_changes_nothing_else(cardkeep: Cardkeep, server: Any) -> None:
+    """It is entered as it was, without credentials, which keeps those there are."""
+    server.will("ListSuppliers", _listed(title="East"))
+    server.will("PutSupplier", supply_pb2.Supplier(name="tenants/default/suppliers/east", paused=True))
+    assert cardkeep("supplier", "pause", "east").exit_code == 0
+    (request,) = server.requests("PutSupplier")
+    assert (request.supplier.title, request.supplier.paused, request.supplier.HasField("state")) == (
+        "East",
+        True,
+        False,
+    )
+
+
+def test_a_supplier_that_is_not_there_cannot_be_paused(cardkeep: Cardkeep, server: Any) -> None:
+    """Nor shown."""
+    server.will("ListSuppliers", supply_pb2.ListSuppliersResponse())
+    ended = cardkeep("supplier", "pause", "east")
+    assert ended.exit_code == 2
+    assert "There is no supplier 'east'" in ended.stderr
+
+
+def test_sourcing_names_suppliers_as_people_do(cardkeep: Cardkeep, server: Any, tmp_path: Path) -> None:
+    """`east` is a supplier of the default tenant."""
+    file = tmp_path / "game.toml"
+    file.write_text(
+        'low = 1\nhigh = 2\nper_purchase_max = 1\nunit_cost_max = "10.00 CNY"\n'
+        'sources = [{supplier = "east", product = "G", unit_cost = "9.00 CNY"}]\n'
+    )
+    server.will("PutSourcing", lambda request, _context: request.sourcing)
+    ended = cardkeep("sourcing", "put", "GAME", str(file))
+    assert "east (9.00 CNY)" in ended.stdout
+    (request,) = server.requests("PutSourcing")
+    assert request.sourcing.sku == "tenants/default/skus/GAME"
+    assert request.sourcing.sources[0].supplier == "tenants/default/suppliers/east"
+
+
+def test_a_persons_word_carries_the_codes_and_shows_none(cardkeep: Cardkeep, server: Any, tmp_path: Path) -> None:
+    """From a file, one a line."""
+    (tmp_path / "codes.txt").write_text("AAAA\n\n BBBB \n")
+    server.will(
+        "SettleAttempt", supply_pb2.SettleAttemptResponse(standing=supply_pb2.ATTEMPT_STANDING_DELIVERED, codes_fresh=2)
+    )
+    words = ["attempts", "settle", "east", "a-1", "--as", "delivered", "--who", "ann", "--cost", "18.00 CNY"]
+    ended = cardkeep(*words, "--codes", str(tmp_path / "codes.txt"))
+    assert ended.exit_code == 0, ended.output
+    (request,) = server.requests("SettleAttempt")
+    assert [told.code for told in request.codes] == ["AAAA", "BBBB"]
+    assert request.cost == types_pb2.Money(minor=1_800, currency="CNY")
+    assert "AAAA" not in ended.output
+
+
+def test_what_needs_a_person_is_listed_with_differences(cardkeep: Cardkeep, server: Any) -> None:
+    """Both tables; and only those that need one unless asked otherwise."""
+    page = supply_pb2.ListAttemptsResponse(
+        attempts=[supply_pb2.Attempt(id="a-1", sku="tenants/default/skus/GAME", disputes=["TOO_DEAR"])],
+        differences=[supply_pb2.Difference(kind="UNKNOWN_CHARGE", order_number="77")],
+    )
+    server.will("ListAttempts", page)
+    shown = cardkeep("attempts", "list", "east").stdout
+    assert "TOO_DEAR" in shown
+    assert "UNKNOWN_CHARGE" in shown
+    assert server.requests("ListAttempts")[0].filter == supply_pb2.ATTEMPT_FILTER_PERSON
+    assert cardkeep("attempts", "list", "east", "--which", "some").exit_code == 2
+
+
+def test_a_statement_that_agrees_says_so(cardkeep: Cardkeep, server: Any) -> None:
+    """From the first moment of one day to the last of another, here."""
+    server.will("Reconcile", supply_pb2.ReconcileResponse(rows=3, matched=3))
+    ended = cardkeep("supplier", "reconcile", "east", "--from", "2026-11-01", "--to", "2026-11-02")
+    assert "3 rows" in ended.stdout
+    (request,) = server.requests("Reconcile")
+    assert request.start_time.ToJsonString() == "2026-10-31T16:00:00Z"
+    assert request.end_time.ToDatetime().date().isoformat() == "2026-11-02"
