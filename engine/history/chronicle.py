@@ -148,7 +148,7 @@ def _sale(
         int(batch),
         of.import_id,
         of.source,
-        *_amount(of.unit_cost),
+        *_amount(of.landed),
         payment_print(hold.payment_ref),
     )
 
