@@ -16,8 +16,8 @@ class Sale(NamedTuple):
 
     `kind` is SALE, or REPLACEMENT for a fresh card in place of a bad one, which costs and earns nothing more.
     `price_minor` is for one card, `revenue_minor` for all units; without a price it is this batch's share of what the
-    caller said was paid. `unit_cost_minor` is what a card of the batch shipped cost, landed. `payment_print` tells payments
-    apart without naming one; `channel` is empty where nobody said any.
+    caller said was paid. `unit_cost_minor` is what a card of the batch shipped cost, landed. `payment_print` tells
+    payments apart without naming one; `channel` is empty where nobody said any.
     """
 
     seq: int

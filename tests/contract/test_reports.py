@@ -31,7 +31,7 @@ from actors.owner import Owner
 from engine.limits import DAY_MS
 from engine.money import Money
 from engine.names import BatchNo, HoldNo, card_at
-from engine.ports import Append
+from engine.ports import Append, Position
 from engine.stock.commands import Allocate, Configure, Confirm, OpenBatch, Receive, Release, Replace
 from engine.stock.outcomes import Held, ImportReady
 from engine.stock.terms import Terms
@@ -197,7 +197,8 @@ async def test_what_was_written_and_not_cut_is_counted_once(tmp_path: Path) -> N
     await shop.fold(POOL)
     shop.corner.store._pool(POOL).snapshot = None
     shop.corner.store._pool(POOL).snapshot_seq = 0
-    shop.corner.store._pool(POOL).records[:0] = before.records
+    cut = [(Position(0, at), record) for at, record in enumerate(before.records, 1)]
+    shop.corner.store._pool(POOL).records[:0] = cut
     await shop.sell(POOL, 1, Money(5, "CNY"))
     here = Reading(shop.corner.store, shop.root, tmp_path / "spill")
     asked = Asked("sales", "default", "", (), 0, 2 * _NOON_MS, 0, 10)
