@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from protos.cardkeep.v1 import allocation_pb2, inventory_pb2
-from tests.api.small_house import SmallHouse, failure, new_id, until, wish
+from tests.api.failures import failure
+from tests.api.small_house import SmallHouse, new_id, until, wish
 
 
 async def _waits(house: SmallHouse) -> str:
