@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError
@@ -19,6 +19,9 @@ from actors.supply.outfit import outfit_for
 from actors.supply.refill_actor import RefillActor, refill_name
 from engine.names import SupplierName
 from engine.placing import owner_ids
+
+if TYPE_CHECKING:
+    from actors.supply.desk_host import OutfitFor
 
 #: Ray's smallest object store: nothing of ours travels through it.
 _OBJECT_STORE_BYTES = 78_643_200
@@ -90,11 +93,11 @@ class Cluster:
         self._owners[owner_id] = actor
         await _is_up(owner_id, actor)
 
-    async def ensure_supplier(self, supplier: SupplierName) -> None:
-        """Start the actor of a supplier's desk if it has none, and wait until its process is up."""
+    async def ensure_supplier(self, supplier: SupplierName, outfit: "OutfitFor" = outfit_for) -> None:
+        """Start the actor of a supplier's desk if it has none, made with `outfit`; wait until its process is up."""
         name = desk_name(supplier)
         actor = ray.remote(SupplierActor).options(name=name, **_ACTOR)
-        self._buyers[name] = actor.remote(self._settings, supplier, outfit_for, fold_ledger)
+        self._buyers[name] = actor.remote(self._settings, supplier, outfit, fold_ledger)
         await _is_up(name, self._buyers[name])
 
     async def ensure_refills(self) -> None:

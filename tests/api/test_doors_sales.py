@@ -101,7 +101,8 @@ async def test_a_drain_moves_a_working_client_to_the_other_front_end(house: Smal
     sku = await house.sku(1_000)
     port = int(house.target.split(":")[1])
     settings = house.settings.model_copy(update={"port": port})
-    other = FrontHost(settings, StoreFacts("embedded", "valkey 9", await house.store.open()), clock=house.clock)
+    facts = StoreFacts("embedded", "valkey 9", await house.store.open())
+    other = FrontHost(settings, facts, house.desks.buyers, clock=house.clock)
     assert await other.start() == port
     bought: list[Hold] = []
     is_over = asyncio.Event()

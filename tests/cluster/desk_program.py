@@ -94,7 +94,7 @@ async def _kill(cluster: object, desks: object, pids: set[int]) -> None:
     """Kill -9 the desk's process in the middle of it all, each time that it is back."""
     while len(pids) < KILLS:
         await asyncio.sleep(1.0)
-        pid = await cluster._desks["desk:default/acme"].process_id.remote()  # type: ignore[attr-defined]
+        pid = await cluster._buyers["desk:default/acme"].process_id.remote()  # type: ignore[attr-defined]
         if pid not in pids:
             pids.add(pid)
             os.kill(pid, signal.SIGKILL)

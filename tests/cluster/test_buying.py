@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from bench.run.processes import usages
 from tests.cluster.test_cli_house import CARDKEEP, Shell, shell
 from tests.cluster.waiting import until_true
 
@@ -43,10 +43,10 @@ def _available(shell: Shell) -> int:
     return int(shell.ask("sku", "show", "GAME-10")["available"])
 
 
-def _kill(shell: Shell, name: str) -> None:
-    """SIGKILL for the house's process of this name."""
-    house = psutil.Process(json.loads((shell.data / "run.json").read_text())["pid"])
-    (pid,) = [each.pid for each in house.children(recursive=True) if name in " ".join(each.cmdline())]
+def _kill(shell: Shell, role: str) -> None:
+    """SIGKILL for the house's process of this role."""
+    house = json.loads((shell.data / "run.json").read_text())["pid"]
+    (pid,) = [pid for pid, usage in usages(house).items() if usage.role == role]
     os.kill(pid, signal.SIGKILL)
 
 
@@ -60,9 +60,9 @@ def test_a_shelf_is_filled_and_stays_so_whoever_dies(shell: Shell, profile: Path
     shell.ask("sourcing", "put", "GAME-10", "game.toml")
     until_true(lambda: _available(shell) == 300)
     batches = shell.ask("batches", "GAME-10")["batches"]
-    assert [batch["received"] for batch in batches] == [100, 100, 100]
-    for name in ("SupplierActor", "RefillActor"):
-        _kill(shell, name)
+    assert [batch["cards"]["received"] for batch in batches] == [100, 100, 100]
+    for role in ("desk", "refill"):
+        _kill(shell, role)
     for order in ("one", "two", "three"):
         shell.ask("allocate", "GAME-10", "--quantity", "70", "--order", order)
     until_true(lambda: _available(shell) == 300)

@@ -56,7 +56,7 @@ MUTANTS = (
     ),
     Mutant(
         "a damaged journal is believed",
-        "engine/stock/codec.py",
+        "engine/framing.py",
         "crc32(record[_CHECKED_FROM:]) != checksum",
         "False",
         ("tests/unit/test_codec.py",),
