@@ -56,6 +56,8 @@ aof-use-rdb-preamble yes
 auto-aof-rewrite-percentage 100
 auto-aof-rewrite-min-size 256mb
 save ""
+# A stream is given a node's bytes at once, and most journals are short: 4 KB for each of ten thousand SKUs otherwise.
+stream-node-max-bytes 512
 maxmemory 0
 maxmemory-policy noeviction
 """

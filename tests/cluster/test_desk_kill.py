@@ -19,7 +19,7 @@ def test_a_killed_desk_comes_back_and_buys_nothing_twice(tmp_path: Path) -> None
     ended = subprocess.run(program, env=environment, cwd=ROOT, check=True, capture_output=True, text=True, timeout=110)
     told = json.loads(ended.stdout.splitlines()[-1])
     assert told["pids"] == KILLS
-    assert told["metrics"] == ["desk:default/acme"]
+    assert "desk:default/acme" in told["metrics"]
     assert set(told["standings"]) <= {"DELIVERED", "IN_DOUBT", "FAILED"}
     assert told["tasks"] == 0
     sold = lines(tmp_path / "sold.jsonl")
