@@ -18,10 +18,10 @@ from engine.names import PoolName
 sells_for_s = 0.1
 
 #: Rest after a chunk, in times of what it took: one of so many buyers and one more meets a chunk.
-rest_share = 60
+rest_share = 150
 
 #: The longest rest: a store that once took a second must not make an import stand still for many.
-rest_max_s = 0.2
+rest_max_s = 0.4
 
 
 class ImportPace:
