@@ -317,7 +317,7 @@ async def test_asking_again_is_asking_the_same(street: _Street, tmp_path: Path) 
     scripted = _Scripted(None, Verdict.NOT_OWNER, Verdict.STORE_UNAVAILABLE)
     with pytest.raises(InDoubt):
         await _asked_of(street, tmp_path, scripted)
-    assert len(scripted.asked) > 3
+    assert len(scripted.asked) >= 3
     assert set(scripted.asked) == {allocate("a")}
 
 
