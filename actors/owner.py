@@ -147,14 +147,15 @@ class Owner:
         """
         try:
             hosted = self._ready(name)
-            kinds = {type(command) for _, command in asked}
+            # Of one command, which is what most come to where many SKUs are sold, there is no set to be made.
+            kinds = (type(asked[0][1]),) if len(asked) == 1 else {type(command) for _, command in asked}
             if asked and type(asked[0][1]) in OF_BUYERS:
                 self._pace.sells(name)
             if Receive in kinds:
                 later = self._receiving.receive(hosted, asked, hearer)
             elif Wait in kinds:
                 later = self._welcome(name, asked, hearer)
-            elif self._missing(hosted, asked, {}):
+            elif hosted.pool.state.memory.forgotten_before_ms and self._missing(hosted, asked, {}):
                 later = self._recall(name, asked, hearer)
             else:
                 self._answer(hosted, asked, {}, set(), hearer)

@@ -19,6 +19,8 @@ from engine.ports import Append, Position
 #: The one field of an entry.
 _RECORD = b"r"
 
+_new = tuple.__new__
+
 
 class RedisAppends:
     """Appends over a line that nobody else uses."""
@@ -36,10 +38,18 @@ class RedisAppends:
             self._connection = connection
             self._ends.clear()
         ends = self._ends
-        proven = [not each.attachments and ends.get(each.pool) == (each.epoch, each.seq_before) for each in appends]
-        commands = [
-            _plain(each) if is_proven else _compared(each) for each, is_proven in zip(appends, proven, strict=True)
-        ]
+        proven: list[bool] = []
+        commands: list[Command] = []
+        for each in appends:
+            pool, epoch, seq_before, events, record, attachments = each
+            is_proven = not attachments and ends.get(pool) == (epoch, seq_before)
+            proven.append(is_proven)
+            if not is_proven:
+                commands.append(_compared(each))
+            elif events:
+                commands.append(("XADD", pool_key(pool, "journal"), f"{epoch}-{seq_before + events}", _RECORD, record))
+            else:
+                commands.append(("HGET", pool_key(pool, "meta"), "epoch"))
         try:
             replies = await self._line.attempt(commands)
             positions = await self._positions(appends, proven, replies)
@@ -66,7 +76,7 @@ class RedisAppends:
             if not is_proven:
                 positions.append(Position(*reply))
             elif (type(reply) is not Refusal) if events else (reply == b"%d" % epoch):
-                positions.append(Position(epoch, seq_before + events))
+                positions.append(_new(Position, (epoch, seq_before + events)))
             else:  # A newer epoch has claimed it.
                 positions.append(await self._end_of(pool))
         return positions
@@ -82,13 +92,6 @@ class RedisAppends:
 def position_question(pool: PoolName) -> Command:
     """Where a journal ends: epoch and seq."""
     return ("FCALL", "cardkeep_position", 2, pool_key(pool, "meta"), pool_key(pool, "journal"))
-
-
-def _plain(append: Append) -> Command:
-    pool, epoch, seq_before, events, record, _ = append
-    if not events:
-        return ("HGET", pool_key(pool, "meta"), "epoch")
-    return ("XADD", pool_key(pool, "journal"), f"{epoch}-{seq_before + events}", _RECORD, record)
 
 
 def _compared(append: Append) -> Command:

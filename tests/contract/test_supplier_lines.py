@@ -77,7 +77,7 @@ async def test_codes_of_any_script_arrive_as_they_are(at: Stand) -> None:
 
 async def test_many_orders_at_once_do_not_mix(at: Stand) -> None:
     """Each gets its own, over however many connections."""
-    orders = [at.wish("GAME-10", 2) for _ in range(60)]
+    orders = [at.wish("GAME-10", 2) for _ in range(20)]
     tolds = await asyncio.gather(*(at.line.order(order) for order in orders))
     for order, told in zip(orders, tolds, strict=True):
         assert codes(await settled(at, order, told)) == at.sold(order)

@@ -54,7 +54,7 @@ async def test_codes_of_a_batch_open_in_the_order_asked(vault: Vault) -> None:
     assert await vault.open(POOL, cards[::-3]) == codes[::-3]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(codes=st.lists(st.text(st.characters(), max_size=600), max_size=20), serial=st.integers(0, 2**32 - 21))
 async def test_any_text_comes_back_as_it_was(vault: Vault, codes: list[str], serial: int) -> None:
     """Empty codes, any script, zero bytes: sealing changes nothing."""
@@ -304,7 +304,7 @@ async def test_prints_agree_with_rfc_4231(
 PLACE = "suppliers/shop/acme/credentials"
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plain=st.binary(max_size=2_000))
 async def test_a_secret_opens_at_its_own_place_only(vault: Vault, plain: bytes) -> None:
     """Any bytes; moved to another place they are of no use."""

@@ -46,7 +46,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     return st.tuples(*(values(part) for part in get_type_hints(hint).values())).map(lambda fields: hint(*fields))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @pytest.mark.parametrize("kind", codec.COMMANDS.values())
 @given(st.data())
 def test_a_command_reads_back(kind: type, data: Any) -> None:
@@ -57,7 +57,7 @@ def test_a_command_reads_back(kind: type, data: Any) -> None:
     assert type(again) is kind
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @pytest.mark.parametrize("kind", codec.OUTCOMES.values())
 @given(st.data())
 def test_an_outcome_reads_back(kind: type, data: Any) -> None:
@@ -67,7 +67,7 @@ def test_an_outcome_reads_back(kind: type, data: Any) -> None:
     assert repr(again) == repr(outcome)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @pytest.mark.parametrize("kind", codec.EVENTS.values())
 @given(st.data())
 def test_an_event_reads_back(kind: type, data: Any) -> None:
@@ -77,7 +77,7 @@ def test_an_event_reads_back(kind: type, data: Any) -> None:
     assert repr(record) == repr(codec.Record(7, 42, [event, event]))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(values(HoldRecord), values(said.Held), values(ask.Allocate), values(events.CardsHeld))
 def test_an_archive_entry_reads_back_by_the_kind_its_key_names(
     hold: Any, outcome: Any, command: Any, held: Any

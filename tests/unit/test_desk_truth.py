@@ -156,7 +156,7 @@ def _check(world: _World, desk: SupplierDesk) -> None:
 
 
 @pytest.mark.parametrize("idempotency", list(Idempotency))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=some.integers(0, 2**32))
 def test_both_books_agree_in_the_end(idempotency: Idempotency, seed: int) -> None:
     """For each class of supplier."""

@@ -268,6 +268,5 @@ TestHistoryMachine.settings = settings(
     stateful_step_count=40,
     derandomize=True,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

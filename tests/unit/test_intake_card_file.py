@@ -311,7 +311,7 @@ def test_any_cards_written_as_csv_are_read_back(codes: list[str], encoding: str)
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(CARDS)
 def test_any_cards_written_as_a_workbook_are_read_back(codes: list[str]) -> None:
     """Every cell as text, with the secret in a column of its own."""

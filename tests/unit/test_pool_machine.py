@@ -262,6 +262,5 @@ TestPoolMachine.settings = settings(
     stateful_step_count=50,
     derandomize=not _RUNS,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -126,6 +126,6 @@ class PriceMachine(RuleBasedStateMachine):
 
 
 PriceMachine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=40, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
 )
 TestPriceMachine = PriceMachine.TestCase

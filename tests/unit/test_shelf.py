@@ -64,7 +64,7 @@ class Pair:
         self.hidden ^= {batch}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_shelf_gives_what_a_sorted_list_would(data: Any) -> None:
     """Through taking in order, taking from the middle, coming back, going off sale and on again."""

@@ -44,7 +44,7 @@ def values(hint: Any) -> some.SearchStrategy[Any]:
     return some.tuples(*(values(part) for part in get_type_hints(hint).values())).map(lambda fields: hint(*fields))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.parametrize("kind", codec.EVENTS.values())
 @given(some.data())
 def test_an_event_reads_back_from_its_record(kind: type, data: Any) -> None:
