@@ -116,6 +116,22 @@ lots_per_look_max = 5_000
 #: Past sales one simulation takes: a front end goes through them in about 10 ms, and sells nothing meanwhile.
 simulated_sales_max = 2_000
 
+#: How old a rate of exchange may be to buy by: currencies that shops buy in move by a few per cent a week, which is
+#: what is earned on a card.
+rate_age_max_ms = 7 * DAY_MS
+
+#: How far ahead a rate may be entered, and how far back: further is a slip of the finger in the date.
+rate_ahead_max_ms = 31 * DAY_MS
+rate_back_max_ms = 366 * DAY_MS
+
+#: How far a rate may be from the one before, in per cent, before it must be said twice. A slip in the point is 900.
+rate_jump_max_percent = 20
+
+#: Rates kept of one pair of currencies, and pairs of one tenant: a year and more of daily ones, about 100 bytes each.
+#: All of them are read when one changes: the 800 of two pairs in 8 ms, the most there can be in 100 ms.
+rates_kept_max = 400
+rate_pairs_max = 32
+
 assert rate_days < sales_days_kept
 
 #: Lines of a card file looked at before its delimiter and columns are decided.

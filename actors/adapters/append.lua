@@ -34,7 +34,9 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
   ck:{supply}:suppliers    hash    every supplier as "tenant/supplier" -> its profile, credentials sealed in it
                                    (engine/supply/codec.py). enter. Never dies.
   ck:{supply}:sourcings    hash    every SKU that is bought as "tenant/sku" -> how. enter. Never dies.
-  ck:{supply}:version      string  counts the changes of these two. enter.
+  ck:{supply}:rates        hash    every rate of exchange as "tenant/from/to/moment/entered" -> it. enter; the adapter
+                                   drops those there is no room for.
+  ck:{supply}:version      string  counts the changes of these three. enter.
 
 Numbers that count are compared as the decimal strings they are stored as: a Lua number is a double.
 ]]

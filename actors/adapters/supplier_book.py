@@ -1,14 +1,16 @@
-"""The book of suppliers in the store: their profiles, and how each SKU is bought. Keys: see append.lua."""
+"""The book of suppliers in the store: profiles, how each SKU is bought, rates of exchange. Keys: see append.lua."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from actors.adapters.redis_line import RedisLine
 from engine.names import PoolName, SupplierName
-from engine.supply.codec import pack_sourcing, pack_supplier, read_sourcing, read_supplier
+from engine.pricing.rates import EnteredRate
+from engine.supply.codec import pack_rate, pack_sourcing, pack_supplier, read_rate, read_sourcing, read_supplier
 from engine.supply.suppliers import Sourcing, Supplier
 
 _SUPPLIERS = "ck:{supply}:suppliers"
 _SOURCINGS = "ck:{supply}:sourcings"
+_RATES = "ck:{supply}:rates"
 _VERSION = "ck:{supply}:version"
 
 
@@ -38,6 +40,17 @@ class RedisSupplierBook:
         sourcings = [read_sourcing(field) for field in fields]
         return {sourcing.pool: sourcing for sourcing in sourcings}
 
+    async def enter_rate(self, rate: EnteredRate, drop: Sequence[EnteredRate] = ()) -> None:
+        """See SupplierBook."""
+        await self._enter(_RATES, _rate_name(rate), pack_rate(rate))
+        if drop:
+            await self._line.change([("HDEL", _RATES, *map(_rate_name, drop))])
+
+    async def rates(self) -> Sequence[EnteredRate]:
+        """See SupplierBook."""
+        (fields,) = await self._line.ask([("HVALS", _RATES)])
+        return [read_rate(field) for field in fields]
+
     async def version(self) -> int:
         """See SupplierBook."""
         (version,) = await self._line.ask([("GET", _VERSION)])
@@ -54,6 +67,7 @@ class MemorySupplierBook:
         self._version = 0
         self._suppliers: dict[SupplierName, bytes] = {}
         self._sourcings: dict[PoolName, bytes] = {}
+        self._rates: dict[str, bytes] = {}
 
     async def put_supplier(self, supplier: Supplier) -> None:
         """See SupplierBook."""
@@ -75,6 +89,22 @@ class MemorySupplierBook:
         """See SupplierBook."""
         return {pool: read_sourcing(packed) for pool, packed in self._sourcings.items()}
 
+    async def enter_rate(self, rate: EnteredRate, drop: Sequence[EnteredRate] = ()) -> None:
+        """See SupplierBook."""
+        packed = pack_rate(rate)
+        self._version += self._rates.get(_rate_name(rate)) != packed
+        self._rates[_rate_name(rate)] = packed
+        for each in drop:
+            self._rates.pop(_rate_name(each), None)
+
+    async def rates(self) -> Sequence[EnteredRate]:
+        """See SupplierBook."""
+        return [read_rate(packed) for packed in self._rates.values()]
+
     async def version(self) -> int:
         """See SupplierBook."""
         return self._version
+
+
+def _rate_name(rate: EnteredRate) -> str:
+    return f"{rate.tenant}/{rate.source}/{rate.target}/{rate.from_ms}/{rate.entered_at_ms}"

@@ -88,6 +88,9 @@ MEANINGS: Mapping[str, Meaning] = {
         _STATE, "No card of it on sale will ever end, or the floor is not below the price; see field."
     ),
     "AMOUNT_MISMATCH": Meaning(_STATE, "The amount paid is not unit price times quantity; do not deliver."),
+    "RATE_JUMPS": Meaning(
+        _STATE, "The rate is more than 20 % from the one before; check it, and if it is right send accept_jump."
+    ),
     "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU; try again when it goes on."),
     "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
     "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost, or landed cost, in it."),

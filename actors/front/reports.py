@@ -10,12 +10,14 @@ from actors.front.reception import Context, Reception, ends_well
 from actors.front.refusals import Refusal
 from actors.front.reporting import Reporting
 from actors.front.translate import from_batch, from_money, from_ms
+from actors.front.translate_pricing import from_why
 from actors.history import reports
 from actors.history.questions import Asked
 from engine import limits
 from engine.limits import DAY_MS, HOUR_MS, SECOND_MS
 from engine.money import Money
-from engine.names import BatchNo, Card, HoldNo, PoolName, batch_of, card_name, hold_name, serial_of
+from engine.names import BatchNo, Card, HoldNo, PoolName, batch_name, batch_of, card_name, hold_name, serial_of
+from engine.pricing.repricing import Why
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from protos.cardkeep.v1 import reports_pb2, reports_pb2_grpc, types_pb2
@@ -204,8 +206,16 @@ def _demand(tenant: str, row: reports.Demand) -> reports_pb2.DemandRow:
 
 
 def _price(tenant: str, row: reports.Price) -> reports_pb2.PriceRow:
+    pool = PoolName(tenant, row.sku)
     return reports_pb2.PriceRow(
-        sku=str(PoolName(tenant, row.sku)), time=from_ms(row.at_ms), price=_amount(row.price_minor, row.currency)
+        sku=str(pool),
+        time=from_ms(row.at_ms),
+        price=_amount(row.price_minor, row.currency),
+        channel=row.channel,
+        batch=batch_name(pool, BatchNo(row.batch)) if row.batch else "",
+        before=_amount(row.before_minor, row.before_currency),
+        who=row.who,
+        reasons=from_why(Why(word) for word in row.reasons.split(",") if word),
     )
 
 

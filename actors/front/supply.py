@@ -8,6 +8,7 @@ from actors.front import checks
 from actors.front.paging import page, page_by_number
 from actors.front.reception import Context, Reception, ends_well
 from actors.front.refusals import Refusal
+from actors.front.translate_rates import from_rate, from_rates, left_out, to_rate
 from actors.front.translate_supply import (
     from_attempt,
     from_difference,
@@ -33,10 +34,12 @@ from actors.supply.reconciler import NoStatement
 from engine import limits
 from engine.errors import InDoubt, NotDone
 from engine.names import SupplierName, parse_pool
+from engine.pricing.rates import Rates, jumps
 from engine.supply.attempts import AttemptId, Finding, Resolved
 from engine.supply.differences import Noted
 from engine.supply.ports import Good, StatementRow, SupplierBook
 from engine.supply.recharging import Recharge as RechargeOrder
+from engine.supply.suppliers import Sourcing
 from protos.cardkeep.v1 import supply_pb2, supply_pb2_grpc
 
 #: How long a listing waits for a desk: staff look because something is slow.
@@ -161,7 +164,7 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
                 text = f"{source.supplier} sells in {supplier.currency}; give the unit cost in that."
                 raise Refusal("INVALID_FIELD", {"field": "sourcing.sources.unit_cost"}, text)
         await self._book.put_sourcing(sourcing)
-        return from_sourcing(sourcing)
+        return self._told(sourcing, Rates(await self._book.rates()))
 
     @ends_well
     async def ListSourcings(  # noqa: N802
@@ -173,11 +176,39 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
         last = parse_pool(asked.after)
         known = sorted((await self._book.sourcings()).items())
         rows = [each for pool, each in known if pool.tenant == tenant and (last is None or pool > last)]
-        shown = rows[: asked.rows]
+        shown, rates = rows[: asked.rows], Rates(await self._book.rates())
         return supply_pb2.ListSourcingsResponse(
-            sourcings=[from_sourcing(sourcing) for sourcing in shown],
+            sourcings=[self._told(sourcing, rates) for sourcing in shown],
             next_page_token=asked.token_after(str(shown[-1].pool)) if len(rows) > asked.rows else "",
         )
+
+    @ends_well
+    async def EnterRate(  # noqa: N802
+        self, request: supply_pb2.EnterRateRequest, _context: Context
+    ) -> supply_pb2.ExchangeRate:
+        """Enter a rate of exchange."""
+        now_ms = self.reception.clock.now_ms()
+        rate, rates = to_rate(request, now_ms), Rates(await self._book.rates())
+        before = rates.counts_at(*rate.pair, rate.from_ms)
+        if before is not None:
+            if before.says_as(rate):
+                return from_rate(before, now_ms, is_counting=rates.counts_at(*rate.pair, now_ms) == before)
+            if jumps(before, rate) and not request.accept_jump:
+                raise Refusal("RATE_JUMPS", {"before": before.figures, "rate": rate.figures})
+            rate = rate.after(before)
+        if not rates.has_room_for(rate):
+            raise Refusal("TOO_MANY_ITEMS", {"field": "rate.source_currency", "max": limits.rate_pairs_max})
+        await self._book.enter_rate(rate, rates.surplus(*rate.pair, now_ms))
+        rates = Rates(await self._book.rates())
+        return from_rate(rate, now_ms, is_counting=rates.counts_at(*rate.pair, now_ms) == rate)
+
+    @ends_well
+    async def ListRates(  # noqa: N802
+        self, request: supply_pb2.ListRatesRequest, _context: Context
+    ) -> supply_pb2.ListRatesResponse:
+        """All of a tenant's."""
+        tenant, rates = checks.tenant(request.parent), Rates(await self._book.rates())
+        return supply_pb2.ListRatesResponse(rates=from_rates(tenant, rates, self.reception.clock.now_ms()))
 
     @ends_well
     async def ListAttempts(  # noqa: N802
@@ -256,6 +287,10 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
     ) -> supply_pb2.RechargeResponse:
         """Have an order never done, if it surely was not."""
         return from_recharged(await self._recharges.give_up(await self._order(request)))
+
+    def _told(self, sourcing: Sourcing, rates: Rates) -> supply_pb2.Sourcing:
+        now_ms = self.reception.clock.now_ms()
+        return from_sourcing(sourcing, [left_out(source, sourcing, rates, now_ms) for source in sourcing.sources])
 
     async def _order(self, request: supply_pb2.RechargeRequest) -> RechargeOrder:
         order = to_recharge(request)

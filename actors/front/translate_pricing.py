@@ -119,7 +119,7 @@ def from_suggestion(suggestion: prices.PriceSuggestion) -> pricing_pb2.PriceSugg
         channel=suggestion.channel,
         before=from_money(suggestion.before),
         after=from_money(suggestion.after) if suggestion.after.minor else None,
-        reasons=_from_why(suggestion.why),
+        reasons=from_why(suggestion.why),
         create_time=from_ms(suggestion.at_ms),
     )
 
@@ -188,7 +188,7 @@ def from_change(pool: PoolName, change: prices.PriceChange) -> pricing_pb2.Price
         before=_maybe(change.before),
         after=_maybe(change.after),
         who=change.who,
-        reasons=_from_why(change.why),
+        reasons=from_why(change.why),
         note=change.note,
     )
 
@@ -197,7 +197,7 @@ def from_simulated(simulated: Simulated) -> pricing_pb2.SimulateRuleResponse:
     """What a rule would have done."""
     return pricing_pb2.SimulateRuleResponse(
         moves=[
-            pricing_pb2.SimulatedMove(time=from_ms(at_ms), price_minor=price_minor, reasons=_from_why(why))
+            pricing_pb2.SimulatedMove(time=from_ms(at_ms), price_minor=price_minor, reasons=from_why(why))
             for at_ms, price_minor, why in simulated.moves
         ],
         was_margin_minor=simulated.was_margin_minor,
@@ -232,7 +232,8 @@ def _from_rule(rule: ask.PriceRule) -> pricing_pb2.PriceRule:
     )
 
 
-def _from_why(why: Iterable[Why]) -> list[pricing_pb2.PriceReason.ValueType]:
+def from_why(why: Iterable[Why]) -> list[pricing_pb2.PriceReason.ValueType]:
+    """What moved a price."""
     return [pricing_pb2.PriceReason.Value(f"PRICE_REASON_{each.value}") for each in why]
 
 

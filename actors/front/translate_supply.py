@@ -216,15 +216,18 @@ def _to_source(source: supply_pb2.Source, pool: PoolName) -> Source:
     return Source(supplier, product, checks.money(source.unit_cost, "sourcing.sources.unit_cost"))
 
 
-def from_sourcing(sourcing: Sourcing) -> supply_pb2.Sourcing:
-    """How a SKU is bought."""
+def from_sourcing(sourcing: Sourcing, left_out: Sequence[str]) -> supply_pb2.Sourcing:
+    """How a SKU is bought. `left_out` says of each source why nothing is bought there, in a word, or nothing."""
     told = supply_pb2.Sourcing(
         sku=str(sourcing.pool),
         sources=[
             supply_pb2.Source(
-                supplier=str(source.supplier), product=source.product, unit_cost=from_money(source.unit_cost)
+                supplier=str(source.supplier),
+                product=source.product,
+                unit_cost=from_money(source.unit_cost),
+                left_out=why,
             )
-            for source in sourcing.sources
+            for source, why in zip(sourcing.sources, left_out, strict=True)
         ],
         low=sourcing.marks.low,
         high=sourcing.marks.high,

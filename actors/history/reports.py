@@ -94,12 +94,18 @@ class Demand(NamedTuple):
 
 
 class Price(NamedTuple):
-    """A price that was set; None: from then on the SKU had none."""
+    """A price that was another from then on; None: there was none, or none is known. See engine/history/tables.py."""
 
     sku: str
+    channel: str
+    batch: int
     at_ms: int
+    before_minor: int | None
+    before_currency: str
     price_minor: int | None
     currency: str
+    who: str
+    reasons: str
 
 
 class Ageing(NamedTuple):
@@ -167,7 +173,9 @@ FROM holds WHERE {within} GROUP BY ALL ORDER BY ALL
 """
 
 _PRICES = """
-SELECT sku, at_ms, price_minor, price_currency FROM prices WHERE {within} ORDER BY sku, at_ms, seq
+SELECT sku, coalesce(channel, '') AS channel, coalesce(batch, 0) AS batch, at_ms, before_minor,
+    coalesce(before_currency, ''), price_minor, price_currency, coalesce(who, ''), coalesce(reasons, '')
+FROM prices WHERE {within} ORDER BY sku, channel, batch, at_ms, seq
 """
 
 _BY_AGE = ", ".join(

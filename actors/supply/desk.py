@@ -16,6 +16,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from actors.supply.conversion import Conversion
 from actors.supply.counter import TOO_LATE, Counter, LineTo, Moment, account_place
 from actors.supply.desk_metrics import DeskMetrics
 from actors.supply.keeping import Keeping
@@ -92,7 +93,13 @@ class SupplierDesk:
             name.book, doors.journal, doors.clock, observe=self.metrics.appended, tell=self._tell
         )
         self._recollection = Recollection(name.book, doors.archive, self._written)
-        self.stocking = Stocking(name, self._written, stash=doors.stash, vault=doors.vault, shelver=doors.shelver)
+        self.stocking = Stocking(
+            *(name, self._written),
+            stash=doors.stash,
+            vault=doors.vault,
+            shelver=doors.shelver,
+            conversion=Conversion(doors.book),
+        )
         self.stocking.fees = lambda: self._counter.supplier.fees
         self._settler = Settler(self._counter, self._written, self._take_in)
         self._watcher = Watcher(self._counter)

@@ -22,7 +22,6 @@ from actors.supply.desk import Doors, SupplierDesk
 from actors.supply.desk_metrics import DeskMetrics
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought, DeskState, Shelver
-from actors.supply.stocking import CostOf
 from engine.errors import CardkeepError, InvariantBroken, PoolClosed
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock, Vault
@@ -37,14 +36,10 @@ _log = logging.getLogger(__name__)
 
 
 class Outfit(NamedTuple):
-    """What a desk's process is made with besides the store: lines, a shelver, and what the shelver needs to run.
-
-    `cost_of` says what a unit cost in the currency that a SKU's costs are counted in.
-    """
+    """What a desk's process is made with besides the store: lines, a shelver, and what the shelver needs to run."""
 
     line_to: LineTo
     shelver: Shelver
-    cost_of: CostOf
     run: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 
@@ -83,7 +78,6 @@ class DeskHost:
             fold=fold,
         )
         self._desk = SupplierDesk(name, doors, self._metrics)
-        self._desk.stocking.cost_of = self._outfit.cost_of
         self._is_open = False
 
     async def run(self) -> None:

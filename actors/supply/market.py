@@ -16,7 +16,8 @@ from engine.errors import InDoubt, NotDone
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock
-from engine.pricing.landing import Rates, RateUnusable, landed
+from engine.pricing.landing import landed
+from engine.pricing.rates import Rates, RateUnusable
 from engine.supply.choosing import Candidate, Choice, choose
 from engine.supply.coming import PASSED_OVER, Coming, OpenUnits, Stage
 from engine.supply.costing import affordable
@@ -47,7 +48,7 @@ class Deal(NamedTuple):
 class _Habit:
     """How one supplier did for one SKU, and until when it rests."""
 
-    __slots__ = ("portion", "record", "rest_ms", "rests_until_ms", "tried_at_ms")
+    __slots__ = ("portion", "record", "rest_ms", "rests_until_ms", "tried_at_ms", "unrated")
 
     def __init__(self) -> None:
         self.record = Record()
@@ -56,6 +57,16 @@ class _Habit:
         self.rests_until_ms = 0
         #: The most it is asked for at once; None when it never refused.
         self.portion: int | None = None
+        #: Why no rate can be used for it; empty while one can, or none is needed.
+        self.unrated = ""
+
+    def left_out(self, source: Source, unusable: RateUnusable | None) -> None:
+        """Say once that there is no rate for it, and once that there is."""
+        before, self.unrated = self.unrated, "" if unusable is None else unusable.why
+        if self.unrated and self.unrated != before:
+            _log.warning("source_left_out supplier=%s product=%s cause=%s", source.supplier, source.product, unusable)
+        elif before and not self.unrated:
+            _log.info("source_back supplier=%s product=%s", source.supplier, source.product)
 
 
 class Market:
@@ -150,9 +161,11 @@ class Market:
         ware = state.wares.get(source.product)
         unit_cost = source.unit_cost if ware is None or ware.unit_cost is None else ware.unit_cost
         try:
-            rate = self.rates.between(unit_cost.currency, sourcing.unit_cost_max.currency, now_ms)
-        except RateUnusable:
+            rate = self.rates.between(sourcing.pool.tenant, unit_cost.currency, sourcing.unit_cost_max.currency, now_ms)
+        except RateUnusable as unusable:
+            habit.left_out(source, unusable)
             return None
+        habit.left_out(source, None)
         unit_cost_max = affordable(sourcing.unit_cost_max, supplier.fees, rate)
         if unit_cost_max.currency != state.room.currency:
             return None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def outfit_for(settings: "Settings", store: "RedisStore", vault: "Vault", clock: "Clock") -> "Outfit":
-    """The outfit of a desk in this process. What a unit cost is counted in the supplier's own currency."""
+    """The outfit of a desk in this process."""
     from actors.adapters.redis_registry import RedisRegistry
     from actors.dispatch import Dispatch
     from actors.suppliers.protocols import line_to
@@ -21,6 +21,4 @@ def outfit_for(settings: "Settings", store: "RedisStore", vault: "Vault", clock:
 
     dispatch = Dispatch(RedisRegistry(store.line), clock, settings.token.get_secret_value())
 
-    return Outfit(
-        line_to, PoolShelver(dispatch, store, vault), lambda _pool, unit_cost: unit_cost, dispatch.watch, dispatch.close
-    )
+    return Outfit(line_to, PoolShelver(dispatch, store, vault), dispatch.watch, dispatch.close)

@@ -20,15 +20,27 @@ class Shelved(NamedTuple):
     known: int
 
 
+class UnitCost(NamedTuple):
+    """What one card cost: `paid` at its supplier, with fees, and `landed` in the currency of the SKU's cost."""
+
+    paid: Money
+    landed: Money
+
+
 class Shelver(Protocol):
     """Puts delivered codes into stock."""
 
     async def shelve(
-        self, pool: PoolName, attempt: AttemptId, goods: Sequence[Good], unit_cost: Money | None, supplier: SupplierName
+        self,
+        pool: PoolName,
+        attempt: AttemptId,
+        goods: Sequence[Good],
+        unit_cost: UnitCost | None,
+        supplier: SupplierName,
     ) -> Shelved:
         """Put them into stock once, however often this is asked, and answer the same each time.
 
-        `unit_cost` is in the currency in which the SKU's cost is counted. Asked again with other goods (a supplier
+        `unit_cost` is None where nobody knows it. Asked again with other goods (a supplier
         that delivers twice), it puts those into stock, too. Raises NotDone (nothing happened), InDoubt (some may be
         in stock: ask again) or InvariantBroken (the pool has stopped).
         """

@@ -26,7 +26,7 @@ from actors.supply.refill_metrics import RefillMetrics
 from engine.errors import CardkeepError, InDoubt, NotDone
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.stock.commands import Command, GetAvailable
 from engine.stock.outcomes import Available
 from engine.supply.attempts import Attempt, AttemptId, Kind, Standing

@@ -21,20 +21,16 @@ from actors.supply.recharger import Recharged, Recharger
 from actors.supply.refill import Refill
 from actors.supply.refill_metrics import RefillMetrics
 from engine.errors import CardkeepError
-from engine.limits import DAY_MS
 from engine.names import PoolName
 from engine.placing import refill_group
 from engine.ports import Clock
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.supply.ports import SupplierBook
 from engine.supply.recharging import Recharge
 from engine.supply.suppliers import Sourcing
 
 #: Between two questions whether the book has changed: how long staff wait for what they set.
 read_book_every_s = 1.0
-
-#: How old a rate of exchange may be to buy by.
-rate_age_max_ms = 7 * DAY_MS
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +60,7 @@ class RefillHost:
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._metrics = RefillMetrics(registry)
-        self.refill = Refill(desks, self._dispatch.ask, clock, metrics=self._metrics, rates=Rates(rate_age_max_ms))
+        self.refill = Refill(desks, self._dispatch.ask, clock, metrics=self._metrics, rates=Rates())
         market, sourcing_of = self.refill.market, self._sourcing_of
         self._recharger = Recharger(desks, self._journal, clock, market=market, sourcing_of=sourcing_of)
 
@@ -120,6 +116,7 @@ class RefillHost:
         if version == self._version:
             return
         suppliers, sourcings = await self._book.suppliers(), await self._book.sourcings()
+        self.refill.market.rates = Rates(await self._book.rates())
         mine = {
             pool: sourcing for pool, sourcing in sourcings.items() if refill_group(pool, self._groups) == self._group
         }

@@ -16,10 +16,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from actors.dispatch import Dispatch
-from actors.supply.ports import Shelved
+from actors.supply.ports import Shelved, UnitCost
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, NotDone
-from engine.money import Money
 from engine.names import BatchNo, Card, PoolName, SupplierName, batch_of
 from engine.ports import SealedCards, Vault
 from engine.secrecy.normal import code_fault
@@ -40,7 +39,7 @@ _STEPS_LOST_MAX = 16
 
 
 class CostCurrencyRefused(NotDone):
-    """The SKU's costs are counted in another currency: convert the unit cost first."""
+    """The SKU's costs are counted in another currency than its sourcing says: mend the sourcing."""
 
 
 class _Item(NamedTuple):
@@ -58,7 +57,12 @@ class PoolShelver:
         self._vault = vault
 
     async def shelve(
-        self, pool: PoolName, attempt: AttemptId, goods: Sequence[Good], unit_cost: Money | None, supplier: SupplierName
+        self,
+        pool: PoolName,
+        attempt: AttemptId,
+        goods: Sequence[Good],
+        unit_cost: UnitCost | None,
+        supplier: SupplierName,
     ) -> Shelved:
         """See Shelver."""
         sound = [good for good in goods if not code_fault(good.code.strip())]
@@ -91,7 +95,7 @@ class _Delivery:
         #: Whether a code may be in stock because of it.
         self.has_begun = False
 
-    async def put_in(self, attempt: AttemptId, unit_cost: Money | None, supplier: SupplierName) -> int:
+    async def put_in(self, attempt: AttemptId, unit_cost: UnitCost | None, supplier: SupplierName) -> int:
         """Put in what is in no stock yet. Answers how many of the codes are in stock by this attempt."""
         part = 0
         while None in (found := await self._found()):
@@ -104,10 +108,12 @@ class _Delivery:
         cards_in = Counter(batch_of(card) for card in found if card is not None)
         return sum([cards for batch, cards in cards_in.items() if await self._is_ours(batch, attempt)])
 
-    async def _opened(self, import_id: str, unit_cost: Money | None, supplier: SupplierName) -> said.BatchView:
+    async def _opened(self, import_id: str, unit_cost: UnitCost | None, supplier: SupplierName) -> said.BatchView:
         data_key = await self._vault.new_data_key(self._pool)
         request_id = f"open/{secrets.token_hex(16)}"
-        command = ask.OpenBatch(request_id, import_id, str(supplier), importer, unit_cost, None, data_key)
+        paid, landed = (None, None) if unit_cost is None else unit_cost
+        landed = None if landed == paid else landed
+        command = ask.OpenBatch(request_id, import_id, str(supplier), importer, paid, None, data_key, landed)
         opened = await self._ask(command)
         if isinstance(opened, said.Refused):
             raise CostCurrencyRefused(f"{self._pool}: {opened.reason} {dict(opened.facts)}")

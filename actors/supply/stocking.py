@@ -7,13 +7,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from actors.supply.ports import Shelver
+from actors.supply.conversion import Conversion
+from actors.supply.ports import Shelver, UnitCost
 from actors.supply.written_ledger import WrittenLedger
 from engine.errors import CardkeepError, NotDone, StoreUnavailable
 from engine.money import Money
-from engine.names import PoolName, SupplierName
+from engine.names import SupplierName
 from engine.ports import Vault
 from engine.pricing.landing import Fees, Rate, landed
+from engine.pricing.rates import RateUnusable
 from engine.supply.attempts import AttemptId, Stocked
 from engine.supply.codec import pack_goods, read_goods
 from engine.supply.entry import Entry
@@ -26,25 +28,32 @@ shelving_max = 16
 #: Pause before a key ring that refuses is tried again: the codes are in memory alone until then.
 _SEAL_AGAIN_S = 1.0
 
-_log = logging.getLogger(__name__)
+#: Pause before codes that wait for a rate of exchange are tried again: staff who enter one look at once.
+_RATE_AGAIN_S = 10.0
 
-CostOf = Callable[[PoolName, Money], Money | None]
-"""What a unit cost in the currency that a SKU's costs are counted in; None when nobody can say."""
+_log = logging.getLogger(__name__)
 
 
 class Stocking:
-    """One desk's deliveries. `supplier` is whose they are; `cost_of` counts what a unit cost, `fees` come on top."""
+    """One desk's deliveries. `supplier` is whose they are; `fees` come on top of what it charged."""
 
     def __init__(
-        self, supplier: SupplierName, written: WrittenLedger, *, stash: Stash, vault: Vault, shelver: Shelver
+        self,
+        supplier: SupplierName,
+        written: WrittenLedger,
+        *,
+        stash: Stash,
+        vault: Vault,
+        shelver: Shelver,
+        conversion: Conversion,
     ) -> None:
-        self.cost_of: CostOf = lambda _pool, unit_cost: unit_cost
         self.fees: Callable[[], Fees] = Fees
         self._supplier = supplier
         self._written = written
         self._stash = stash
         self._vault = vault
         self._shelver = shelver
+        self._conversion = conversion
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(shelving_max)
 
@@ -98,6 +107,10 @@ class Stocking:
                 async with self._turns:
                     await self._shelve(entry, delivery, sealed)
                 break
+            except RateUnusable as missing:
+                _log.warning("delivery_not_shelved attempt=%s delivery=%d cause=%s", entry.name, delivery, missing)
+                await asyncio.sleep(_RATE_AGAIN_S)
+                continue
             except CardkeepError as failure:
                 _log.warning("delivery_not_shelved attempt=%s delivery=%d cause=%s", entry.name, delivery, failure)
             except Exception as mistake:  # noqa: BLE001 - codes wait whatever it was, and its text may quote one
@@ -108,10 +121,7 @@ class Stocking:
 
     async def _shelve(self, entry: Entry, delivery: int, sealed: bytes) -> None:
         goods = read_goods(await self._vault.open_secret(self._place(entry.name), sealed))
-        cost = entry.costs[delivery - 1]
-        charged = Money(-(-cost.minor // len(goods)), cost.currency)
-        in_all = landed(charged, self.fees(), Rate(cost.currency, cost.currency, 1, 1, 0))
-        unit_cost = self.cost_of(entry.attempt.pool, in_all)
+        unit_cost = await self._unit_cost(entry, delivery, len(goods))
         # What a supplier delivered twice for one attempt is another import, or the second would be taken for the first.
         name = entry.name if delivery == 1 else AttemptId(f"{entry.name}~{delivery}")
         fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, self._supplier)
@@ -123,6 +133,15 @@ class Stocking:
             await self._stash.unstash(self._supplier.book, [_field(entry.name, delivery)])
         except (StoreUnavailable, NotDone) as away:
             _log.warning("stash_not_cleared attempt=%s cause=%s", entry.name, away)  # The next opening does.
+
+    async def _unit_cost(self, entry: Entry, delivery: int, units: int) -> UnitCost:
+        """By the rate of when it was bought, however late it comes. Raises RateUnusable: then the codes wait."""
+        cost, fees = entry.costs[delivery - 1], self.fees()
+        charged = Money(-(-cost.minor // units), cost.currency)
+        rate = await self._conversion.rate(entry.attempt.pool, cost.currency, entry.begun_at_ms)
+        return UnitCost(
+            paid=landed(charged, fees, Rate(cost.currency, cost.currency, 1, 1, 0)), landed=landed(charged, fees, rate)
+        )
 
     def _place(self, attempt: AttemptId) -> str:
         return f"{self._supplier}/deliveries/{attempt}"

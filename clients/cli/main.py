@@ -13,6 +13,7 @@ from clients.cli import (
     down,
     importing,
     pricing,
+    rates,
     report,
     sandbox_supplier,
     selling,
@@ -65,6 +66,7 @@ bench.register(app)
 app.add_typer(skus.app, name="sku")
 app.add_typer(suppliers.app, name="supplier")
 app.add_typer(sourcing.app, name="sourcing")
+app.add_typer(rates.app, name="rate")
 app.add_typer(attempts.app, name="attempts")
 importing.register(app)
 selling.register(app)

@@ -12,6 +12,7 @@ import typer
 from clients.cli import show, typed
 from clients.cli.command import command
 from clients.cli.failing import wrong_usage
+from clients.cli.pricing import words
 from clients.cli.selling import OfSku
 from clients.cli.session import Session
 
@@ -44,6 +45,7 @@ _BOUGHT = ("sku", "supplier", "day", "month")
 _HELD = ("sku", "day", "month")
 _LYING = ("sku", "supplier")
 
+_PRICES = ("SKU", "channel", "only of batch", "from", "#before", "#price", "by", "because of")
 _GROUP = ("SKU", "supplier", "channel", "day", "month")
 
 
@@ -122,9 +124,9 @@ def demand(
 
 
 def prices(session: Session, sku: Of = None, since: From = None, until: To = None, rows: Rows = 1_000) -> None:
-    """Every price that was set."""
+    """Every change of a price: the SKU's own, of its channels, by clearance; and why."""
     bounds = _bounds([], (), sku, since, until, rows)
-    _report(session, "prices", bounds, ("SKU", "from", "#price"), _price_cells)
+    _report(session, "prices", bounds, _PRICES, _price_cells)
 
 
 def ageing(
@@ -242,7 +244,11 @@ def _margin_cells(row: Any) -> Sequence[object]:
 
 
 def _price_cells(row: Any) -> Sequence[object]:
-    return (show.short(row.sku), show.moment(row.time), show.money(row.price) or "none")
+    return (
+        *(show.short(row.sku), row.channel or "(the SKU's own)", show.short(row.batch), show.moment(row.time)),
+        *(show.money(row.before) or "none", show.money(row.price) or "none"),
+        *(row.who or ("staff" if "STAFF" in row.reasons else "a rule"), words(row.reasons)),
+    )
 
 
 def _ageing_cells(row: "AgeingRow") -> Sequence[object]:

@@ -15,7 +15,7 @@ from clients.cli.skus import SkuName
 from clients.cli.suppliers import SERVICE
 
 if TYPE_CHECKING:
-    from cardkeep_client.v1.supply_pb2 import Sourcing
+    from cardkeep_client.v1.supply_pb2 import Source, Sourcing
     from rich.console import RenderableType
 
 app = typer.Typer(no_args_is_help=True, help="How SKUs are bought: from whom, below how many cards, up to how many.")
@@ -58,6 +58,11 @@ def list_all(session: Session) -> None:
     session.show({"sourcings": [document(each) for each in found]}, lambda _: _table(found))
 
 
+def _source(source: "Source") -> str:
+    why = {"NO_RATE": ", left out: no rate of exchange", "RATE_TOO_OLD": ", left out: its rate is too old"}
+    return f"{label(source.supplier)} ({money(source, 'unit_cost')}{why.get(source.left_out, '')})"
+
+
 def _table(sourcings: "list[Sourcing]") -> "RenderableType":
     rows = [
         (
@@ -65,7 +70,7 @@ def _table(sourcings: "list[Sourcing]") -> "RenderableType":
             show.number(each.low),
             show.number(each.high),
             money(each, "unit_cost_max"),
-            ", ".join(f"{label(source.supplier)} ({money(source, 'unit_cost')})" for source in each.sources),
+            ", ".join(map(_source, each.sources)),
             "paused" if each.paused else "bought",
         )
         for each in sourcings

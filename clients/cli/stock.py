@@ -128,12 +128,18 @@ def counts(cards: "CardCounts") -> tuple[int, ...]:
     return (cards.received, cards.available, cards.withheld, cards.held, cards.sold, cards.void)
 
 
+def _cost_words(batch: "Batch") -> str:
+    """`9.00 USD, landed 64.93 CNY`; one amount where both are the same."""
+    paid, landed = show.money(batch.unit_cost), show.money(batch.landed_unit_cost)
+    return f"{paid}, landed {landed}" if paid and landed and paid != landed else landed or paid or "unknown"
+
+
 def _batch_table(found: "list[Batch]") -> "RenderableType":
     rows = [
         (
             show.short(batch.name),
             batch.source,
-            show.money(batch.unit_cost) or "unknown",
+            _cost_words(batch),
             show.moment(batch.create_time),
             show.moment(batch.expire_time, "by line, or never"),
             *counts(batch.cards),

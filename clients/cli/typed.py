@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
 _UNITS_S = (86_400, 3_600, 60, 1)
 _WHOLE = re.compile(r"\d[\d,]*(?:\.\d{1,4})?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MAJOR_MONEY = re.compile(r"(\S+) ?([A-Za-z]{3})")
 
 
@@ -145,6 +146,13 @@ def moment(typed: str | None) -> datetime | None:
     if here_ms is None:
         raise wrong_usage(f"{typed!r} is no date.", 'Type it like 2026-12-31 or "2026-12-31 18:00+08:00".')
     return datetime.fromtimestamp(here_ms / 1_000, UTC)
+
+
+def beginning(typed: str) -> datetime:
+    """As `moment`, but a day is its first moment."""
+    found = moment(f"{typed} 00:00" if _DAY.fullmatch(typed.strip()) else typed)
+    assert found is not None
+    return found
 
 
 def utc_offset_ms(at_ms: int) -> int:

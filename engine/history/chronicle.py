@@ -11,6 +11,7 @@ from engine import limits
 from engine.history.tables import REPLACEMENT, SALE, TABLES, HoldCount, Price, Receipt, Refund, Row, Sale, Withdrawal
 from engine.money import Money
 from engine.names import BatchNo, Card, batch_of
+from engine.pricing.repricing import Why
 from engine.stock.commands import Allocate
 from engine.stock.events import (
     Answered,
@@ -18,15 +19,22 @@ from engine.stock.events import (
     CardsHeld,
     CardsReceived,
     CardsWithdrawn,
+    ClearanceAccepted,
+    ClearanceEnded,
+    ClearanceStepped,
     Event,
     HoldConfirmed,
     HoldExpired,
     HoldReleased,
+    PricesSet,
     RefundRaised,
+    Repriced,
+    SuggestionDecided,
     TermsSet,
 )
 from engine.stock.hold import Hold
 from engine.stock.outcomes import Reason, Refused, Withdrawn
+from engine.stock.prices import NO_BATCH, PriceChange
 from engine.stock.state import State
 
 #: Bytes of a payment's print: among 10,000,000 payments two are alike in one house of 370,000.
@@ -124,9 +132,18 @@ class Chronicle:
         moved = answer.outcome.moved
         self._write(Withdrawal(*place, command.action, moved, not command.cards, command.reason))
 
-    def _priced(self, state: State, event: TermsSet) -> None:
-        if "price" in (event.command.fields or ("price",)):
-            self._write(Price(state.seq, event.at_ms, *state.name, *_amount(state.terms.price)))
+    def _terms(self, state: State, event: TermsSet) -> None:
+        """A SKU without prices of channels notes no changes: what its terms say is told as it is said."""
+        if state.prices is not None:
+            self._priced(state, event)
+        elif "price" in (event.command.fields or ("price",)):
+            change = PriceChange(0, event.at_ms, "", NO_BATCH, None, state.terms.price, "", (Why.STAFF,), "")
+            self._write(_price(state, change))
+
+    def _priced(self, state: State, _event: Event) -> None:
+        assert state.prices is not None, "a pool whose price has changed knows of prices"
+        for change in state.prices.changed_by(state.seq):
+            self._write(_price(state, change))
 
 
 def payment_print(payment_ref: str) -> str:
@@ -151,6 +168,12 @@ def _sale(
         *_amount(of.landed),
         payment_print(hold.payment_ref),
     )
+
+
+def _price(state: State, change: PriceChange) -> Price:
+    after, before = _amount(change.after), _amount(change.before)
+    place = (state.seq, change.at_ms, *state.name)
+    return Price(*place, *after, change.channel, int(change.batch), *before, change.who, ",".join(change.why))
 
 
 def _hold(state: State, number: int) -> Hold:
@@ -191,5 +214,11 @@ _TOLD: Mapping[type, Callable[[Chronicle, State, Any], None]] = {
     RefundRaised: Chronicle._refunded,  # noqa: SLF001
     CardsReceived: Chronicle._received,  # noqa: SLF001
     CardsWithdrawn: Chronicle._withdrawn,  # noqa: SLF001
-    TermsSet: Chronicle._priced,  # noqa: SLF001
+    TermsSet: Chronicle._terms,  # noqa: SLF001
+    PricesSet: Chronicle._priced,  # noqa: SLF001
+    SuggestionDecided: Chronicle._priced,  # noqa: SLF001
+    Repriced: Chronicle._priced,  # noqa: SLF001
+    ClearanceAccepted: Chronicle._priced,  # noqa: SLF001
+    ClearanceStepped: Chronicle._priced,  # noqa: SLF001
+    ClearanceEnded: Chronicle._priced,  # noqa: SLF001
 }

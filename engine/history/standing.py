@@ -9,7 +9,8 @@ from engine.stock.state import State
 class InStock(NamedTuple):
     """The cards of one batch that nobody has bought. `units` = `available` + held + withheld or expired.
 
-    `next_expires_at_ms` is when the first of its free cards expires; None when none ever does.
+    `unit_cost_minor` is what one cost, landed. `next_expires_at_ms` is when the first of its free cards expires; None
+    when none ever does.
     """
 
     tenant: str
@@ -32,7 +33,7 @@ def in_stock(state: State, now_ms: int) -> list[InStock]:
         units = view.on_shelf + view.held
         if units:
             first = min((lot.expires_at_ms for lot in batch.lots if lot.size), default=NEVER_MS)
-            cost = (None, "") if view.unit_cost is None else view.unit_cost
+            cost = (None, "") if view.landed is None else view.landed
             expires_at_ms = None if first == NEVER_MS else first
             place = (*state.name, batch.number, view.source, view.opened_at_ms, expires_at_ms)
             rows.append(InStock(*place, units, view.available, *cost))

@@ -112,7 +112,12 @@ class HoldCount(NamedTuple):
 
 
 class Price(NamedTuple):
-    """What a card costs buyers from this moment on; None: the SKU has no price."""
+    """What a card costs buyers in a channel from this moment on; None: the channel has no price of its own.
+
+    `channel` is empty for the SKU's own. `batch` is 0, or the one batch whose price it is, by clearance. `before_minor`
+    is what it was, None where it was none or nobody noted it: prices are noted from the first price or rule of a
+    channel on. `who` is empty where a rule or a clearance moved it, or nobody said; `reasons` are joined by commas.
+    """
 
     seq: int
     at_ms: int
@@ -120,6 +125,12 @@ class Price(NamedTuple):
     sku: str
     price_minor: int | None
     price_currency: str
+    channel: str
+    batch: int
+    before_minor: int | None
+    before_currency: str
+    who: str
+    reasons: str
 
 
 Row = Sale | Refund | Receipt | Withdrawal | HoldCount | Price

@@ -131,7 +131,7 @@ def apply_accepted(state: State, event: ClearanceAccepted) -> None:
         stepped_at_ms=event.at_ms,
         sold_at_step=state.batches[offer.batch].sold,
     )
-    _note(prices, event.at_ms, found, price_minor, event.who)
+    _note(state, event.at_ms, found, price_minor, event.who)
 
 
 def apply_stepped(state: State, event: ClearanceStepped) -> None:
@@ -147,7 +147,7 @@ def apply_stepped(state: State, event: ClearanceStepped) -> None:
         actual_milli=event.actual_milli,
     )
     if event.price_minor != found.price_minor:
-        _note(prices, event.at_ms, found, event.price_minor, "")
+        _note(state, event.at_ms, found, event.price_minor, "")
 
 
 def apply_ended(state: State, event: ClearanceEnded) -> None:
@@ -158,15 +158,15 @@ def apply_ended(state: State, event: ClearanceEnded) -> None:
         offer = found.plan.offer
         before = Money(found.price_minor, offer.price.currency)
         after, why = channel_price(state, offer.channel), (Why.CLEARANCE_OVER,)
-        prices.change(
-            PriceChange(0, event.at_ms, offer.channel, offer.batch, before, after, event.who, why, event.note)
-        )
+        change = PriceChange(0, event.at_ms, offer.channel, offer.batch, before, after, event.who, why, event.note)
+        prices.change(change, state.seq + 1)
 
 
-def _note(prices: Prices, at_ms: int, found: Clearance, price_minor: int, who: str) -> None:
+def _note(state: State, at_ms: int, found: Clearance, price_minor: int, who: str) -> None:
     offer = found.plan.offer
     before, after = Money(found.price_minor, offer.price.currency), Money(price_minor, offer.price.currency)
-    prices.change(PriceChange(0, at_ms, offer.channel, offer.batch, before, after, who, (Why.CLEARANCE,), ""))
+    change = PriceChange(0, at_ms, offer.channel, offer.batch, before, after, who, (Why.CLEARANCE,), "")
+    priced(state, at_ms).change(change, state.seq + 1)
 
 
 def _over(batch: Batch, clearance: Clearance, now_ms: int) -> str:

@@ -5,6 +5,7 @@ price of channel "" is the terms' own, so there is one price and no second to co
 """
 
 from collections import deque
+from itertools import takewhile
 from typing import NamedTuple
 
 from engine import limits
@@ -37,7 +38,8 @@ class PriceSuggestion(NamedTuple):
 class PriceChange(NamedTuple):
     """A price was another from this moment on. `batch` is 0, or the one batch whose price it is, by clearance.
 
-    `who` is empty where a rule or a clearance moved it by itself.
+    `who` is empty where a rule or a clearance moved it by itself. `seq` is the event that did it; 0 for changes
+    from before that was noted.
     """
 
     number: int
@@ -49,6 +51,7 @@ class PriceChange(NamedTuple):
     who: str
     why: tuple[Why, ...]
     note: str
+    seq: int = 0
 
 
 class Clearance(NamedTuple):
@@ -132,14 +135,21 @@ class Prices:
         rule = self.rules.get(channel)
         return otherwise if rule is None else rule.currency
 
-    def change(self, change: PriceChange) -> None:
-        """Note a change; its number is given here. What was suggested or turned down before is so no more."""
+    def change(self, change: PriceChange, seq: int) -> None:
+        """Note a change; its number is given here. What was suggested or turned down before is so no more.
+
+        `seq` is that of the event that is being applied.
+        """
         self.changed += 1
-        self.changes.append(change._replace(number=self.changed))
+        self.changes.append(change._replace(number=self.changed, seq=seq))
         if not change.batch:
             self.changed_at_ms[change.channel] = change.at_ms
             self.waiting.pop(change.channel, None)
             self.declined.pop(change.channel, None)
+
+    def changed_by(self, seq: int) -> list[PriceChange]:
+        """The changes of an event that was just applied."""
+        return list(takewhile(lambda change: change.seq == seq, reversed(self.changes)))[::-1]
 
     def clearing(self, batch: BatchNo, channel: str) -> Clearance | None:
         """The clearance that holds for a batch in a channel (its key)."""

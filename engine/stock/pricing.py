@@ -203,4 +203,4 @@ def _move(state: State, channel: str, price: Money | None, change: PriceChange) 
         prices.own.pop(channel, None)
     else:
         prices.own[channel] = price
-    prices.change(change._replace(before=before))
+    prices.change(change._replace(before=before), state.seq + 1)

@@ -122,7 +122,8 @@ def apply_terms(state: State, event: TermsSet) -> None:
     state.terms = changed(state.terms, event.command.terms, event.command.fields)
     if state.terms.price != before and state.prices is not None:
         after = state.terms.price
-        state.prices.change(PriceChange(0, event.at_ms, "", NO_BATCH, before, after, "", (Why.STAFF,), ""))
+        change = PriceChange(0, event.at_ms, "", NO_BATCH, before, after, "", (Why.STAFF,), "")
+        state.prices.change(change, state.seq + 1)
     state.ladder.set_days(state.terms.warn_days)
     state.holds.count_for(state.terms.quotas)
     state.memory.remember(Answered(event.at_ms, event.command, Configured(state.terms)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine.framing import Family, Readers, pack, pack_frame, read_frame, read_tagged, unpack
+from engine.pricing.rates import EnteredRate
 from engine.supply import attempts as at
 from engine.supply.differences import Noted
 from engine.supply.ports import Good
@@ -85,6 +86,17 @@ def read_sourcing(packed: bytes) -> Sourcing:
     return sourcing
 
 
+def pack_rate(rate: EnteredRate) -> bytes:
+    """A rate of exchange, for the book."""
+    return pack(rate)
+
+
+def read_rate(packed: bytes) -> EnteredRate:
+    """A rate of exchange from the book."""
+    rate: EnteredRate = _READ_RATE(unpack(packed))
+    return rate
+
+
 def pack_goods(goods: Sequence[Good]) -> bytes:
     """Codes as they came, to be sealed at once: nothing else may be done with these bytes."""
     return pack([*goods])
@@ -100,5 +112,6 @@ _READERS = Readers((FINDINGS,), {})
 _EVENT_READERS = _READERS.family(EVENTS)
 _READ_SUPPLIER = _READERS.named_tuple(Supplier)
 _READ_SOURCING = _READERS.named_tuple(Sourcing)
+_READ_RATE = _READERS.named_tuple(EnteredRate)
 READ_ENTRY = _READERS.named_tuple(at.EntryRecord)
 READ_NOTED = _READERS.named_tuple(Noted)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from engine.money import Money
 from engine.names import PoolName, SupplierName
+from engine.pricing.rates import EnteredRate
 from engine.supply.attempts import AttemptId, Finding, Kind
 from engine.supply.suppliers import Sourcing, Supplier
 
@@ -132,7 +133,7 @@ STASH = "stash"
 
 
 class SupplierBook(Protocol):
-    """Suppliers and sourcing as staff set them. Every call may be repeated when it failed."""
+    """Suppliers, sourcing and rates as staff set them. Every call may be repeated when it failed."""
 
     async def put_supplier(self, supplier: Supplier) -> None:
         """Enter a supplier, or change it."""
@@ -145,6 +146,12 @@ class SupplierBook(Protocol):
 
     async def sourcings(self) -> Mapping[PoolName, Sourcing]:
         """How each SKU is bought that is bought at all."""
+
+    async def enter_rate(self, rate: EnteredRate, drop: Sequence[EnteredRate] = ()) -> None:
+        """Add a rate of exchange to those there are, and let go of some."""
+
+    async def rates(self) -> Sequence[EnteredRate]:
+        """Every rate of exchange, of every tenant, in any order."""
 
     async def version(self) -> int:
         """Grows with every change: the cheapest question there is."""

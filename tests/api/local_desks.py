@@ -19,10 +19,9 @@ from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought, DeskState
 from actors.supply.recharger import Recharged, Recharger
 from actors.supply.shelving import PoolShelver
-from engine.limits import DAY_MS
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.supply.attempts import Attempt, AttemptId, Finding, Resolved
 from engine.supply.coming import Coming
 from engine.supply.differences import Noted
@@ -126,7 +125,7 @@ class LocalRecharges:
     def __init__(self, desks: LocalDesks, store: RedisStore, book: SupplierBook, clock: Clock) -> None:
         self._book = book
         self._sourcings: Mapping[PoolName, Sourcing] = {}
-        self._market = Market(desks, Coming(), clock, Rates(DAY_MS))
+        self._market = Market(desks, Coming(), clock, Rates())
         self._recharger = Recharger(desks, store, clock, market=self._market, sourcing_of=self._sourcing_of)
 
     async def recharge(self, order: Recharge) -> Recharged:

@@ -339,6 +339,15 @@ async def attempt_not_found(house: SmallHouse) -> Failure:
     return await failure(house.supply.SettleAttempt(word))
 
 
+async def rate_jumps(house: SmallHouse) -> Failure:
+    """The point is in the wrong place."""
+    rate = supply_pb2.ExchangeRate(source_currency="USD", target_currency="CNY", rate="7.21", who="ann")
+    rate.start_time.FromMilliseconds(house.clock.now_ms())
+    await house.supply.EnterRate(supply_pb2.EnterRateRequest(parent="tenants/jumping", rate=rate, accept_jump=True))
+    rate.rate = "72.1"
+    return await failure(house.supply.EnterRate(supply_pb2.EnterRateRequest(parent="tenants/jumping", rate=rate)))
+
+
 async def supplier_away(house: SmallHouse) -> Failure:
     """Its statement cannot be asked for."""
     request = supply_pb2.ReconcileRequest(supplier=await _supplier(house))

@@ -10,9 +10,10 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.front import reporting
-from protos.cardkeep.v1 import inventory_pb2, reports_pb2, types_pb2
+from protos.cardkeep.v1 import inventory_pb2, pricing_pb2, reports_pb2, types_pb2
 from tests.api.breakdowns_provoked import pool_stopped
 from tests.api.failures import failure
+from tests.api.priced import set_price
 from tests.api.small_house import (
     SmallHouse,
     money,
@@ -67,6 +68,12 @@ async def test_reports_are_complete_up_to_the_last_sale(house: SmallHouse, *, is
     assert (demand.held, demand.held_units, demand.confirmed, demand.out_of_stock) == (1, 3, 1, 0)
     [price] = (await house.reports.ReportPrices(request(end_time=ahead))).rows
     assert (price.sku, price.price) == (sku, money(1500))
+    for minor in (1600, 1700):
+        await set_price(house, sku, minor, channel="shop")
+    (*_, price) = (await house.reports.ReportPrices(request(end_time=ahead))).rows
+    assert (price.channel, price.price, price.who) == ("shop", money(1700), "ann")
+    assert price.before == money(1600)
+    assert (price.batch, list(price.reasons)) == ("", [pricing_pb2.PRICE_REASON_STAFF])
     [ageing] = (await house.reports.ReportAgeing(request(SKU, end_time=ahead))).rows
     assert (ageing.units, ageing.available, ageing.value, list(ageing.units_by_age)) == (
         1,

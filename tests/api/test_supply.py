@@ -80,11 +80,13 @@ def named(supplier: supply_pb2.Supplier) -> SupplierName:
     return SupplierName("default", supplier.name.rpartition("/")[2])
 
 
-async def buy(house: SmallHouse, supplier: supply_pb2.Supplier, sku: str, units: int = 3) -> tuple[str, Any]:
+async def buy(
+    house: SmallHouse, supplier: supply_pb2.Supplier, sku: str, units: int = 3, currency: str = "CNY"
+) -> tuple[str, Any]:
     """A purchase, as a refill would make it."""
     pool = parse_pool(sku)
     assert pool is not None
-    attempt = Attempt(AttemptId(uuid4().hex), pool, Kind.CODES, units, Money(units * _UNIT_MINOR, "CNY"))
+    attempt = Attempt(AttemptId(uuid4().hex), pool, Kind.CODES, units, Money(units * _UNIT_MINOR, currency))
     return attempt.attempt, await house.desks.buy(named(supplier), attempt, _PRODUCT, "")
 
 

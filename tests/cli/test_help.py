@@ -23,7 +23,7 @@ COMMANDS = {
     *("expiring", "ageing", "clearance propose", "clearance accept", "clearance end"),
     *("sku create", "sku list", "sku show", "sku set"),
     *(f"supplier {verb}" for verb in ("put", "list", "show", "pause", "resume", "breaker", "reconcile")),
-    *("sourcing put", "sourcing list", "attempts list", "attempts settle", "attempts resolve"),
+    *("rate set", "rate list", "sourcing put", "sourcing list", "attempts list", "attempts settle", "attempts resolve"),
 }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from cardkeep_client.v1 import inventory_pb2, reports_pb2, types_pb2
+from cardkeep_client.v1 import inventory_pb2, pricing_pb2, reports_pb2, types_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -92,12 +92,24 @@ def test_other_reports(  # noqa: PLR0917 - a table
 
 def test_prices_and_an_empty_report(server: Any, cardkeep: Run) -> None:
     """A price that was taken away is none; nothing is said to be nothing."""
-    rows = [{"sku": "tenants/default/skus/A", "time": Timestamp(seconds=1_800_000_000)}]
+    at: dict[str, Any] = {"sku": "tenants/default/skus/A", "time": Timestamp(seconds=1_800_000_000)}
+    cleared = reports_pb2.PriceRow(
+        **at,
+        channel="shop",
+        batch="tenants/default/skus/A/batches/3",
+        before=_money(900),
+        price=_money(700),
+        who="ann",
+        reasons=[pricing_pb2.PRICE_REASON_CLEARANCE],
+    )
+    rows = [reports_pb2.PriceRow(**at), cleared]
     server.will(
         "ReportPrices", reports_pb2.PricesReport(rows=rows, notes=_NOTES), reports_pb2.PricesReport(notes=_NOTES)
     )
     shown = [line.split() for line in cardkeep("report", "prices").stdout.splitlines()]
-    assert ["A", "2027-01-15", "16:00:00+08:00", "none"] in shown
+    assert ["A", "(the", "SKU's", "own)", "2027-01-15", "16:00:00+08:00", "none", "none", "a", "rule"] in shown
+    when = ["2027-01-15", "16:00:00+08:00"]
+    assert ["A", "shop", "A/batches/3", *when, "9.00", "CNY", "7.00", "CNY", "ann", "clearance"] in shown
     assert "Nothing." in cardkeep("report", "prices").stdout
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from actors.adapters.redis_store import RedisStore
 from actors.settings import Settings
 from actors.supply.desk_host import Outfit
-from actors.supply.ports import Shelved
+from actors.supply.ports import Shelved, UnitCost
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.ports import Clock, Vault
@@ -80,7 +80,12 @@ class FileShelf:
         self._path = path
 
     async def shelve(
-        self, pool: PoolName, attempt: AttemptId, goods: Sequence[Good], unit_cost: Money | None, supplier: SupplierName
+        self,
+        pool: PoolName,
+        attempt: AttemptId,
+        goods: Sequence[Good],
+        unit_cost: UnitCost | None,
+        supplier: SupplierName,
     ) -> Shelved:
         """See Shelver."""
         del pool, unit_cost, supplier
@@ -101,7 +106,7 @@ def outfit_for(settings: Settings, _store: RedisStore, _vault: Vault, _clock: Cl
     async def nothing() -> None:
         """There is nothing to run, nor to close."""
 
-    return Outfit(line_to, FileShelf(settings.data / "shelf.jsonl"), lambda _pool, cost: cost, nothing, nothing)
+    return Outfit(line_to, FileShelf(settings.data / "shelf.jsonl"), nothing, nothing)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -165,7 +165,9 @@ async def test_a_part_whose_events_another_part_has_too_is_not_read(bench: Bench
     folder = bench.folder("prices")
     with Columnar() as columns:
         for first, last in ((1, 30), (1, 10), (11, 20), (21, 30), (31, 40)):
-            rows = [Price(seq, seq, "t", "s", seq, "CNY") for seq in range(first, last + 1)]
+            rows = [
+                Price(seq, seq, "t", "s", seq, "CNY", "", 0, None, "", "", "STAFF") for seq in range(first, last + 1)
+            ]
             write_part(folder, first, last, lambda path, rows=rows: columns.write(path, Price, rows))  # type: ignore[misc]
     assert [row[0] for row in read(folder, Price)] == list(range(1, 41))
     assert covered_to(folder) == 40
@@ -320,7 +322,7 @@ def test_any_text_and_number_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_file_of_before_a_column_is_read_with_nothing_in_it(tmp_path: Path) -> None:
     """Tables grow; old files stay as they are."""
     with Columnar() as columns:
-        columns.write(tmp_path / "old.parquet", Price, [Price(1, 1, "t", "s", 5, "CNY")])
+        columns.write(tmp_path / "old.parquet", Price, [Price(1, 1, "t", "s", 5, "CNY", "", 0, None, "", "", "")])
         columns.make_table("now", HoldCount)
         columns.make_view("all_rows", "now", [tmp_path / "old.parquet"])
         assert columns.ask("SELECT seq, held FROM all_rows", {}, 10, 5) == [(1, None)]

@@ -11,7 +11,7 @@ from actors.supply.recharger import Recharger
 from engine.errors import InDoubt
 from engine.money import Money
 from engine.names import PoolName, SupplierName
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.supply.attempts import Attempt, Standing
 from engine.supply.coming import Coming
 from engine.supply.recharging import Recharge
@@ -40,7 +40,7 @@ class _Desks:
 
 def _recharger(store: MemoryStore | RedisStore, desks: _Desks) -> Recharger:
     world, clock = World("acme", "best", "cheap"), SystemClock()
-    market = Market(desks, Coming(), clock, Rates(10**12))  # type: ignore[arg-type]
+    market = Market(desks, Coming(), clock, Rates())  # type: ignore[arg-type]
     market.set_book(world.suppliers)
     return Recharger(desks, store, clock, market=market, sourcing_of=world.sourcing)  # type: ignore[arg-type]
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -28,11 +28,22 @@ from actors.history.reports import (
 )
 from actors.metrics import HistoryMetrics
 from actors.owner import Owner
+from engine.history.tables import TABLES
 from engine.limits import DAY_MS
 from engine.money import Money
 from engine.names import BatchNo, HoldNo, card_at
 from engine.ports import Append, Position
-from engine.stock.commands import Allocate, Configure, Confirm, OpenBatch, Receive, Release, Replace
+from engine.stock.commands import (
+    Allocate,
+    ChannelPrice,
+    Configure,
+    Confirm,
+    OpenBatch,
+    Receive,
+    Release,
+    Replace,
+    SetPrices,
+)
 from engine.stock.outcomes import Held, ImportReady
 from engine.stock.terms import Terms
 from tests.unit.corridor import NEIGHBOUR, POOL, Corner, ask_one
@@ -144,6 +155,39 @@ async def test_a_day_is_one_of_the_askers_zone(shop: Shop) -> None:
     assert await shop.report("sales", to_ms=_NOON_MS) == []
 
 
+async def test_prices_of_channels_are_told_from_journals_and_from_files(shop: Shop) -> None:
+    """With what they were, who set them and why."""
+    wanted = (ChannelPrice("shop", Money(1700, "CNY")),)
+    await shop.tell(POOL, SetPrices("", wanted, "ann", "for spring"))
+    set_now = Price("DEMO", "shop", 0, _NOON_MS + DAY_MS, None, "", 1700, "CNY", "ann", "STAFF")
+    before = await shop.report("prices")
+    assert before[2] == set_now
+    await shop.fold(POOL)
+    assert await shop.report("prices") == before
+
+
+class _OldPrice(NamedTuple):
+    """A row of the table as it was before channels."""
+
+    seq: int
+    at_ms: int
+    tenant: str
+    sku: str
+    price_minor: int | None
+    price_currency: str
+
+
+def test_a_file_from_before_channels_tells_the_skus_own_price(tmp_path: Path) -> None:
+    """It stays as it is, beside newer ones."""
+    asked = question(Asked("prices", "t", "", (), 0, 10, 0, 10))
+    with Columnar() as columns:
+        columns.write(tmp_path / "old.parquet", _OldPrice, [_OldPrice(1, 1, "t", "s", 5, "CNY")])
+        columns.make_table("now", TABLES["prices"])
+        columns.make_view("prices", "now", [tmp_path / "old.parquet"])
+        rows = columns.ask(asked.sql, asked.values, 10, 5)
+    assert [read_row("prices", row) for row in rows] == [Price("s", "", 0, 1, None, "", 5, "CNY", "", "")]
+
+
 async def test_sales_purchases_demand_and_prices(shop: Shop) -> None:
     """Each reckoned by hand."""
     assert await shop.report("sales") == [Sales(_NOBODY, "CNY", 3, 5, 6700)]
@@ -157,9 +201,9 @@ async def test_sales_purchases_demand_and_prices(shop: Shop) -> None:
         Demand(_NOBODY._replace(sku="NEXT-DOOR"), 1, 1, 1, 0, 0, 0),
     ]
     assert await shop.report("prices") == [
-        Price("DEMO", _NOON_MS, 1500, "CNY"),
-        Price("DEMO", _NOON_MS + DAY_MS, 1600, "CNY"),
-        Price("NEXT-DOOR", _NOON_MS, 700, "CNY"),
+        Price("DEMO", "", 0, _NOON_MS, None, "", 1500, "CNY", "", "STAFF"),
+        Price("DEMO", "", 0, _NOON_MS + DAY_MS, None, "", 1600, "CNY", "", "STAFF"),
+        Price("NEXT-DOOR", "", 0, _NOON_MS, None, "", 700, "CNY", "", "STAFF"),
     ]
 
 

@@ -3,6 +3,7 @@
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.pricing.landing import Fees
+from engine.pricing.rates import EnteredRate
 from engine.supply.breaker import Override
 from engine.supply.ledger import Caution
 from engine.supply.ports import SupplierBook
@@ -43,9 +44,16 @@ def sourcing(pool: PoolName = POOL, *, high: int = 20) -> Sourcing:
     return Sourcing(pool, sources, Marks(10, high, 5), Money(1_000, "CNY"), life_ms_min=86_400_000)
 
 
+def rate(**others: object) -> EnteredRate:
+    """From dollars to yuan."""
+    usual = EnteredRate("shop", "USD", "CNY", "7.21", 7, 7, "ann", "the bank's, at noon")
+    return usual._replace(**others)  # type: ignore[arg-type]
+
+
 async def test_an_empty_book_is_empty(book: SupplierBook) -> None:
     """Version nought, nobody in it."""
     assert (await book.suppliers(), await book.sourcings(), await book.version()) == ({}, {}, 0)
+    assert list(await book.rates()) == []
 
 
 async def test_what_was_entered_reads_back_whole(book: SupplierBook) -> None:
@@ -77,7 +85,23 @@ async def test_every_change_moves_the_version_and_saying_it_again_does_not(book:
         book.put_sourcing(sourcing()),
         book.put_sourcing(sourcing()),
         book.put_sourcing(sourcing(high=50)),
+        book.enter_rate(rate()),
+        book.enter_rate(rate()),
+        book.enter_rate(rate(entered_at_ms=8)),
     ):
         await put
         versions.append(await book.version())
-    assert versions == [1, 1, 2, 3, 3, 4]
+    assert versions == [1, 1, 2, 3, 3, 4, 5, 5, 6]
+
+
+async def test_every_rate_stays_until_it_is_dropped(book: SupplierBook) -> None:
+    """Those for one moment, too: who said what is an audit. What is dropped is gone, and the rest is not."""
+    first, mended, other = rate(), rate(entered_at_ms=8, figures="7.3"), rate(source="EUR")
+    for each in (first, mended, other):
+        await book.enter_rate(each)
+    assert set(await book.rates()) == {first, mended, other}
+    last = rate(from_ms=9)
+    await book.enter_rate(last, [first, other])
+    found = await book.rates()
+    assert set(found) == {mended, last}
+    assert {type(each) for each in found} == {EnteredRate}

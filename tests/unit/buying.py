@@ -19,7 +19,7 @@ from actors.supply.refill_metrics import RefillMetrics
 from engine.errors import InDoubt, NotDone
 from engine.money import Money
 from engine.names import PoolName, SupplierName
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.stock.outcomes import Available
 from engine.supply.attempts import Attempt, AttemptId, Standing
 from engine.supply.ledger import Caution
@@ -122,7 +122,7 @@ class Market:
         refill = Refill(
             *(self, self.ask, self.clock),
             metrics=self.metrics,
-            rates=Rates(10**12),
+            rates=Rates(),
             new_id=lambda: f"attempt-{next(self._numbers)}",
         )
         refill.set_book(self.suppliers, {POOL: self.sourcing()})

@@ -18,7 +18,7 @@ from actors.adapters.memory import MemoryStore
 from actors.adapters.supplier_book import MemorySupplierBook
 from actors.supply.desk import Doors, SupplierDesk
 from actors.supply.ledger_archivist import LedgerArchivist
-from actors.supply.ports import Shelved
+from actors.supply.ports import Shelved, UnitCost
 from engine.errors import InDoubt
 from engine.money import Money
 from engine.names import PoolName, SupplierName
@@ -249,11 +249,16 @@ class FakeShelf:
     def __init__(self) -> None:
         self.stock: dict[str, str] = {}
         self.calls: list[str] = []
-        self.unit_costs: list[Money | None] = []
+        self.unit_costs: list[UnitCost | None] = []
         self.ails: Iterator[Exception | None] = iter(())
 
     async def shelve(
-        self, pool: PoolName, attempt: AttemptId, goods: Sequence[Good], unit_cost: Money | None, supplier: SupplierName
+        self,
+        pool: PoolName,
+        attempt: AttemptId,
+        goods: Sequence[Good],
+        unit_cost: UnitCost | None,
+        supplier: SupplierName,
     ) -> Shelved:
         """See Shelver."""
         assert (pool, supplier) == (POOL, ACME)

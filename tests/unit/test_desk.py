@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from actors.adapters.memory import FaultyJournal
-from actors.supply.ports import Bought, Shelved
+from actors.supply.ports import Bought, Shelved, UnitCost
 from engine.errors import InDoubt, PoolClosed, StoreUnavailable, SupplierNotAsked
 from engine.money import Money
 from engine.supply.attempts import Begun, Dispute, Kind, Learned, Refused, Sent, Standing, Stocked
@@ -29,7 +29,7 @@ async def test_a_purchase_is_bought_written_down_and_shelved(street: Street) -> 
     desk = await street.opened()
     assert await desk.buy(attempt(), "P-1") == Bought(Standing.DELIVERED, "", Shelved(2, 0))
     assert street.shelf.stock == {"00001-0": "a", "00001-1": "a"}
-    assert street.shelf.unit_costs == [Money(100, "CNY")]
+    assert street.shelf.unit_costs == [UnitCost(Money(100, "CNY"), Money(100, "CNY"))]
     begun, sent, learned, stocked = await street.events()
     assert isinstance(begun, Begun)
     assert (begun.attempt, begun.product, begun.account) == (attempt(), "P-1", b"")

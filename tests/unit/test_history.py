@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
 
@@ -17,6 +18,7 @@ from engine.stock.codec import pack_record, read_record
 from engine.stock.events import Event
 from engine.stock.pool import Pool
 from engine.stock.terms import Terms
+from tests.unit.priced import RULES
 from tests.unit.test_pool_machine import PoolMachine
 
 _NAME = PoolName("default", "DEMO")
@@ -185,8 +187,60 @@ def test_a_price_is_told_when_it_is_set() -> None:
     life.tell(ask.Configure("t1", Terms(price=Money(500, "CNY"))))
     life.tell(ask.Configure("t2", Terms(title="Cards"), ("title",)))
     life.tell(ask.Configure("t3", Terms(price=None), ("price",)))
+    place, own = (_MINUTE_MS, "default", "DEMO"), ("", 0, None, "", "", "STAFF")
+    assert life.rows("prices") == [Price(1, *place, 500, "CNY", *own), Price(3, *place, None, "", *own)]
+
+
+def test_a_price_of_a_channel_is_told_with_what_it_was_and_who_changed_it_why() -> None:
+    """One event may set several; what changes nothing tells nothing, and terms that do are no longer told blindly."""
+    life = _Life()
+    shop, own = ask.ChannelPrice("shop", Money(900, "CNY")), ask.ChannelPrice("", Money(1_000, "CNY"))
+    life.tell(ask.SetPrices("s1", (own, shop), "ann", "for spring"))
+    life.tell(ask.SetPrices("s2", (shop._replace(price=None),), "bob", ""))
+    life.tell(ask.Configure("t1", Terms(price=Money(1_000, "CNY"), title="Cards"), ("price", "title")))
+    life.tell(ask.Configure("t2", Terms(price=Money(1_100, "CNY")), ("price",)))
     place = (_MINUTE_MS, "default", "DEMO")
-    assert life.rows("prices") == [Price(1, *place, 500, "CNY"), Price(3, *place, None, "")]
+    assert life.rows("prices") == [
+        Price(1, *place, 1_000, "CNY", "", 0, None, "", "ann", "STAFF"),
+        Price(1, *place, 900, "CNY", "shop", 0, None, "", "ann", "STAFF"),
+        Price(3, *place, None, "", "shop", 0, 900, "CNY", "bob", "STAFF"),
+        Price(6, *place, 1_100, "CNY", "", 0, 1_000, "CNY", "", "STAFF"),
+    ]
+
+
+@pytest.mark.parametrize(("is_automatic", "who"), [(True, ""), (False, "bob")])
+def test_a_price_that_follows_its_cost_is_told_whoever_lets_it(is_automatic: bool, who: str) -> None:
+    """By itself, or as staff approved it: 10.00 that cost 10.00 is to earn a fifth: 12.50. What waits is untold."""
+    life = _Life()
+    life.tell(ask.SetPrices("s1", (ask.ChannelPrice("", Money(1_000, "CNY")),), "ann", ""))
+    life.tell(ask.SetPriceRule("r1", "", ask.PriceRule("CNY", RULES._replace(needs_approval=not is_automatic)), "ann"))
+    life.stock(1, 2, Money(1_000, "CNY"))
+    life.tell(ask.Review())
+    if not is_automatic:
+        assert len(life.rows("prices")) == 1
+        life.tell(ask.DecideSuggestion("d1", 1, approve=True, who="bob"))
+    (*_, row) = life.rows("prices")
+    assert (row.before_minor, row.price_minor, row.who, row.reasons) == (1_000, 1_250, who, "COST")
+
+
+def test_a_clearance_is_told_step_by_step_as_the_price_of_its_batch() -> None:
+    """Accepted, stepped and ended; a step at which the price stays tells nothing. Proposing one tells nothing."""
+    life = _Life()
+    day_ms = 86_400_000
+    life.stock(1, 40, Money(800, "CNY"), _MINUTE_MS + 10 * day_ms)
+    life.tell(ask.SetPrices("s1", (ask.ChannelPrice("", Money(1_000, "CNY")),), "ann", ""))
+    life.tell(ask.ProposeClearance("p1", BatchNo(1), "", 100, 2_000, 1_000, "ann"))
+    life.tell(ask.AcceptClearance("a1", 1, "bob"))
+    life.now_ms += 4 * day_ms
+    life.tell(ask.Review())
+    life.tell(ask.EndClearance("e1", 1, "cat", ""))
+    told = [(row.batch, row.before_minor, row.price_minor, row.who, row.reasons) for row in life.rows("prices")[1:]]
+    # The plan of docs/prices.md: 7.89, 5.78, 3.67, a third of ten days each.
+    assert told == [
+        (1, 1_000, 789, "bob", "CLEARANCE"),
+        (1, 789, 578, "", "CLEARANCE"),
+        (1, 578, 1_000, "cat", "CLEARANCE_OVER"),
+    ]
 
 
 class HistoryMachine(PoolMachine):

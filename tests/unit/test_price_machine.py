@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from engine.history.chronicle import Chronicle
 from engine.money import Money
 from engine.names import BatchNo, batch_of
 from engine.stock import events
@@ -32,6 +33,7 @@ class PriceMachine(RuleBasedStateMachine):
         super().__init__()
         self.desk, self.replica, self.heard = Desk(), Pool(NAME), 0
         self.warned: set[tuple[int, int, int]] = set()
+        self.chronicle = Chronicle()
         set_prices(self.desk, 900)
 
     @rule(cost=st.none() | _MINORS, days=st.none() | st.integers(1, 40), cards=st.integers(1, 5))
@@ -116,6 +118,7 @@ class PriceMachine(RuleBasedStateMachine):
         news = self.desk.happened[self.heard :]
         for event in read_record(pack_record(1, self.heard, news)).events:
             self.replica.apply(event)
+            self.chronicle.happened(self.replica.state, event)
             if isinstance(event, events.ExpiryWarned):
                 step = (event.lapse.batch, event.lapse.expires_at_ms, event.days)
                 assert step not in self.warned
@@ -123,6 +126,18 @@ class PriceMachine(RuleBasedStateMachine):
         self.heard += len(news)
         assert dump(self.replica.state) == dump(self.desk.pool.state)
         self.desk.pool.check()
+        self._check_history()
+
+    def _check_history(self) -> None:
+        """What the pool keeps for staff to read is what goes into files, and nothing besides."""
+        state = self.replica.state
+        assert state.prices is not None
+        rows: Any = self.chronicle.rows(state)["prices"]
+        told = [(row.at_ms, row.channel, row.batch, row.before_minor, row.price_minor, row.who) for row in rows]
+        assert told == [
+            (each.at_ms, each.channel, each.batch, *(money and money.minor for money in each[4:6]), each.who)
+            for each in state.prices.changes
+        ]
 
 
 PriceMachine.TestCase.settings = settings(

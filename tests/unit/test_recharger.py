@@ -15,7 +15,7 @@ from actors.supply.recharger import Recharged, Recharger
 from engine.errors import InDoubt, InvariantBroken, NotDone
 from engine.money import Money
 from engine.names import PoolName, SupplierName
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.supply import recharging
 from engine.supply.attempts import Attempt, AttemptId, Kind, Standing
 from engine.supply.coming import Coming
@@ -79,7 +79,7 @@ class _World:
     def recharger(self, kills: Kills | None = None) -> Recharger:
         """A new one; it may die."""
         wrap: Callable[[Any], Any] = kills.wrap if kills else lambda door: door
-        suppliers = Suppliers(self.desks, Coming(), self.market.clock, Rates(10**12))
+        suppliers = Suppliers(self.desks, Coming(), self.market.clock, Rates())
         suppliers.set_book(self.market.suppliers)
         doors = (wrap(self.desks), wrap(self.store), self.market.clock)
         return Recharger(*doors, market=suppliers, sourcing_of=lambda _pool: self.sourcing)

@@ -20,7 +20,7 @@ from actors.home_line import HomeLine
 from actors.metrics import OwnerMetrics
 from actors.owner import Owner
 from actors.supply.nudging import Nudges
-from actors.supply.ports import Bought, DeskState, OpenPurchase
+from actors.supply.ports import Bought, DeskState, OpenPurchase, UnitCost
 from actors.supply.refill import Refill
 from actors.supply.refill_metrics import RefillMetrics
 from actors.supply.shelving import PoolShelver
@@ -29,7 +29,7 @@ from engine.errors import NotDone
 from engine.money import Money
 from engine.names import SupplierName, card_at
 from engine.ports import Seat
-from engine.pricing.landing import Rates
+from engine.pricing.rates import Rates
 from engine.stock.commands import Allocate, Audit, Configure, ListBatches
 from engine.stock.outcomes import Audited, Batches, Held
 from engine.stock.terms import Terms
@@ -68,7 +68,7 @@ class _Sale:
 
     def _refill(self) -> Refill:
         metrics = RefillMetrics(CollectorRegistry())
-        refill = Refill(self, self.dispatch.ask, self.clock, metrics=metrics, rates=Rates(10**12))
+        refill = Refill(self, self.dispatch.ask, self.clock, metrics=metrics, rates=Rates())
         refill.set_book(self.market.suppliers, {POOL: self.market.sourcing()})
         return refill
 
@@ -127,7 +127,9 @@ class _Sale:
     async def _deliver(self, supplier: SupplierName, attempt: Attempt, codes: list[str], after_s: float) -> Bought:
         await asyncio.sleep(after_s)
         goods = [Good(code) for code in codes]
-        shelved = await self.shelver.shelve(POOL, attempt.attempt, goods, Money(100, EUR), supplier)
+        shelved = await self.shelver.shelve(
+            POOL, attempt.attempt, goods, UnitCost(Money(100, EUR), Money(100, EUR)), supplier
+        )
         del self.open[attempt.attempt]
         return Bought(Standing.DELIVERED, shelved=shelved)
 

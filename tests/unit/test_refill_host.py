@@ -1,7 +1,7 @@
 """A refill in its process: it follows the book, for the SKUs of its group, whatever befalls the book."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from actors.supply.refill_host import RefillHost
 from engine.errors import StoreUnavailable
 from engine.names import PoolName, SupplierName
 from engine.placing import refill_group
+from engine.pricing.rates import EnteredRate
 from engine.supply.recharging import Recharge
 from engine.supply.suppliers import Sourcing, Supplier
 from tests.unit.buying import Market
@@ -30,6 +31,7 @@ class _Book:
         self.written = 1
         self.read = 0
         self.failure: Exception | None = None
+        self.entered: list[EnteredRate] = []
 
     async def version(self) -> int:
         """See SupplierBook."""
@@ -45,6 +47,10 @@ class _Book:
     async def sourcings(self) -> Mapping[PoolName, Sourcing]:
         """See SupplierBook."""
         return {pool: self._market.sourcing(pool) for pool in self.pools}
+
+    async def rates(self) -> Sequence[EnteredRate]:
+        """See SupplierBook."""
+        return self.entered
 
 
 async def test_each_refill_watches_the_skus_of_its_group_and_follows_the_book(
@@ -68,8 +74,10 @@ async def test_each_refill_watches_the_skus_of_its_group_and_follows_the_book(
         await until(lambda: book.read > read + 6)  # noqa: B023
     assert sum(map(sum, watched())) == 10
     book.failure, book.pools, book.written = None, _POOLS[5:], 2
+    book.entered = [EnteredRate("default", "USD", "EUR", "0.9", 1, 1, "ann")]
     await until(lambda: sum(map(sum, watched())) == 15)
     assert [any(each) for each in watched()] == 5 * [False] + 15 * [True]
+    assert {host.refill.market.rates.between("default", "USD", "EUR", 1).numerator for host in hosts} == {9}
     assert [await host.nudge(_POOLS[-1]) for host in hosts].count(True) == 1
     with pytest.raises(StoreUnavailable):
         await hosts[0].recharge(Recharge(_POOLS[-1], "order", "an account", 1))

@@ -15,7 +15,7 @@ from actors.dispatch import Dispatch
 from actors.home_line import HomeLine
 from actors.owner import Owner
 from actors.supply import shelving
-from actors.supply.ports import Shelved
+from actors.supply.ports import Shelved, UnitCost
 from actors.supply.shelving import CostCurrencyRefused, PoolShelver
 from actors.wire import Address
 from engine import limits
@@ -32,7 +32,7 @@ from tests.unit.kills import Killed, Kills
 
 ATTEMPT = AttemptId("attempt-1")
 ACME = SupplierName("default", "acme")
-COST = Money(250, "EUR")
+COST = UnitCost(Money(250, "EUR"), Money(250, "EUR"))
 
 
 class _House:
@@ -59,7 +59,7 @@ class _House:
         wrap = kills.wrap if kills else lambda door: door
         return PoolShelver(wrap(self.dispatch), wrap(self.corner.store), wrap(self.vault))
 
-    async def shelve(self, *codes: str, attempt: AttemptId = ATTEMPT, cost: Money | None = COST) -> Shelved:
+    async def shelve(self, *codes: str, attempt: AttemptId = ATTEMPT, cost: UnitCost | None = COST) -> Shelved:
         """Tell of a delivery."""
         return await self.shelver().shelve(POOL, attempt, goods(*codes), cost, ACME)
 
@@ -99,7 +99,7 @@ async def test_a_delivery_is_a_whole_batch_that_says_where_it_came_from(house: _
     """Attempt, supplier and cost stand in it, and each code opens again."""
     assert await house.shelve("A", " B ", "C", "D") == Shelved(4, 0)
     (view,) = await house.batches()
-    assert (view.import_id, view.source, view.unit_cost) == (ATTEMPT, "tenants/default/suppliers/acme", COST)
+    assert (view.import_id, view.source, view.unit_cost) == (ATTEMPT, "tenants/default/suppliers/acme", COST.paid)
     assert (view.received, view.available, view.is_open) == (4, 4, False)
     assert sorted(await house.codes()) == ["A", "B", "C", "D"]
 
@@ -154,8 +154,20 @@ async def test_a_cost_in_another_currency_puts_nothing_in(house: _House) -> None
     """Nobody could say later what a card cost."""
     await house.shelve("A", attempt=AttemptId("before"))
     with pytest.raises(CostCurrencyRefused, match="EUR"):
-        await house.shelve("B", cost=Money(300, "USD"))
+        await house.shelve("B", cost=UnitCost(Money(300, "USD"), Money(300, "USD")))
     assert await house.codes() == ["A"]
+
+
+async def test_a_batch_knows_what_was_paid_and_what_that_was_in_the_skus_currency(house: _House) -> None:
+    """Both, where they differ; else it is said once, and is the landed cost, too."""
+    await house.shelve("A")
+    await house.shelve("B", attempt=AttemptId("abroad"), cost=UnitCost(Money(300, "USD"), Money(270, "EUR")))
+    await house.shelve("C", attempt=AttemptId("nobody knows"), cost=None)
+    assert [(view.unit_cost, view.landed) for view in await house.batches()] == [
+        (Money(250, "EUR"), Money(250, "EUR")),
+        (Money(300, "USD"), Money(270, "EUR")),
+        (None, None),
+    ]
 
 
 async def test_a_large_delivery_comes_in_chunks(house: _House) -> None:
@@ -229,7 +241,7 @@ async def test_before_the_first_chunk_a_failure_says_that_nothing_happened(house
 
 async def test_an_import_that_somebody_closes_goes_on_in_another(house: _House) -> None:
     """A second telling with fewer codes ended first."""
-    opened = await ask_one(house.owner, OpenBatch("open", ATTEMPT, "acme", "refill", COST, None, b"key"))
+    opened = await ask_one(house.owner, OpenBatch("open", ATTEMPT, "acme", "refill", COST.paid, None, b"key"))
     assert isinstance(opened, ImportReady)
     shelver = house.shelver()
     shelver._dispatch = _Closing(house)  # type: ignore[assignment]

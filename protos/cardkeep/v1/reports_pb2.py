@@ -23,56 +23,57 @@ _sym_db = _symbol_database.Default()
 
 
 from . import inventory_pb2 as cardkeep_dot_v1_dot_inventory__pb2
+from . import pricing_pb2 as cardkeep_dot_v1_dot_pricing__pb2
 from . import types_pb2 as cardkeep_dot_v1_dot_types__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61rdkeep/v1/reports.proto\x12\x0b\x63\x61rdkeep.v1\x1a\x1b\x63\x61rdkeep/v1/inventory.proto\x1a\x17\x63\x61rdkeep/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\rReportRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12.\n\x08group_by\x18\x03 \x03(\x0e\x32\x1c.cardkeep.v1.ReportDimension\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nutc_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rrow_count_max\x18\x07 \x01(\x05\"Y\n\x0bReportGroup\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08supplier\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x04 \x01(\t\x12\r\n\x05month\x18\x05 \x01(\t\"\x96\x01\n\x0bReportNotes\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08has_more\x18\x03 \x01(\x08\x12\x17\n\x0fincomplete_skus\x18\x04 \x03(\t\"]\n\x0cMarginReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.cardkeep.v1.MarginRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xc0\x01\n\tMarginRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\r\n\x05units\x18\x02 \x01(\x03\x12\x10\n\x08replaced\x18\x03 \x01(\x03\x12#\n\x07revenue\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12 \n\x04\x63ost\x18\x05 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\"\n\x06margin\x18\x06 \x01(\x0b\x32\x12.cardkeep.v1.Money\"[\n\x0bSalesReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.cardkeep.v1.SalesRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"w\n\x08SalesRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\x0e\n\x06orders\x18\x02 \x01(\x03\x12\r\n\x05units\x18\x03 \x01(\x03\x12#\n\x07revenue\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\"c\n\x0fPurchasesReport\x12\'\n\x04rows\x18\x01 \x03(\x0b\x32\x19.cardkeep.v1.PurchasesRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"y\n\x0cPurchasesRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x03\x12\r\n\x05units\x18\x03 \x01(\x03\x12 \n\x04\x63ost\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\"]\n\x0c\x44\x65mandReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.cardkeep.v1.DemandRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xa2\x01\n\tDemandRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\x0c\n\x04held\x18\x02 \x01(\x03\x12\x12\n\nheld_units\x18\x03 \x01(\x03\x12\x11\n\tconfirmed\x18\x04 \x01(\x03\x12\x10\n\x08released\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x14\n\x0cout_of_stock\x18\x07 \x01(\x03\"\\\n\x0cPricesReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.cardkeep.v1.PriceRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"d\n\x08PriceRow\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05price\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\"]\n\x0c\x41geingReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.cardkeep.v1.AgeingRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xac\x02\n\tAgeingRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\r\n\x05units\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\x12!\n\x05value\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x14\n\x0cunits_by_age\x18\x05 \x03(\x03\x12)\n\x06oldest\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10next_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04sold\x18\x08 \x01(\x03\x12\x1a\n\rdays_of_cover\x18\t \x01(\x01H\x00\x88\x01\x01\x42\x10\n\x0e_days_of_cover\">\n\x10TraceCardRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06parent\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"a\n\tCardTrace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x12.cardkeep.v1.Batch\x12#\n\x04sale\x18\x03 \x01(\x0b\x32\x15.cardkeep.v1.CardSale\"\xbe\x01\n\x08\x43\x61rdSale\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x11\n\torder_ref\x18\x02 \x01(\t\x12\x13\n\x0bpayment_ref\x18\x03 \x01(\t\x12-\n\tsell_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\nunit_price\x18\x05 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x13\n\x0breplaced_by\x18\x06 \x01(\t\x12\x10\n\x08replaces\x18\x07 \x01(\t*\xc0\x01\n\x0fReportDimension\x12 \n\x1cREPORT_DIMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14REPORT_DIMENSION_SKU\x10\x01\x12\x1d\n\x19REPORT_DIMENSION_SUPPLIER\x10\x02\x12\x1c\n\x18REPORT_DIMENSION_CHANNEL\x10\x03\x12\x18\n\x14REPORT_DIMENSION_DAY\x10\x04\x12\x1a\n\x16REPORT_DIMENSION_MONTH\x10\x05\x32\x82\x04\n\x0eReportsService\x12\x45\n\x0cReportMargin\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.MarginReport\x12\x43\n\x0bReportSales\x12\x1a.cardkeep.v1.ReportRequest\x1a\x18.cardkeep.v1.SalesReport\x12K\n\x0fReportPurchases\x12\x1a.cardkeep.v1.ReportRequest\x1a\x1c.cardkeep.v1.PurchasesReport\x12\x45\n\x0cReportDemand\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.DemandReport\x12\x45\n\x0cReportPrices\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.PricesReport\x12\x45\n\x0cReportAgeing\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.AgeingReport\x12\x42\n\tTraceCard\x12\x1d.cardkeep.v1.TraceCardRequest\x1a\x16.cardkeep.v1.CardTraceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61rdkeep/v1/reports.proto\x12\x0b\x63\x61rdkeep.v1\x1a\x1b\x63\x61rdkeep/v1/inventory.proto\x1a\x19\x63\x61rdkeep/v1/pricing.proto\x1a\x17\x63\x61rdkeep/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\rReportRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12.\n\x08group_by\x18\x03 \x03(\x0e\x32\x1c.cardkeep.v1.ReportDimension\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nutc_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rrow_count_max\x18\x07 \x01(\x05\"Y\n\x0bReportGroup\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08supplier\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x04 \x01(\t\x12\r\n\x05month\x18\x05 \x01(\t\"\x96\x01\n\x0bReportNotes\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08has_more\x18\x03 \x01(\x08\x12\x17\n\x0fincomplete_skus\x18\x04 \x03(\t\"]\n\x0cMarginReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.cardkeep.v1.MarginRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xc0\x01\n\tMarginRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\r\n\x05units\x18\x02 \x01(\x03\x12\x10\n\x08replaced\x18\x03 \x01(\x03\x12#\n\x07revenue\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12 \n\x04\x63ost\x18\x05 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\"\n\x06margin\x18\x06 \x01(\x0b\x32\x12.cardkeep.v1.Money\"[\n\x0bSalesReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.cardkeep.v1.SalesRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"w\n\x08SalesRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\x0e\n\x06orders\x18\x02 \x01(\x03\x12\r\n\x05units\x18\x03 \x01(\x03\x12#\n\x07revenue\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\"c\n\x0fPurchasesReport\x12\'\n\x04rows\x18\x01 \x03(\x0b\x32\x19.cardkeep.v1.PurchasesRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"y\n\x0cPurchasesRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x03\x12\r\n\x05units\x18\x03 \x01(\x03\x12 \n\x04\x63ost\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\"]\n\x0c\x44\x65mandReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.cardkeep.v1.DemandRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xa2\x01\n\tDemandRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\x0c\n\x04held\x18\x02 \x01(\x03\x12\x12\n\nheld_units\x18\x03 \x01(\x03\x12\x11\n\tconfirmed\x18\x04 \x01(\x03\x12\x10\n\x08released\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x14\n\x0cout_of_stock\x18\x07 \x01(\x03\"\\\n\x0cPricesReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.cardkeep.v1.PriceRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xe0\x01\n\x08PriceRow\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05price\x18\x03 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x05 \x01(\t\x12\"\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x0b\n\x03who\x18\x07 \x01(\t\x12)\n\x07reasons\x18\x08 \x03(\x0e\x32\x18.cardkeep.v1.PriceReason\"]\n\x0c\x41geingReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.cardkeep.v1.AgeingRow\x12\'\n\x05notes\x18\x02 \x01(\x0b\x32\x18.cardkeep.v1.ReportNotes\"\xac\x02\n\tAgeingRow\x12\'\n\x05group\x18\x01 \x01(\x0b\x32\x18.cardkeep.v1.ReportGroup\x12\r\n\x05units\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\x12!\n\x05value\x18\x04 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x14\n\x0cunits_by_age\x18\x05 \x03(\x03\x12)\n\x06oldest\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10next_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04sold\x18\x08 \x01(\x03\x12\x1a\n\rdays_of_cover\x18\t \x01(\x01H\x00\x88\x01\x01\x42\x10\n\x0e_days_of_cover\">\n\x10TraceCardRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06parent\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"a\n\tCardTrace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x12.cardkeep.v1.Batch\x12#\n\x04sale\x18\x03 \x01(\x0b\x32\x15.cardkeep.v1.CardSale\"\xbe\x01\n\x08\x43\x61rdSale\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x11\n\torder_ref\x18\x02 \x01(\t\x12\x13\n\x0bpayment_ref\x18\x03 \x01(\t\x12-\n\tsell_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\nunit_price\x18\x05 \x01(\x0b\x32\x12.cardkeep.v1.Money\x12\x13\n\x0breplaced_by\x18\x06 \x01(\t\x12\x10\n\x08replaces\x18\x07 \x01(\t*\xc0\x01\n\x0fReportDimension\x12 \n\x1cREPORT_DIMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14REPORT_DIMENSION_SKU\x10\x01\x12\x1d\n\x19REPORT_DIMENSION_SUPPLIER\x10\x02\x12\x1c\n\x18REPORT_DIMENSION_CHANNEL\x10\x03\x12\x18\n\x14REPORT_DIMENSION_DAY\x10\x04\x12\x1a\n\x16REPORT_DIMENSION_MONTH\x10\x05\x32\x82\x04\n\x0eReportsService\x12\x45\n\x0cReportMargin\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.MarginReport\x12\x43\n\x0bReportSales\x12\x1a.cardkeep.v1.ReportRequest\x1a\x18.cardkeep.v1.SalesReport\x12K\n\x0fReportPurchases\x12\x1a.cardkeep.v1.ReportRequest\x1a\x1c.cardkeep.v1.PurchasesReport\x12\x45\n\x0cReportDemand\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.DemandReport\x12\x45\n\x0cReportPrices\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.PricesReport\x12\x45\n\x0cReportAgeing\x12\x1a.cardkeep.v1.ReportRequest\x1a\x19.cardkeep.v1.AgeingReport\x12\x42\n\tTraceCard\x12\x1d.cardkeep.v1.TraceCardRequest\x1a\x16.cardkeep.v1.CardTraceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cardkeep.v1.reports_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPORTDIMENSION']._serialized_start=2603
-  _globals['_REPORTDIMENSION']._serialized_end=2795
-  _globals['_REPORTREQUEST']._serialized_start=162
-  _globals['_REPORTREQUEST']._serialized_end=418
-  _globals['_REPORTGROUP']._serialized_start=420
-  _globals['_REPORTGROUP']._serialized_end=509
-  _globals['_REPORTNOTES']._serialized_start=512
-  _globals['_REPORTNOTES']._serialized_end=662
-  _globals['_MARGINREPORT']._serialized_start=664
-  _globals['_MARGINREPORT']._serialized_end=757
-  _globals['_MARGINROW']._serialized_start=760
-  _globals['_MARGINROW']._serialized_end=952
-  _globals['_SALESREPORT']._serialized_start=954
-  _globals['_SALESREPORT']._serialized_end=1045
-  _globals['_SALESROW']._serialized_start=1047
-  _globals['_SALESROW']._serialized_end=1166
-  _globals['_PURCHASESREPORT']._serialized_start=1168
-  _globals['_PURCHASESREPORT']._serialized_end=1267
-  _globals['_PURCHASESROW']._serialized_start=1269
-  _globals['_PURCHASESROW']._serialized_end=1390
-  _globals['_DEMANDREPORT']._serialized_start=1392
-  _globals['_DEMANDREPORT']._serialized_end=1485
-  _globals['_DEMANDROW']._serialized_start=1488
-  _globals['_DEMANDROW']._serialized_end=1650
-  _globals['_PRICESREPORT']._serialized_start=1652
-  _globals['_PRICESREPORT']._serialized_end=1744
-  _globals['_PRICEROW']._serialized_start=1746
-  _globals['_PRICEROW']._serialized_end=1846
-  _globals['_AGEINGREPORT']._serialized_start=1848
-  _globals['_AGEINGREPORT']._serialized_end=1941
-  _globals['_AGEINGROW']._serialized_start=1944
-  _globals['_AGEINGROW']._serialized_end=2244
-  _globals['_TRACECARDREQUEST']._serialized_start=2246
-  _globals['_TRACECARDREQUEST']._serialized_end=2308
-  _globals['_CARDTRACE']._serialized_start=2310
-  _globals['_CARDTRACE']._serialized_end=2407
-  _globals['_CARDSALE']._serialized_start=2410
-  _globals['_CARDSALE']._serialized_end=2600
-  _globals['_REPORTSSERVICE']._serialized_start=2798
-  _globals['_REPORTSSERVICE']._serialized_end=3312
+  _globals['_REPORTDIMENSION']._serialized_start=2755
+  _globals['_REPORTDIMENSION']._serialized_end=2947
+  _globals['_REPORTREQUEST']._serialized_start=189
+  _globals['_REPORTREQUEST']._serialized_end=445
+  _globals['_REPORTGROUP']._serialized_start=447
+  _globals['_REPORTGROUP']._serialized_end=536
+  _globals['_REPORTNOTES']._serialized_start=539
+  _globals['_REPORTNOTES']._serialized_end=689
+  _globals['_MARGINREPORT']._serialized_start=691
+  _globals['_MARGINREPORT']._serialized_end=784
+  _globals['_MARGINROW']._serialized_start=787
+  _globals['_MARGINROW']._serialized_end=979
+  _globals['_SALESREPORT']._serialized_start=981
+  _globals['_SALESREPORT']._serialized_end=1072
+  _globals['_SALESROW']._serialized_start=1074
+  _globals['_SALESROW']._serialized_end=1193
+  _globals['_PURCHASESREPORT']._serialized_start=1195
+  _globals['_PURCHASESREPORT']._serialized_end=1294
+  _globals['_PURCHASESROW']._serialized_start=1296
+  _globals['_PURCHASESROW']._serialized_end=1417
+  _globals['_DEMANDREPORT']._serialized_start=1419
+  _globals['_DEMANDREPORT']._serialized_end=1512
+  _globals['_DEMANDROW']._serialized_start=1515
+  _globals['_DEMANDROW']._serialized_end=1677
+  _globals['_PRICESREPORT']._serialized_start=1679
+  _globals['_PRICESREPORT']._serialized_end=1771
+  _globals['_PRICEROW']._serialized_start=1774
+  _globals['_PRICEROW']._serialized_end=1998
+  _globals['_AGEINGREPORT']._serialized_start=2000
+  _globals['_AGEINGREPORT']._serialized_end=2093
+  _globals['_AGEINGROW']._serialized_start=2096
+  _globals['_AGEINGROW']._serialized_end=2396
+  _globals['_TRACECARDREQUEST']._serialized_start=2398
+  _globals['_TRACECARDREQUEST']._serialized_end=2460
+  _globals['_CARDTRACE']._serialized_start=2462
+  _globals['_CARDTRACE']._serialized_end=2559
+  _globals['_CARDSALE']._serialized_start=2562
+  _globals['_CARDSALE']._serialized_end=2752
+  _globals['_REPORTSSERVICE']._serialized_start=2950
+  _globals['_REPORTSSERVICE']._serialized_end=3464
 # @@protoc_insertion_point(module_scope)

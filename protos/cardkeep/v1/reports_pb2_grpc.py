@@ -121,7 +121,7 @@ class ReportsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReportPrices(self, request, context):
-        """Every price that was set. Is not grouped.
+        """Every change of a price: the SKU's own, of its channels, by clearance. Is not grouped.
 
         Reasons: as ReportMargin.
         """

@@ -55,6 +55,16 @@ class SupplyServiceStub(object):
                 request_serializer=cardkeep_dot_v1_dot_supply__pb2.ListSourcingsRequest.SerializeToString,
                 response_deserializer=cardkeep_dot_v1_dot_supply__pb2.ListSourcingsResponse.FromString,
                 _registered_method=True)
+        self.EnterRate = channel.unary_unary(
+                '/cardkeep.v1.SupplyService/EnterRate',
+                request_serializer=cardkeep_dot_v1_dot_supply__pb2.EnterRateRequest.SerializeToString,
+                response_deserializer=cardkeep_dot_v1_dot_supply__pb2.ExchangeRate.FromString,
+                _registered_method=True)
+        self.ListRates = channel.unary_unary(
+                '/cardkeep.v1.SupplyService/ListRates',
+                request_serializer=cardkeep_dot_v1_dot_supply__pb2.ListRatesRequest.SerializeToString,
+                response_deserializer=cardkeep_dot_v1_dot_supply__pb2.ListRatesResponse.FromString,
+                _registered_method=True)
         self.ListAttempts = channel.unary_unary(
                 '/cardkeep.v1.SupplyService/ListAttempts',
                 request_serializer=cardkeep_dot_v1_dot_supply__pb2.ListAttemptsRequest.SerializeToString,
@@ -124,6 +134,26 @@ class SupplyServiceServicer(object):
         """How each SKU of a tenant is bought, by name.
 
         Reasons: BAD_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnterRate(self, request, context):
+        """Enters a rate of exchange; in force within a second from its moment on. The same again changes nothing, so it needs
+        no request id; another for the same moment corrects it, and both stay to be seen. How costs are converted:
+        docs/exchange.md.
+
+        Reasons: INVALID_FIELD, RATE_JUMPS, TOO_MANY_ITEMS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRates(self, request, context):
+        """All rates of exchange that are kept of a tenant, and which of them are in force. There are few; not paged.
+
+        Reasons: only those any call can answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,6 +240,16 @@ def add_SupplyServiceServicer_to_server(servicer, server):
                     servicer.ListSourcings,
                     request_deserializer=cardkeep_dot_v1_dot_supply__pb2.ListSourcingsRequest.FromString,
                     response_serializer=cardkeep_dot_v1_dot_supply__pb2.ListSourcingsResponse.SerializeToString,
+            ),
+            'EnterRate': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnterRate,
+                    request_deserializer=cardkeep_dot_v1_dot_supply__pb2.EnterRateRequest.FromString,
+                    response_serializer=cardkeep_dot_v1_dot_supply__pb2.ExchangeRate.SerializeToString,
+            ),
+            'ListRates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRates,
+                    request_deserializer=cardkeep_dot_v1_dot_supply__pb2.ListRatesRequest.FromString,
+                    response_serializer=cardkeep_dot_v1_dot_supply__pb2.ListRatesResponse.SerializeToString,
             ),
             'ListAttempts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAttempts,
@@ -351,6 +391,60 @@ class SupplyService(object):
             '/cardkeep.v1.SupplyService/ListSourcings',
             cardkeep_dot_v1_dot_supply__pb2.ListSourcingsRequest.SerializeToString,
             cardkeep_dot_v1_dot_supply__pb2.ListSourcingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnterRate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cardkeep.v1.SupplyService/EnterRate',
+            cardkeep_dot_v1_dot_supply__pb2.EnterRateRequest.SerializeToString,
+            cardkeep_dot_v1_dot_supply__pb2.ExchangeRate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cardkeep.v1.SupplyService/ListRates',
+            cardkeep_dot_v1_dot_supply__pb2.ListRatesRequest.SerializeToString,
+            cardkeep_dot_v1_dot_supply__pb2.ListRatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

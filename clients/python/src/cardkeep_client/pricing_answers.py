@@ -33,7 +33,7 @@ def suggestions(messages: Iterable[pricing_pb2.PriceSuggestion]) -> tuple[result
             message.channel,
             money(message.before),
             money(message.after),
-            _reasons(message.reasons),
+            reasons(message.reasons),
             moment(message.create_time),
         )
         for message in messages
@@ -101,7 +101,7 @@ def change(message: pricing_pb2.PriceChange) -> results.PriceChange:
         money(message.before),
         money(message.after),
         message.who,
-        _reasons(message.reasons),
+        reasons(message.reasons),
         message.note,
     )
 
@@ -109,7 +109,7 @@ def change(message: pricing_pb2.PriceChange) -> results.PriceChange:
 def simulated(message: pricing_pb2.SimulateRuleResponse) -> results.Simulated:
     """What a rule would have done."""
     moves = (
-        results.SimulatedMove(moment(move.time), move.price_minor, _reasons(move.reasons)) for move in message.moves
+        results.SimulatedMove(moment(move.time), move.price_minor, reasons(move.reasons)) for move in message.moves
     )
     return results.Simulated(
         tuple(moves), message.was_margin_minor, message.margin_minor, message.refused_units, message.lost_units
@@ -125,5 +125,6 @@ def _channel(message: pricing_pb2.PriceChannel) -> results.PriceChannel:
     )
 
 
-def _reasons(numbers: Iterable[pricing_pb2.PriceReason.ValueType]) -> tuple[str, ...]:
+def reasons(numbers: Iterable[pricing_pb2.PriceReason.ValueType]) -> tuple[str, ...]:
+    """What moved a price, in words such as BELOW_FLOOR."""
     return tuple(pricing_pb2.PriceReason.Name(number).removeprefix("PRICE_REASON_") for number in numbers)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from cardkeep_client import answers
+from cardkeep_client import answers, pricing_answers
 from cardkeep_client.allocation_calls import duration, sku_name, timestamp
 from cardkeep_client.journeys import Call
 from cardkeep_client.results import Money
@@ -99,11 +99,19 @@ class DemandRow:
 
 @dataclass(frozen=True, slots=True)
 class PriceRow:
-    """A price that was set; None: from then on there was none."""
+    """A price that was another from then on; None: the channel had none of its own. `channel` is empty for the SKU's.
+
+    `batch` is named where it was that batch's alone, by clearance; `who` is empty where a rule or a clearance did it.
+    """
 
     sku: str
     time: datetime
     price: Money | None
+    channel: str = ""
+    batch: str = ""
+    before: Money | None = None
+    who: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,7 @@ def demand(**bounds: Any) -> Wish[Report[DemandRow]]:
 
 def prices(**bounds: Any) -> Wish[Report[PriceRow]]:
     """Prices over time."""
-    return _wish("ReportPrices", bounds, lambda row: PriceRow(row.sku, answers.moment(row.time), _money(row, "price")))
+    return _wish("ReportPrices", bounds, _price_row)
 
 
 def ageing(**bounds: Any) -> Wish[Report[AgeingRow]]:
@@ -250,6 +258,12 @@ def _margin_row(row: reports_pb2.MarginRow) -> MarginRow:
     return MarginRow(
         _group(row), row.units, row.replaced, *(_money(row, field) for field in ("revenue", "cost", "margin"))
     )
+
+
+def _price_row(row: reports_pb2.PriceRow) -> PriceRow:
+    price, before = _money(row, "price"), _money(row, "before")
+    when, why = answers.moment(row.time), pricing_answers.reasons(row.reasons)
+    return PriceRow(row.sku, when, price, row.channel, row.batch, before, row.who, why)
 
 
 def _demand_row(row: reports_pb2.DemandRow) -> DemandRow:

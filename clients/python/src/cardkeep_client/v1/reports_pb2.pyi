@@ -6,6 +6,7 @@ Names, money and the error map: see types.proto. What stands behind the figures:
 """
 
 from . import inventory_pb2 as _inventory_pb2
+from . import pricing_pb2 as _pricing_pb2
 from . import types_pb2 as _types_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -501,7 +502,7 @@ class PricesReport(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceRow]:
-        """In order of SKU and time."""
+        """In order of SKU, channel, batch and time."""
 
     @_builtins.property
     def notes(self) -> Global___ReportNotes:
@@ -523,22 +524,41 @@ Global___PricesReport: _TypeAlias = PricesReport  # noqa: Y015
 
 @_typing.final
 class PriceRow(_message.Message):
-    """One price that was set."""
+    """One price that was another from then on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SKU_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     """`tenants/*/skus/*`."""
+    channel: _builtins.str
+    """The channel; empty for the SKU's own."""
+    batch: _builtins.str
+    """`tenants/*/skus/*/batches/*` where it was the price of that batch alone, by clearance; empty for all."""
+    who: _builtins.str
+    """Who set it; empty where a rule or a clearance did."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """From when it was good."""
 
     @_builtins.property
     def price(self) -> _types_pb2.Money:
-        """The price of one card; unset when from then on there was none."""
+        """The price of one card; unset when from then on the channel had none of its own."""
+
+    @_builtins.property
+    def before(self) -> _types_pb2.Money:
+        """The price before; unset where there was none, or the SKU had no channels, rules or clearances yet."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_pricing_pb2.PriceReason.ValueType]:
+        """Why."""
 
     def __init__(
         self,
@@ -546,10 +566,15 @@ class PriceRow(_message.Message):
         sku: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         price: _types_pb2.Money | None = ...,
+        channel: _builtins.str = ...,
+        batch: _builtins.str = ...,
+        before: _types_pb2.Money | None = ...,
+        who: _builtins.str = ...,
+        reasons: _abc.Iterable[_pricing_pb2.PriceReason.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "price", b"price", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "sku", b"sku", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "before", b"before", "channel", b"channel", "price", b"price", "reasons", b"reasons", "sku", b"sku", "time", b"time", "who", b"who"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,7 +61,7 @@ class ReportsServiceStub:
     Reasons: as ReportMargin.
     """
     ReportPrices: _grpc.UnaryUnaryMultiCallable[_reports_pb2.ReportRequest, _reports_pb2.PricesReport]
-    """Every price that was set. Is not grouped.
+    """Every change of a price: the SKU's own, of its channels, by clearance. Is not grouped.
 
     Reasons: as ReportMargin.
     """
@@ -110,7 +110,7 @@ class ReportsServiceAsyncStub(ReportsServiceStub):
     Reasons: as ReportMargin.
     """
     ReportPrices: _aio.UnaryUnaryMultiCallable[_reports_pb2.ReportRequest, _reports_pb2.PricesReport]  # type: ignore[assignment]
-    """Every price that was set. Is not grouped.
+    """Every change of a price: the SKU's own, of its channels, by clearance. Is not grouped.
 
     Reasons: as ReportMargin.
     """
@@ -186,7 +186,7 @@ class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reports_pb2.ReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reports_pb2.PricesReport, _abc.Awaitable[_reports_pb2.PricesReport]]:
-        """Every price that was set. Is not grouped.
+        """Every change of a price: the SKU's own, of its channels, by clearance. Is not grouped.
 
         Reasons: as ReportMargin.
         """

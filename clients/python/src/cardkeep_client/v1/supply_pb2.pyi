@@ -452,10 +452,15 @@ class Source(_message.Message):
     SUPPLIER_FIELD_NUMBER: _builtins.int
     PRODUCT_FIELD_NUMBER: _builtins.int
     UNIT_COST_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     supplier: _builtins.str
     """`tenants/*/suppliers/*`, of the SKU's tenant."""
     product: _builtins.str
     """The supplier's name for it, at most 256 characters."""
+    left_out: _builtins.str
+    """Only in answers: NO_RATE or RATE_TOO_OLD while nothing is bought there because no rate of exchange says what it
+    would cost in the currency of `unit_cost_max`; else empty.
+    """
     @_builtins.property
     def unit_cost(self) -> _types_pb2.Money:
         """What one costs there, as far as is known; its price list replaces it. In the supplier's currency."""
@@ -466,10 +471,11 @@ class Source(_message.Message):
         supplier: _builtins.str = ...,
         product: _builtins.str = ...,
         unit_cost: _types_pb2.Money | None = ...,
+        left_out: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["unit_cost", b"unit_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "supplier", b"supplier", "unit_cost", b"unit_cost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_out", b"left_out", "product", b"product", "supplier", b"supplier", "unit_cost", b"unit_cost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -614,6 +620,146 @@ class ListSourcingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSourcingsResponse: _TypeAlias = ListSourcingsResponse  # noqa: Y015
+
+@_typing.final
+class ExchangeRate(_message.Message):
+    """A rate of exchange: what suppliers are paid in, told in the currency in which a SKU's cost is counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_CURRENCY_FIELD_NUMBER: _builtins.int
+    TARGET_CURRENCY_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ENTER_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    source_currency: _builtins.str
+    """ISO 4217: the currency paid."""
+    target_currency: _builtins.str
+    """ISO 4217: the currency counted in."""
+    rate: _builtins.str
+    """How much of the target one of the source is, both in whole units: a decimal such as "7.21", of at most 9 figures on
+    either side of the point; or a fraction such as "721/100", of at most 18 figures on either side.
+    """
+    who: _builtins.str
+    """Who entered it; required."""
+    note: _builtins.str
+    """Why, or from where it is; at most 256 characters."""
+    in_force: _builtins.bool
+    """Only in answers: whether it is the one that counts now."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on it counts, until a later one does; good for 7 days. At most 366 days ago, and 31 days ahead."""
+
+    @_builtins.property
+    def enter_time(self) -> _timestamp_pb2.Timestamp:
+        """Only in answers: when it was entered."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only in answers: until when it may be used."""
+
+    def __init__(
+        self,
+        *,
+        source_currency: _builtins.str = ...,
+        target_currency: _builtins.str = ...,
+        rate: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        who: _builtins.str = ...,
+        note: _builtins.str = ...,
+        enter_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        in_force: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "enter_time", b"enter_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "enter_time", b"enter_time", "in_force", b"in_force", "note", b"note", "rate", b"rate", "source_currency", b"source_currency", "start_time", b"start_time", "target_currency", b"target_currency", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeRate: _TypeAlias = ExchangeRate  # noqa: Y015
+
+@_typing.final
+class EnterRateRequest(_message.Message):
+    """Enter a rate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    ACCEPT_JUMP_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`tenants/*`."""
+    accept_jump: _builtins.bool
+    """Must be true where the rate is more than 20 % from the one that counted before: it may be a slip."""
+    @_builtins.property
+    def rate(self) -> Global___ExchangeRate:
+        """The rate."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        rate: Global___ExchangeRate | None = ...,
+        accept_jump: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_jump", b"accept_jump", "parent", b"parent", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnterRateRequest: _TypeAlias = EnterRateRequest  # noqa: Y015
+
+@_typing.final
+class ListRatesRequest(_message.Message):
+    """Ask for rates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`tenants/*`."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatesRequest: _TypeAlias = ListRatesRequest  # noqa: Y015
+
+@_typing.final
+class ListRatesResponse(_message.Message):
+    """All that are kept: at most 400 of each pair of currencies, those entered last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeRate]:
+        """By pair; the latest moment first, and for one moment the last word first."""
+
+    def __init__(
+        self,
+        *,
+        rates: _abc.Iterable[Global___ExchangeRate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rates", b"rates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatesResponse: _TypeAlias = ListRatesResponse  # noqa: Y015
 
 @_typing.final
 class Attempt(_message.Message):

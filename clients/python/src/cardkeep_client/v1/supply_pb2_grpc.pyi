@@ -58,6 +58,18 @@ class SupplyServiceStub:
 
     Reasons: BAD_PAGE_TOKEN.
     """
+    EnterRate: _grpc.UnaryUnaryMultiCallable[_supply_pb2.EnterRateRequest, _supply_pb2.ExchangeRate]
+    """Enters a rate of exchange; in force within a second from its moment on. The same again changes nothing, so it needs
+    no request id; another for the same moment corrects it, and both stay to be seen. How costs are converted:
+    docs/exchange.md.
+
+    Reasons: INVALID_FIELD, RATE_JUMPS, TOO_MANY_ITEMS.
+    """
+    ListRates: _grpc.UnaryUnaryMultiCallable[_supply_pb2.ListRatesRequest, _supply_pb2.ListRatesResponse]
+    """All rates of exchange that are kept of a tenant, and which of them are in force. There are few; not paged.
+
+    Reasons: only those any call can answer.
+    """
     ListAttempts: _grpc.UnaryUnaryMultiCallable[_supply_pb2.ListAttemptsRequest, _supply_pb2.ListAttemptsResponse]
     """One supplier's purchase attempts, the oldest first. What is over and has left memory is not listed.
 
@@ -120,6 +132,18 @@ class SupplyServiceAsyncStub(SupplyServiceStub):
     """How each SKU of a tenant is bought, by name.
 
     Reasons: BAD_PAGE_TOKEN.
+    """
+    EnterRate: _aio.UnaryUnaryMultiCallable[_supply_pb2.EnterRateRequest, _supply_pb2.ExchangeRate]  # type: ignore[assignment]
+    """Enters a rate of exchange; in force within a second from its moment on. The same again changes nothing, so it needs
+    no request id; another for the same moment corrects it, and both stay to be seen. How costs are converted:
+    docs/exchange.md.
+
+    Reasons: INVALID_FIELD, RATE_JUMPS, TOO_MANY_ITEMS.
+    """
+    ListRates: _aio.UnaryUnaryMultiCallable[_supply_pb2.ListRatesRequest, _supply_pb2.ListRatesResponse]  # type: ignore[assignment]
+    """All rates of exchange that are kept of a tenant, and which of them are in force. There are few; not paged.
+
+    Reasons: only those any call can answer.
     """
     ListAttempts: _aio.UnaryUnaryMultiCallable[_supply_pb2.ListAttemptsRequest, _supply_pb2.ListAttemptsResponse]  # type: ignore[assignment]
     """One supplier's purchase attempts, the oldest first. What is over and has left memory is not listed.
@@ -204,6 +228,30 @@ class SupplyServiceServicer(metaclass=_abc_1.ABCMeta):
         """How each SKU of a tenant is bought, by name.
 
         Reasons: BAD_PAGE_TOKEN.
+        """
+
+    @_abc_1.abstractmethod
+    def EnterRate(
+        self,
+        request: _supply_pb2.EnterRateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_supply_pb2.ExchangeRate, _abc.Awaitable[_supply_pb2.ExchangeRate]]:
+        """Enters a rate of exchange; in force within a second from its moment on. The same again changes nothing, so it needs
+        no request id; another for the same moment corrects it, and both stay to be seen. How costs are converted:
+        docs/exchange.md.
+
+        Reasons: INVALID_FIELD, RATE_JUMPS, TOO_MANY_ITEMS.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRates(
+        self,
+        request: _supply_pb2.ListRatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_supply_pb2.ListRatesResponse, _abc.Awaitable[_supply_pb2.ListRatesResponse]]:
+        """All rates of exchange that are kept of a tenant, and which of them are in force. There are few; not paged.
+
+        Reasons: only those any call can answer.
         """
 
     @_abc_1.abstractmethod
