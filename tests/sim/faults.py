@@ -48,6 +48,7 @@ class Faults:
         self.is_over = False
         self._latency_s = self.random.choice((0.0002, 0.001, 0.01))
         self._rate = self.random.choice((0.002, 0.01, 0.05))
+        self._fates = [fate for fate in Fate if fate.value in self.active]
 
     def happens(self, kind: str, likely: float) -> bool:
         """Whether something goes wrong now."""
@@ -67,14 +68,12 @@ class Faults:
 
     def fate(self) -> Fate:
         """What becomes of the next call to the store."""
-        for fate in (Fate.REFUSED, Fate.LOST_QUESTION, Fate.LOST_ANSWER, Fate.STALLED):
-            if self.happens(fate.value, self._rate):
-                return fate
-        return Fate.WELL
-
-    def cuts_store_off(self) -> bool:
-        """Whether nothing passes to or from the store at this moment."""
-        return self.is_store_away
+        chance = self.random.random() / self._rate
+        if chance >= len(self._fates) or self.is_over:
+            return Fate.WELL
+        fate = self._fates[int(chance)]
+        self.seen[fate.value] += 1
+        return fate
 
     def cease(self) -> None:
         """Nothing goes wrong any more."""

@@ -12,7 +12,7 @@ _PASS_MS_MAX = limits.answers_keep_ms - 3 * limits.DAY_MS
 async def trouble(world: World) -> None:
     """Shake the house now and then, for ever."""
     chance = world.faults.random
-    pause_s = chance.choice((0.5, 2.0, 5.0))
+    pause_s = chance.choice((0.3, 1.0, 3.0))
     while True:
         await asyncio.sleep(chance.uniform(0.0, 2 * pause_s))
         owner_id = chance.choice(sorted(world.owners)) if world.owners else ""

@@ -29,6 +29,7 @@ from engine.ports import NOBODY, Append, Position, Seat
 from tests.sim.faults import Faults
 from tests.sim.loop import Process, VirtualLoop
 from tests.sim.roads import Network, StoreRoad
+from tests.sim.sizes import drawn
 
 _TOKEN = "the simulated cluster's"
 
@@ -74,9 +75,11 @@ class OwnerProcess:
         self.process = Process(f"{owner_id}/{incarnation}")
         self.clock = SimulatedClock(world)
         road = world.road()
-        metrics = OwnerMetrics(CollectorRegistry())
         self.owner = Owner(
-            *(road, road, road, self.clock), metrics=metrics, fold=world.fold, fold_after_events=world.fold_after_events
+            *(road, road, road, self.clock),
+            metrics=world.metrics,
+            fold=world.fold,
+            fold_after_events=world.fold_after_events,
         )
         self._gate = OwnerGate(self.owner, _TOKEN, listen=partial(world.network.listen, self.process))
         self.address = Address("unix", f"/{owner_id}/{incarnation}")
@@ -98,15 +101,20 @@ class OwnerProcess:
 class World:
     """The house, and the hand that shakes it."""
 
-    def __init__(self, loop: VirtualLoop, faults: Faults, pools: int) -> None:
+    def __init__(self, loop: VirtualLoop, faults: Faults) -> None:
         self.loop = loop
         self.faults = faults
-        self.trace: list[str] = []
+        self.size = drawn(faults.random)
+        self.trace: list[tuple[object, ...]] = []
         self.passed_ms = 0
         self.mistakes: list[str] = []
         self.fold_after_events = faults.random.choice((8, 25, 80))
-        self.pools = [PoolName("default", f"sku-{number}") for number in range(pools)]
+        self.pools = [
+            PoolName("default", f"sku-{number}") for number in range(faults.random.randint(1, self.size.pools_max))
+        ]
         self.clock = SimulatedClock(self)
+        #: One for all owners: making them takes longer than many a run.
+        self.metrics = OwnerMetrics(CollectorRegistry())
         self.store = WholeJournal(self.clock)
         self.registry = MemoryRegistry()
         self.network = Network(faults)
@@ -120,12 +128,12 @@ class World:
         self._incarnation = 0
         self.fronts = [self._new_front(number) for number in range(faults.random.randint(1, 2))]
         self._steward = self._new_process("steward")
-        owners = faults.random.randint(1, 3)
+        owners = faults.random.randint(1, self.size.owners_max)
         self._steward.start(Steward(self.road(), self._ensure_owner, owners).run())
 
-    def note(self, text: str) -> None:
-        """One line of the trace."""
-        self.trace.append(f"{self.loop.time():12.6f} {text}")
+    def note(self, *what: object) -> None:
+        """One line of the trace, which few runs ever write: what cannot change is turned into text only then."""
+        self.trace.append((self.loop.time(), *what))
 
     def later(self, after_s: float, then: Callable[..., None], *args: Any) -> None:
         """Do something from outside: it happens whoever has died meanwhile."""
