@@ -13,6 +13,7 @@ _KINDS = {
     "store_loses_question": 0.6,
     "store_loses_answer": 0.6,
     "store_stalls": 0.5,
+    "store_tears_group": 0.5,
     "store_away": 0.6,
     "line_breaks": 0.7,
     "owner_killed": 0.7,
@@ -24,6 +25,21 @@ _KINDS = {
     "pool_moves": 0.7,
     "caller_gives_up": 0.6,
     "asked_twice": 0.8,
+    "front_killed": 0.5,
+    "desk_killed": 0.6,
+    "desk_paused": 0.4,
+    "desk_rivalled": 0.4,
+    "desk_answer_lost": 0.5,
+    "refill_killed": 0.5,
+    "nudge_lost": 0.5,
+    "supplier_unreached": 0.4,
+    "supplier_refuses": 0.5,
+    "supplier_commits_silently": 0.7,
+    "supplier_loses_order": 0.4,
+    "supplier_hears_late": 0.4,
+    "supplier_hides": 0.4,
+    "supplier_slow": 0.5,
+    "supplier_untold": 0.4,
 }
 
 
@@ -35,6 +51,7 @@ class Fate(Enum):
     LOST_QUESTION = "store_loses_question"
     LOST_ANSWER = "store_loses_answer"
     STALLED = "store_stalls"
+    TORN = "store_tears_group"
 
 
 class Faults:

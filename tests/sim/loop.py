@@ -94,7 +94,10 @@ class Process:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 coroutine = task.get_coro()
                 assert isinstance(coroutine, Coroutine)
-                coroutine.close()
+                try:
+                    coroutine.close()
+                except RuntimeError:  # It awaits something even at its end.
+                    coroutine.close()
 
 
 class _Step:

@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 class StoreRoad:
-    """Journal, Archive, SealedCards and Registry as one process reaches them."""
+    """Journal, Archive, SealedCards, Stash and Registry as one process reaches them."""
 
     def __init__(self, store: MemoryStore, registry: MemoryRegistry, faults: Faults, server: Process) -> None:
         self._store = store
@@ -76,6 +76,14 @@ class StoreRoad:
     async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
         """See SealedCards."""
         return await self._ask(self._store.sealed, pool, cards)
+
+    async def stashed(self, book: PoolName) -> Mapping[bytes, bytes]:
+        """See Stash."""
+        return await self._ask(self._store.stashed, book)
+
+    async def unstash(self, book: PoolName, fields: Sequence[bytes]) -> None:
+        """See Stash."""
+        await self._ask(self._store.unstash, book, fields)
 
     async def add_pool(self, pool: PoolName) -> bool:
         """See Registry."""
@@ -142,11 +150,15 @@ class StoreRoad:
         if faults.is_store_away or fate is Fate.LOST_QUESTION:
             _fail(heard, "the connection broke on the way there")
             return
+        if fate is Fate.TORN and call == self._store.append:
+            # A group is one record for each pool, and each of them is there or not: some are, the rest never left.
+            (appends,) = args
+            args = (appends[: faults.random.randrange(len(appends) + 1)],)
         answer, failure = _done(call(*args))
         asyncio.get_running_loop().call_later(faults.latency_s(), self._answer, fate, heard, answer, failure)
 
     def _answer(self, fate: Fate, heard: "asyncio.Future[Any]", answer: Any, failure: Exception | None) -> None:
-        if self._faults.is_store_away or fate is Fate.LOST_ANSWER:
+        if self._faults.is_store_away or fate in {Fate.LOST_ANSWER, Fate.TORN}:
             _fail(heard, "the connection broke on the way back")
         elif failure is not None:
             _tell(heard, failure)

@@ -42,7 +42,8 @@ class Workload:
         people: list[Coroutine[Any, Any, None]] = []
         size = self._world.size
         for pool in self._world.pools:
-            people += [self._import(pool, number) for number in range(self._random.randint(*size.imports))]
+            imports = self._random.randint(0, 1) if self._world.market else self._random.randint(*size.imports)
+            people += [self._import(pool, number) for number in range(imports)]
             people.append(self._staff(pool))
             people += [self._buyer(pool) for _ in range(self._random.randint(*size.buyers))]
         await asyncio.gather(*people)
