@@ -13,6 +13,7 @@ _KINDS = {
     "store_loses_question": 0.6,
     "store_loses_answer": 0.6,
     "store_stalls": 0.5,
+    "store_tears_group": 0.5,
     "store_away": 0.6,
     "line_breaks": 0.7,
     "owner_killed": 0.7,
@@ -24,6 +25,21 @@ _KINDS = {
     "pool_moves": 0.7,
     "caller_gives_up": 0.6,
     "asked_twice": 0.8,
+    "front_killed": 0.5,
+    "desk_killed": 0.6,
+    "desk_paused": 0.4,
+    "desk_rivalled": 0.4,
+    "desk_answer_lost": 0.5,
+    "refill_killed": 0.5,
+    "nudge_lost": 0.5,
+    "supplier_unreached": 0.4,
+    "supplier_refuses": 0.5,
+    "supplier_commits_silently": 0.7,
+    "supplier_loses_order": 0.4,
+    "supplier_hears_late": 0.4,
+    "supplier_hides": 0.4,
+    "supplier_slow": 0.5,
+    "supplier_untold": 0.4,
 }
 
 
@@ -35,6 +51,7 @@ class Fate(Enum):
     LOST_QUESTION = "store_loses_question"
     LOST_ANSWER = "store_loses_answer"
     STALLED = "store_stalls"
+    TORN = "store_tears_group"
 
 
 class Faults:
@@ -48,6 +65,7 @@ class Faults:
         self.is_over = False
         self._latency_s = self.random.choice((0.0002, 0.001, 0.01))
         self._rate = self.random.choice((0.002, 0.01, 0.05))
+        self._fates = [fate for fate in Fate if fate.value in self.active]
 
     def happens(self, kind: str, likely: float) -> bool:
         """Whether something goes wrong now."""
@@ -67,14 +85,12 @@ class Faults:
 
     def fate(self) -> Fate:
         """What becomes of the next call to the store."""
-        for fate in (Fate.REFUSED, Fate.LOST_QUESTION, Fate.LOST_ANSWER, Fate.STALLED):
-            if self.happens(fate.value, self._rate):
-                return fate
-        return Fate.WELL
-
-    def cuts_store_off(self) -> bool:
-        """Whether nothing passes to or from the store at this moment."""
-        return self.is_store_away
+        chance = self.random.random() / self._rate
+        if chance >= len(self._fates) or self.is_over:
+            return Fate.WELL
+        fate = self._fates[int(chance)]
+        self.seen[fate.value] += 1
+        return fate
 
     def cease(self) -> None:
         """Nothing goes wrong any more."""

@@ -4,12 +4,12 @@ A call that has left its caller is the road's: it arrives, or not, whatever has 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from actors.adapters.memory import MemoryRegistry, MemoryStore
 from actors.wire import Address, Frames, OnEnd, OnFrame
-from engine.errors import InDoubt, StoreUnavailable
+from engine.errors import CardkeepError, InDoubt, StoreUnavailable
 from engine.names import BatchNo, Card, PoolName
 from engine.ports import NOTHING, Append, History, Known, Load, Placement, Position, SealedCard, Seat
 from tests.sim.faults import Fate, Faults
@@ -18,14 +18,14 @@ from tests.sim.loop import Process
 #: How long a caller of the store waits for its answer.
 _ANSWER_WITHIN_S = 5.0
 
-#: Between two pieces on one wire: timers of the same moment have no order.
-_APART_S = 1e-6
+#: How often bytes arrive in two pieces.
+_CUT = 0.2
 
 _T = TypeVar("_T")
 
 
 class StoreRoad:
-    """Journal, Archive, SealedCards and Registry as one process reaches them."""
+    """Journal, Archive, SealedCards, Stash and Registry as one process reaches them."""
 
     def __init__(self, store: MemoryStore, registry: MemoryRegistry, faults: Faults, server: Process) -> None:
         self._store = store
@@ -35,51 +35,59 @@ class StoreRoad:
 
     async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._ask(lambda: self._store.claim(pool, known))
+        return await self._ask(self._store.claim, pool, known)
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
         """See Journal."""
-        return await self._change(lambda: self._store.append(appends))
+        return await self._change(self._store.append, appends)
 
     async def position(self, pool: PoolName) -> Position:
         """See Journal."""
-        return await self._ask(lambda: self._store.position(pool))
+        return await self._ask(self._store.position, pool)
 
     async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
-        return await self._ask(lambda: self._store.read(pool, known))
+        return await self._ask(self._store.read, pool, known)
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
         """See Journal."""
-        return await self._change(lambda: self._store.fold(pool, history, snapshot, snapshot_seq))
+        return await self._change(self._store.fold, pool, history, snapshot, snapshot_seq)
 
     async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
         """See Archive."""
-        await self._ask(lambda: self._store.keep(pool, entries, keep_ms))
+        await self._ask(self._store.keep, pool, entries, keep_ms)
 
     async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
         """See Archive."""
-        return await self._ask(lambda: self._store.recall(pool, keys))
+        return await self._ask(self._store.recall, pool, keys)
 
     async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
         """See SealedCards."""
-        return await self._ask(lambda: self._store.known(pool, prints))
+        return await self._ask(self._store.known, pool, prints)
 
     async def trace(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[Card | None]:
         """See SealedCards."""
-        return await self._ask(lambda: self._store.trace(pool, prints))
+        return await self._ask(self._store.trace, pool, prints)
 
     async def data_key(self, pool: PoolName, batch: BatchNo) -> bytes:
         """See SealedCards."""
-        return await self._ask(lambda: self._store.data_key(pool, batch))
+        return await self._ask(self._store.data_key, pool, batch)
 
     async def sealed(self, pool: PoolName, cards: Sequence[Card]) -> Sequence[SealedCard]:
         """See SealedCards."""
-        return await self._ask(lambda: self._store.sealed(pool, cards))
+        return await self._ask(self._store.sealed, pool, cards)
+
+    async def stashed(self, book: PoolName) -> Mapping[bytes, bytes]:
+        """See Stash."""
+        return await self._ask(self._store.stashed, book)
+
+    async def unstash(self, book: PoolName, fields: Sequence[bytes]) -> None:
+        """See Stash."""
+        await self._ask(self._store.unstash, book, fields)
 
     async def add_pool(self, pool: PoolName) -> bool:
         """See Registry."""
-        return await self._change(lambda: self._registry.add_pool(pool))
+        return await self._change(self._registry.add_pool, pool)
 
     async def pools(self) -> Sequence[PoolName]:
         """See Registry."""
@@ -87,11 +95,11 @@ class StoreRoad:
 
     async def place(self, owner_of: Mapping[PoolName, str]) -> int:
         """See Registry."""
-        return await self._change(lambda: self._registry.place(owner_of))
+        return await self._change(self._registry.place, owner_of)
 
     async def placement(self, since: int = 0) -> Placement:
         """See Registry."""
-        return await self._ask(lambda: self._registry.placement(since))
+        return await self._ask(self._registry.placement, since)
 
     async def placement_version(self) -> int:
         """See Registry."""
@@ -99,11 +107,11 @@ class StoreRoad:
 
     async def announce(self, seat: Seat) -> bool:
         """See Registry."""
-        return await self._change(lambda: self._registry.announce(seat))
+        return await self._change(self._registry.announce, seat)
 
     async def retire(self, seat: Seat) -> bool:
         """See Registry."""
-        return await self._change(lambda: self._registry.retire(seat))
+        return await self._change(self._registry.retire, seat)
 
     async def owners(self) -> Sequence[Seat]:
         """See Registry."""
@@ -111,45 +119,72 @@ class StoreRoad:
 
     async def report(self, load: Load) -> None:
         """See Registry."""
-        await self._change(lambda: self._registry.report(load))
+        await self._change(self._registry.report, load)
 
     async def loads(self) -> Sequence[Load]:
         """See Registry."""
         return await self._ask(self._registry.loads)
 
-    async def _ask(self, done: Callable[[], Awaitable[_T]]) -> _T:
+    async def _ask(self, call: Callable[..., Coroutine[Any, Any, _T]], *args: Any) -> _T:
+        """A question: without an answer, it is as if it had not been asked."""
         try:
-            return await self._change(done)
+            return await self._change(call, *args)
         except InDoubt as failure:
             raise StoreUnavailable(*failure.args) from failure
 
-    async def _change(self, done: Callable[[], Awaitable[_T]]) -> _T:
-        await asyncio.sleep(self._faults.latency_s())
-        fate = self._faults.fate()
-        if self._faults.cuts_store_off() or fate is Fate.REFUSED:
+    async def _change(self, call: Callable[..., Coroutine[Any, Any, _T]], *args: Any) -> _T:
+        loop, faults, fate = asyncio.get_running_loop(), self._faults, self._faults.fate()
+        if faults.is_store_away or fate is Fate.REFUSED:
+            await asyncio.sleep(faults.latency_s())
             raise StoreUnavailable("the store is away")
-        travelling = self._server.start(self._travel(fate, done))
-        travelling.add_done_callback(_heard)
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                return await asyncio.shield(travelling)
-        except TimeoutError as failure:
-            raise InDoubt("no answer in time") from failure
+        heard: asyncio.Future[_T] = loop.create_future()
+        there_s = faults.latency_s()
+        if fate is Fate.STALLED:
+            there_s += faults.stall_s()
+            loop.call_later(_ANSWER_WITHIN_S, _fail, heard, "no answer in time")
+        loop.call_later(there_s, self._arrive, fate, heard, call, args, context=self._server.context)
+        return await heard
 
-    async def _travel(self, fate: Fate, done: Callable[[], Awaitable[_T]]) -> _T:
-        await asyncio.sleep(self._faults.stall_s() if fate is Fate.STALLED else self._faults.latency_s())
-        if self._faults.cuts_store_off() or fate is Fate.LOST_QUESTION:
-            raise InDoubt("the connection broke on the way there")
-        answer = await done()
-        await asyncio.sleep(self._faults.latency_s())
-        if self._faults.cuts_store_off() or fate is Fate.LOST_ANSWER:
-            raise InDoubt("the connection broke on the way back")
-        return answer
+    def _arrive(self, fate: Fate, heard: "asyncio.Future[Any]", call: Any, args: tuple[Any, ...]) -> None:
+        faults = self._faults
+        if faults.is_store_away or fate is Fate.LOST_QUESTION:
+            _fail(heard, "the connection broke on the way there")
+            return
+        if fate is Fate.TORN and call == self._store.append:
+            # A group is one record for each pool, and each of them is there or not: some are, the rest never left.
+            (appends,) = args
+            args = (appends[: faults.random.randrange(len(appends) + 1)],)
+        answer, failure = _done(call(*args))
+        asyncio.get_running_loop().call_later(faults.latency_s(), self._answer, fate, heard, answer, failure)
+
+    def _answer(self, fate: Fate, heard: "asyncio.Future[Any]", answer: Any, failure: Exception | None) -> None:
+        if self._faults.is_store_away or fate in {Fate.LOST_ANSWER, Fate.TORN}:
+            _fail(heard, "the connection broke on the way back")
+        elif failure is not None:
+            _tell(heard, failure)
+        elif not heard.done():
+            heard.set_result(answer)
 
 
-def _heard(travelled: asyncio.Task[Any]) -> None:
-    """Its caller may be gone; then nobody else would look at how it ended."""
-    travelled.exception()
+def _done(work: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:
+    """What a store in memory answers, or raises: it awaits nothing."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value, None
+    except CardkeepError as failure:
+        return None, failure
+    raise AssertionError("a store in memory awaits nothing")
+
+
+def _fail(heard: "asyncio.Future[Any]", why: str) -> None:
+    _tell(heard, InDoubt(why))
+
+
+def _tell(heard: "asyncio.Future[Any]", failure: Exception) -> None:
+    if not heard.done():
+        heard.set_exception(failure)
+        heard.exception()  # Its caller may be gone; then nobody else would look at it.
 
 
 class _Wire(asyncio.Transport):
@@ -174,7 +209,8 @@ class _Wire(asyncio.Transport):
         if self._is_closing:
             return
         whole = bytes(data)
-        cut = self._faults.random.randrange(len(whole) + 1)
+        chance = self._faults.random
+        cut = chance.randrange(len(whole) + 1) if chance.random() < _CUT else 0
         for piece in (whole[:cut], whole[cut:]):
             if piece:
                 self._later(self.peer._receive, piece, to=self.peer._mine)
@@ -195,7 +231,7 @@ class _Wire(asyncio.Transport):
 
     def _later(self, then: Callable[..., None], *args: Any, to: Process) -> None:
         loop = asyncio.get_running_loop()
-        self._arrives_s = max(self._arrives_s + _APART_S, loop.time() + self._faults.latency_s())
+        self._arrives_s = max(self._arrives_s, loop.time() + self._faults.latency_s())
         loop.call_at(self._arrives_s, then, *args, context=to.context)
 
 

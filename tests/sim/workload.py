@@ -32,7 +32,7 @@ class Workload:
         self._random = world.faults.random
         self._numbers = count(1)
         self._payment = "pay-0"
-        self._pace_s = self._random.choice((0.05, 0.3, 1.0))
+        self._pace_s = self._random.choice((0.03, 0.15, 0.6))
         self._resending: list[asyncio.Task[Any]] = []
         self.holds: list[tuple[PoolName, HoldView]] = []
         self.asked = 0
@@ -40,10 +40,12 @@ class Workload:
     async def run(self) -> None:
         """Until everyone has done what they came for."""
         people: list[Coroutine[Any, Any, None]] = []
+        size = self._world.size
         for pool in self._world.pools:
-            people += [self._import(pool, number) for number in range(self._random.randint(1, 3))]
+            imports = self._random.randint(0, 1) if self._world.market else self._random.randint(*size.imports)
+            people += [self._import(pool, number) for number in range(imports)]
             people.append(self._staff(pool))
-            people += [self._buyer(pool) for _ in range(self._random.randint(2, 8))]
+            people += [self._buyer(pool) for _ in range(self._random.randint(*size.buyers))]
         await asyncio.gather(*people)
         await asyncio.gather(*self._resending)
 
@@ -81,7 +83,7 @@ class Workload:
             if late_s > _SLACK_S:
                 world.mistakes.append(f"{pool.sku}: {command} was left waiting {late_s:.1f}s past its deadline")
         self._auditor.answered(sent, answer)
-        self._heard(sent, f"{answer.epoch}/{answer.seq} {answer.outcome}")
+        self._heard(sent, answer.epoch, answer.seq, answer.outcome)
         return answer.outcome
 
     async def insist(self, pool: PoolName, command: ask.Command, tries: int = 4) -> Outcome | None:
@@ -97,8 +99,8 @@ class Workload:
             await self._pause()
         return None
 
-    def _heard(self, sent: Sent, what: str) -> None:
-        self._world.note(f"{sent.pool.sku} {sent.command} -> {what}")
+    def _heard(self, sent: Sent, *what: object) -> None:
+        self._world.note(sent.pool.sku, sent.command, "->", *what)
 
     def _gives_up_after_s(self) -> float | None:
         return self._random.uniform(0.0, 0.2) if self._world.faults.happens("caller_gives_up", 0.05) else None
@@ -121,10 +123,11 @@ class Workload:
         return f"{stamp[:8]}-{stamp[8:]}-7000-8000-{number:012x}"
 
     async def _buyer(self, pool: PoolName) -> None:
-        for _ in range(self._random.randint(3, 9)):
+        size = self._world.size
+        for _ in range(self._random.randint(*size.purchases)):
             await self._pause()
             if self._random.random() < 0.1:
-                await asyncio.gather(*(self._buy(pool) for _ in range(self._random.randint(2, 20))))
+                await asyncio.gather(*(self._buy(pool) for _ in range(self._random.randint(*size.crowd))))
             else:
                 await self._buy(pool)
 
@@ -211,7 +214,7 @@ class Workload:
 
     async def _staff(self, pool: PoolName) -> None:
         chance = self._random
-        for _ in range(chance.randint(0, 5)):
+        for _ in range(chance.randint(*self._world.size.staff_rounds)):
             await self._pause()
             await self._pause()
             batch = BatchNo(chance.randint(1, 3))

@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 
 from actors.adapters.memory import MemoryRegistry, MemoryStore
 from actors.archivist import Archivist
-from actors.dispatch import Dispatch
 from actors.hosted import PoolState
 from actors.incumbent import Incumbent
 from actors.metrics import OwnerMetrics
@@ -26,26 +25,16 @@ from actors.wire import Address
 from engine.limits import MINUTE_MS
 from engine.names import PoolName
 from engine.ports import NOBODY, Append, Position, Seat
+from tests.sim.clock import SimulatedClock
 from tests.sim.faults import Faults
+from tests.sim.fronts import FrontProcess
 from tests.sim.loop import Process, VirtualLoop
+from tests.sim.market import Market
 from tests.sim.roads import Network, StoreRoad
+from tests.sim.sizes import drawn
 
-_TOKEN = "the simulated cluster's"
-
-#: 1 November 2026: any moment does, as long as it is always the same.
-_BEGAN_MS = 1_793_491_200_000
-
-
-class SimulatedClock:
-    """The wall clock of one process: virtual time, plus hours that passed at once, plus its own error."""
-
-    def __init__(self, world: "World") -> None:
-        self._world = world
-        self.error_ms = 0
-
-    def now_ms(self) -> int:
-        """Milliseconds since 1970."""
-        return _BEGAN_MS + int(self._world.loop.time() * 1000) + self._world.passed_ms + self.error_ms
+#: How many of the houses buy what they sell.
+_BUYS = 0.4
 
 
 class WholeJournal(MemoryStore):
@@ -74,11 +63,14 @@ class OwnerProcess:
         self.process = Process(f"{owner_id}/{incarnation}")
         self.clock = SimulatedClock(world)
         road = world.road()
-        metrics = OwnerMetrics(CollectorRegistry())
         self.owner = Owner(
-            *(road, road, road, self.clock), metrics=metrics, fold=world.fold, fold_after_events=world.fold_after_events
+            *(road, road, road, self.clock),
+            metrics=world.metrics,
+            fold=world.fold,
+            fold_after_events=world.fold_after_events,
+            nudge=world.nudge,
         )
-        self._gate = OwnerGate(self.owner, _TOKEN, listen=partial(world.network.listen, self.process))
+        self._gate = OwnerGate(self.owner, world.token, listen=partial(world.network.listen, self.process))
         self.address = Address("unix", f"/{owner_id}/{incarnation}")
         seat = Seat(owner_id, str(self.address), incarnation, "here", incarnation)
         self._incumbent = Incumbent(self.owner, road, seat)
@@ -98,15 +90,21 @@ class OwnerProcess:
 class World:
     """The house, and the hand that shakes it."""
 
-    def __init__(self, loop: VirtualLoop, faults: Faults, pools: int) -> None:
+    def __init__(self, loop: VirtualLoop, faults: Faults) -> None:
+        self.token = "the simulated cluster's"
         self.loop = loop
         self.faults = faults
-        self.trace: list[str] = []
+        self.size = drawn(faults.random)
+        self.trace: list[tuple[object, ...]] = []
         self.passed_ms = 0
         self.mistakes: list[str] = []
         self.fold_after_events = faults.random.choice((8, 25, 80))
-        self.pools = [PoolName("default", f"sku-{number}") for number in range(pools)]
+        self.pools = [
+            PoolName("default", f"sku-{number}") for number in range(faults.random.randint(1, self.size.pools_max))
+        ]
         self.clock = SimulatedClock(self)
+        #: One for all owners: making them takes longer than many a run.
+        self.metrics = OwnerMetrics(CollectorRegistry())
         self.store = WholeJournal(self.clock)
         self.registry = MemoryRegistry()
         self.network = Network(faults)
@@ -118,14 +116,16 @@ class World:
         self._server = Process("store")
         self._archivist = self._new_process("archivist")
         self._incarnation = 0
-        self.fronts = [self._new_front(number) for number in range(faults.random.randint(1, 2))]
+        self.fronts = [FrontProcess(self, number) for number in range(faults.random.randint(1, 2))]
+        #: Buying, where this house buys.
+        self.market = Market(self) if faults.random.random() < _BUYS else None
         self._steward = self._new_process("steward")
-        owners = faults.random.randint(1, 3)
+        owners = faults.random.randint(1, self.size.owners_max)
         self._steward.start(Steward(self.road(), self._ensure_owner, owners).run())
 
-    def note(self, text: str) -> None:
-        """One line of the trace."""
-        self.trace.append(f"{self.loop.time():12.6f} {text}")
+    def note(self, *what: object) -> None:
+        """One line of the trace, which few runs ever write: what cannot change is turned into text only then."""
+        self.trace.append((self.loop.time(), *what))
 
     def later(self, after_s: float, then: Callable[..., None], *args: Any) -> None:
         """Do something from outside: it happens whoever has died meanwhile."""
@@ -141,6 +141,22 @@ class World:
             await self.registry.add_pool(pool)
         while NOBODY in (await self.registry.placement()).owner_of.values():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+        if self.market is not None:
+            await self.market.open()
+
+    def nudge(self, pool: PoolName) -> None:
+        """What owners say of dry shelves."""
+        if self.market is not None:
+            self.market.nudge(pool)
+
+    def end_front(self, number: int) -> None:
+        """A front end's process is gone; another starts in a while."""
+        one = self.fronts[number]
+        if one.process.is_alive:
+            self.note(one.process.name, "ends")
+            one.process.kill()
+            self.processes.append(one.process)
+            self.later(self.faults.random.uniform(0.05, 2.0), self._start_front, number)
 
     async def fold(self, pool: PoolName) -> int | None:
         """What owners ask the archivist, which may die of it."""
@@ -185,8 +201,11 @@ class World:
         self.passed_ms += minutes * MINUTE_MS
 
     async def wait_calm(self) -> None:
-        """Wait until every pool is served by the owner that the placement names, by no other, and nobody is frozen."""
-        while self.frozen or not all(self._is_served(pool) for pool in self.pools):  # noqa: ASYNC110
+        """Wait until every pool is served by the owner that the placement names, by no other, and nobody is frozen.
+
+        Nor is a front end dead.
+        """
+        while not self._is_calm():  # noqa: ASYNC110
             await asyncio.sleep(0.25)
 
     def serving(self, pool: PoolName) -> Owner:
@@ -197,12 +216,18 @@ class World:
 
     def bury(self) -> None:
         """After the last step: let all coroutines go."""
-        every = [*self.processes, *(one.process for one in self.owners.values()), self._server]
+        if self.market is not None:
+            self.market.bury()
+        every = [*self.processes, *(one.process for one in (*self.owners.values(), *self.fronts)), self._server]
         for process in every:
             if process.is_alive:
                 process.kill()
         for process in every:
             process.bury()
+
+    def _is_calm(self) -> bool:
+        is_up = not self.frozen and all(front.process.is_alive for front in self.fronts)
+        return is_up and all(self._is_served(pool) for pool in self.pools)
 
     def _is_served(self, pool: PoolName) -> bool:
         one = self._seated(pool)
@@ -233,11 +258,8 @@ class World:
         self.owners[owner_id] = one
         self._copies.append(one)
 
-    def _new_front(self, number: int) -> Dispatch:
-        process = self._new_process(f"front-{number}")
-        dispatch = Dispatch(self.road(), self.clock, _TOKEN, connect=partial(self.network.connect, process))
-        process.start(dispatch.watch())
-        return dispatch
+    def _start_front(self, number: int) -> None:
+        self.fronts[number] = FrontProcess(self, number)
 
     def _new_process(self, name: str) -> Process:
         process = Process(name)

@@ -110,6 +110,8 @@ class FakeSupplier:
     is_away: bool = False
     is_hung_up: bool = False
     credentials: Mapping[str, str] = field(default_factory=dict)
+    #: What its codes begin with: no two suppliers sell the same one.
+    codes_begin: str = ""
 
     def of(self, attempt: str) -> list[Sale]:
         """What was charged for an attempt and not taken back."""
@@ -134,7 +136,8 @@ class FakeSupplier:
     def sell(self, order: Order, manner: Manner) -> Sale:
         """Charge."""
         now_ms, number = self.clock.now_ms(), len(self.sales) + 1
-        codes = () if order.kind is Kind.RECHARGE else tuple(f"{number:05}-{at}" for at in range(order.quantity))
+        quantity = 0 if order.kind is Kind.RECHARGE else order.quantity
+        codes = tuple(f"{self.codes_begin}{number:05}-{at}" for at in range(quantity))
         cost = Money(self.price * order.quantity, "CNY")
         sale = Sale(
             *(f"S-{number}", order.attempt, order.kind, codes[: len(codes) - manner.fewer_codes], cost, now_ms),

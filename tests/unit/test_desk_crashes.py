@@ -21,22 +21,6 @@ from tests.unit.supplier_street import ACME, Manner, Street, attempt, entry_of, 
 HOURS_S = 7_200
 
 
-class Mortal(Process):
-    """A process that dies before its n-th step."""
-
-    def __init__(self, dies_at: int) -> None:
-        super().__init__("desk")
-        self.steps = 0
-        self._dies_at = dies_at
-
-    def admits(self, handle: asyncio.Handle) -> bool:
-        """Whether a step may run now."""
-        self.steps += 1
-        if self.steps == self._dies_at:
-            self.kill()
-        return super().admits(handle)
-
-
 class SlowRoad:
     """Faults: a store that takes its time, so that a desk may die while it writes, before and after it is written."""
 
@@ -51,7 +35,7 @@ class SlowRoad:
 
 async def _bought(street: Street, dies_at: int, kind: Kind) -> bool:
     """One purchase at a desk that dies before this step. Whether it had ended before."""
-    process = Mortal(dies_at)
+    process = Process("desk", dies_at)
     desk = await street.opened(FaultyJournal(street.store, SlowRoad()))
     buying = process.start(desk.buy(attempt("a", 2 if kind is Kind.CODES else 1, kind), "P-1", "user"))
     await asyncio.wait([buying], timeout=60)
@@ -140,7 +124,7 @@ def test_a_recharge_that_was_told_to_have_failed_never_comes_to_effect(
         async def buy(desk: SupplierDesk) -> None:
             told.append(await desk.buy(attempt("a", 1, Kind.RECHARGE), "P-1", "user"))
 
-        process = Mortal(dies_at)
+        process = Process("desk", dies_at)
         desk = await street.opened(FaultyJournal(street.store, SlowRoad()))
         buying = process.start(buy(desk))
         await asyncio.wait([buying], timeout=60)
@@ -169,7 +153,7 @@ def test_a_desk_may_die_before_any_step_of_settling(tmp_path: Path) -> None:
         first = await street.opened()
         assert (await first.buy(attempt(), "P-1")).standing is Standing.IN_DOUBT
         await first.close()
-        process = Mortal(dies_at)
+        process = Process("desk", dies_at)
         second = street.desk(FaultyJournal(street.store, SlowRoad()))
         opening = process.start(second.open())
         await asyncio.wait([opening], timeout=5)
