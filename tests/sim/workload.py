@@ -16,6 +16,7 @@ from engine.stock import commands as ask
 from engine.stock.outcomes import Held, HoldView, ImportReady, Outcome, Reason, Received, Refused
 from engine.stock.terms import HeldQuotas, Terms
 from tests.sim.auditor import Auditor, Sent
+from tests.sim.testimony import Testimony
 from tests.sim.world import World
 
 #: How late an answer may come after its deadline: the pauses of one more try.
@@ -36,6 +37,7 @@ class Workload:
         self._resending: list[asyncio.Task[Any]] = []
         self.holds: list[tuple[PoolName, HoldView]] = []
         self.asked = 0
+        self.testimony = Testimony()
 
     async def run(self) -> None:
         """Until everyone has done what they came for."""
@@ -55,22 +57,21 @@ class Workload:
         deadline_ms = world.clock.now_ms() + int(deadline_s * 1000) if deadline_s else 0
         sent = self._auditor.sent(pool, command, is_forged=is_forged)
         self.asked += 1
-        began_s = world.loop.time()
+        began_s, asked_ms = world.loop.time(), world.moment_ms()
         try:
             async with asyncio.timeout(self._gives_up_after_s()):
                 answer = await self._random.choice(world.fronts).ask(pool, command, deadline_ms)
         except TimeoutError:
-            self._auditor.unknown(sent)
-            self._heard(sent, "nothing, and gave up")
+            self._unknown(sent, asked_ms, "nothing, and gave up")
             return None
         except UnknownPool as failure:
             world.mistakes.append(f"{pool.sku} is said not to exist: {failure}")
             return None
         except InDoubt as failure:
-            self._auditor.unknown(sent)
-            self._heard(sent, f"InDoubt {failure}")
+            self._unknown(sent, asked_ms, f"InDoubt {failure}")
             return None
         except NotDone as failure:
+            self.testimony.undone(pool, command, asked_ms, world.moment_ms())
             self._heard(sent, f"NotDone {failure}")
             return None
         except InvariantBroken as failure:
@@ -81,6 +82,7 @@ class Workload:
             if late_s > _SLACK_S:
                 world.mistakes.append(f"{pool.sku}: {command} was left waiting {late_s:.1f}s past its deadline")
         self._auditor.answered(sent, answer)
+        self.testimony.heard(pool, command, asked_ms, world.moment_ms(), answer)
         self._heard(sent, f"{answer.epoch}/{answer.seq} {answer.outcome}")
         return answer.outcome
 
@@ -96,6 +98,11 @@ class Workload:
                 return None
             await self._pause()
         return None
+
+    def _unknown(self, sent: Sent, asked_ms: float, what: str) -> None:
+        self._auditor.unknown(sent)
+        self.testimony.silent(sent.pool, sent.command, asked_ms)
+        self._heard(sent, what)
 
     def _heard(self, sent: Sent, what: str) -> None:
         self._world.note(f"{sent.pool.sku} {sent.command} -> {what}")

@@ -123,6 +123,10 @@ class World:
         owners = faults.random.randint(1, 3)
         self._steward.start(Steward(self.road(), self._ensure_owner, owners).run())
 
+    def moment_ms(self) -> float:
+        """The moment by a clock that is right, in milliseconds and parts of one."""
+        return _BEGAN_MS + self.loop.time() * 1000 + self.passed_ms
+
     def note(self, text: str) -> None:
         """One line of the trace."""
         self.trace.append(f"{self.loop.time():12.6f} {text}")
