@@ -29,7 +29,7 @@ demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: abou
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
 	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR)) $(if $(HISTORY),--history $(HISTORY))
 
-check-history: $(READY) ## Judge what clients were told: FILE=build/bench/history/sale-1.jsonl.gz
+check-history: $(READY) ## Judge what clients were told: FILE=build/bench/history/sale/….jsonl.gz
 	@$(BIN)/python -m bench check-history $(FILE)
 
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html

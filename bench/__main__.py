@@ -78,7 +78,9 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     (options.build / f"{scenario.name}.json").unlink(missing_ok=True)
     (options.build / f"{scenario.name}.html").unlink(missing_ok=True)
     screen = Screen()
-    bench = Bench(Options(options.seconds, options.rounds, options.door, options.seed, options.build), screen)
+    history = None if options.history is None else options.history / scenario.name
+    asked = Options(options.seconds, options.rounds, options.door, options.seed, options.build, history=history)
+    bench = Bench(asked, screen)
     around = _around(options)
     began_s = time.monotonic()
     try:
@@ -131,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--door", type=Door, choices=list(Door), help="for scenarios that go through either (soak)")
     parser.add_argument("--seed", type=int, default=2026, help="draws the same SKUs and journeys again")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where documents and data go")
+    parser.add_argument("--history", type=Path, help="a folder for what clients were told, to be judged apart")
     parser.add_argument("--json", action="store_true", help="the document on stdout instead of tables")
     parser.add_argument("--strict", action="store_true", help="exit code 99 when a goal is missed")
     return parser
