@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 SEED ?=
 N ?= 200
 SCENARIO ?=
+FILE ?=
 CODE := engine actors bench clients protos tests
 
 .DEFAULT_GOAL := help
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make the environment (done by every other verb when needed)
 
@@ -26,7 +27,10 @@ demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: abou
 	@$(BIN)/python -m bench.demo
 
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
-	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR))
+	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR)) $(if $(HISTORY),--history $(HISTORY))
+
+check-history: $(READY) ## Judge what clients were told: FILE=build/bench/history/sale/….jsonl.gz
+	@$(BIN)/python -m bench check-history $(FILE)
 
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report
@@ -77,4 +81,4 @@ check: lint types imports ## Quick gate before every commit, under a minute
 test: $(READY) ## Everything, with real stores, owners, front ends and Ray
 	$(BIN)/python -m pytest tests
 
-.PHONY: help setup demo bench bench-report up down fmt lint types imports unit sim protos lock coverage check test
+.PHONY: help setup demo bench check-history bench-report up down fmt lint types imports unit sim protos lock coverage check test

@@ -1,5 +1,7 @@
 """`python -m bench SCENARIO`: run one scenario, audit it, and write what it found. Without a name: list them all.
 
+`python -m bench check-history FILE` judges a history that a run left with --history; see docs/history-format.md.
+
 Exit codes: 0 it ran and the audit is clean (a missed goal is shown, and is 99 with --strict); 1 the audit failed, and
 there is no figure; 2 typed wrong; 3 it could not run.
 """
@@ -18,6 +20,7 @@ from cardkeep_client import CardkeepError
 from rich.console import Console
 
 from actors.front.doors import Door
+from bench.checker.command import main as check_history
 from bench.load.plan import LoadFailed
 from bench.report import write_index, write_page
 from bench.run.bench import AuditFailed, Bench, CannotRun, Options
@@ -34,10 +37,16 @@ _PIPE_WIDTH = 160
 #: What `python -m bench report` is called instead of a scenario.
 _REPORT = "report"
 
+#: What goes to the checker of histories, with options of its own.
+_CHECK_HISTORY = "check-history"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The process."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [_CHECK_HISTORY]:
+        return check_history(given[1:])
+    options = _parser().parse_args(given)
     # Into a pipe no table is cut.
     out = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     if not options.scenario:
@@ -69,7 +78,9 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     (options.build / f"{scenario.name}.json").unlink(missing_ok=True)
     (options.build / f"{scenario.name}.html").unlink(missing_ok=True)
     screen = Screen()
-    bench = Bench(Options(options.seconds, options.rounds, options.door, options.seed, options.build), screen)
+    history = None if options.history is None else options.history / scenario.name
+    asked = Options(options.seconds, options.rounds, options.door, options.seed, options.build, history=history)
+    bench = Bench(asked, screen)
     around = _around(options)
     began_s = time.monotonic()
     try:
@@ -122,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--door", type=Door, choices=list(Door), help="for scenarios that go through either (soak)")
     parser.add_argument("--seed", type=int, default=2026, help="draws the same SKUs and journeys again")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where documents and data go")
+    parser.add_argument("--history", type=Path, help="a folder for what clients were told, to be judged apart")
     parser.add_argument("--json", action="store_true", help="the document on stdout instead of tables")
     parser.add_argument("--strict", action="store_true", help="exit code 99 when a goal is missed")
     return parser

@@ -61,6 +61,14 @@ class Call(NamedTuple):
     cards: tuple[str, ...] = ()
     #: When the hold ends by itself, as an allocate or extend was told.
     expires_ms: float = _FOREVER
+    #: What else an OK says of the hold, for those who write histories; the audit does without.
+    state: str = ""
+    epoch: int = 0
+    seq: int = 0
+    replayed: bool = False
+    #: When it was made, and when it ended, by the house's clock; 0 where that is not said.
+    made_ms: float = 0.0
+    ended_ms: float = 0.0
 
 
 class Books(NamedTuple):

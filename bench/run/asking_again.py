@@ -23,7 +23,7 @@ _BETWEEN_TRIES_S = 0.25
 #: A pool that stopped stays stopped: it is asked once.
 _PASSING = NOT_DONE - {"POOL_STOPPED"}
 
-_SILENCE: Told = ("UNAVAILABLE", "", (), float("inf"))
+_SILENCE = Told("UNAVAILABLE")
 
 
 def ask_again(target: str, plan: Plan, calls: Sequence[Call]) -> Iterator[Call]:

@@ -2,14 +2,18 @@
 
 import gc
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.audit import NOT_DONE, OK, UNKNOWN, Call, Findings, audit
 from bench.load.plan import Measured, Plan
 from bench.run.asking_again import ask_again
+from bench.run.history_file import books_line, write_history
+from bench.run.house import House
+from bench.run.last_look import HOLDS_MAX, last_look
 from bench.run.testimony import read_calls
 
 if TYPE_CHECKING:
@@ -23,20 +27,36 @@ class Loaded(NamedTuple):
     measured: Measured
 
 
-def look_into(side: "Side", loads: Sequence[Loaded], *, asked_again_max: int) -> Findings:
-    """Audit all loads of one side on some SKUs together. Takes about 6 s for a million items."""
+def look_into(side: "Side", loads: Sequence[Loaded], *, asked_again_max: int, history: Path | None = None) -> Findings:
+    """Audit all loads of one side on some SKUs together. Takes about 6 s for a million items.
+
+    With `history`, write down there what clients were told, and what a house says of it in the end.
+    """
     with _without_collector():
         histories = [(one.plan, list(read_calls(one.measured.histories))) for one in loads]
-        again = [
-            call
+        asked_again = [
+            (plan, list(ask_again(side.target, plan, _to_ask(calls, asked_again_max, plan.seed))))
             for plan, calls in histories
-            for call in ask_again(side.target, plan, _to_ask(calls, asked_again_max, plan.seed))
         ]
+        again = [call for _, calls in asked_again for call in calls]
         skus = sorted({sku for one in loads for sku in one.plan.work.skus.ids})
         books = side.books(skus) if side.keeps_books else None
         findings = audit(chain(*(calls for _, calls in histories), again), books)
         findings.asked_again = len(again)
+        if history is not None and isinstance(side, House):
+            told = [(plan.work.quantity, calls) for plan, calls in (*histories, *asked_again)]
+            holds = _some_holds(chain(*(calls for _, calls in told)), skus)
+            write_history(history, told, chain(map(books_line, books or ()), last_look(side, holds)))
         return findings
+
+
+def _some_holds(calls: Iterable[Call], skus: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Of each SKU, the names of holds that were acknowledged: the last ones, of which the fewest can be over."""
+    names: dict[str, dict[str, None]] = {sku: {} for sku in skus}
+    for call in calls:
+        if call.answer == OK:
+            names[call.subject.split("/", 4)[3]][call.hold] = None
+    return {sku: list(every)[-HOLDS_MAX:] for sku, every in names.items()}
 
 
 def _to_ask(calls: Sequence[Call], known_max: int, seed: int) -> list[Call]:

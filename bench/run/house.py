@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 from cardkeep_client import CardkeepError, Client, Owner
@@ -33,6 +33,14 @@ _STOCKED_AT_ONCE = 16
 _SAID_EVERY = 100
 
 
+class Brought(NamedTuple):
+    """What one import brought, from the first asking to the last answer (milliseconds since 1970)."""
+
+    cards: int
+    began_ms: float
+    ended_ms: float
+
+
 class House:
     """A running house with one SKU after another. `label` is how it is called in tables, "cardkeep" say."""
 
@@ -47,6 +55,8 @@ class House:
         self._process = HouseProcess(folder, self.settings)
         self._client: Client | None = None
         self._skus = 0
+        #: By SKU and import_id: what `import_cards` brought.
+        self.brought: dict[str, dict[str, Brought]] = {}
 
     def start(self, say: Callable[[str], None]) -> None:
         """Start and wait until it serves. Raises HouseFailed."""
@@ -103,10 +113,11 @@ class House:
 
     def import_cards(self, sku: str, cards: int, *, import_id: str = "first") -> float:
         """One more batch of fresh cards of 24 characters for a SKU. Returns the seconds it took."""
-        began_s = time.monotonic()
+        began_s, began_ms = time.monotonic(), time.time() * 1000
         codes = (f"{import_id:.8}-{number:08d}-{number * 2_654_435_761 % 10**6:06d}" for number in range(cards))
         report = self.client.import_cards(sku, codes, import_id=f"{sku}-{import_id}", chunk_rows=_CHUNK_ROWS)
         assert report.accepted == cards, report
+        self.brought.setdefault(sku, {})[f"{sku}-{import_id}"] = Brought(cards, began_ms, time.time() * 1000)
         return time.monotonic() - began_s
 
     def books(self, skus: Sequence[str]) -> list[Books]:

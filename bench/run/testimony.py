@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bench.audit import OK, Call
 from bench.load import history
@@ -14,8 +16,22 @@ _FOREVER = float("inf")
 #: gRPC statuses that say nothing about what happened, when no ErrorInfo does.
 _STATUS_NAMES = {1: "CANCELLED", 2: "UNKNOWN", 4: "DEADLINE_EXCEEDED", 13: "INTERNAL", 14: "UNAVAILABLE"}
 
-#: What one item came to: answer, hold, cards, when the hold ends.
-Told = tuple[str, str, tuple[str, ...], float]
+_STATES = {number: name.removeprefix("HOLD_STATE_") for name, number in types_pb2.HoldState.items()}
+
+
+class Told(NamedTuple):
+    """What one item came to: the last fields of a Call, see there."""
+
+    answer: str
+    hold: str = ""
+    cards: tuple[str, ...] = ()
+    expires_ms: float = _FOREVER
+    state: str = ""
+    epoch: int = 0
+    seq: int = 0
+    replayed: bool = False
+    made_ms: float = 0.0
+    ended_ms: float = 0.0
 
 
 def read_calls(paths: Sequence[str]) -> Iterator[Call]:
@@ -33,8 +49,22 @@ def read_calls(paths: Sequence[str]) -> Iterator[Call]:
 
 def told_of_hold(hold: types_pb2.Hold) -> Told:
     """An OK that is a hold."""
-    end = hold.expire_time
-    return OK, hold.name, tuple([card.name for card in hold.cards]), end.seconds * 1000 + end.nanos / 1e6
+    return Told(
+        OK,
+        hold.name,
+        tuple([card.name for card in hold.cards]),
+        _ms(hold.expire_time),
+        _STATES[hold.state],
+        hold.epoch,
+        hold.sequence,
+        hold.replayed,
+        _ms(hold.create_time),
+        _ms(hold.end_time),
+    )
+
+
+def _ms(moment: Timestamp) -> float:
+    return moment.seconds * 1000 + moment.nanos / 1e6
 
 
 def told_of_results(reply: Any) -> list[Told]:
@@ -49,14 +79,14 @@ def _told_of_result(result: Any) -> Told:
         case "response":
             return told_of_hold(result.response.hold)
         case _:
-            return result.refusal.reason, "", (), _FOREVER
+            return Told(result.refusal.reason)
 
 
 def _told(call: history.Call) -> Sequence[Told]:
     if call.status == 0:
         return _READERS[call.method](call.reply)
     reason = call.reason or _STATUS_NAMES.get(call.status or 0, "" if call.status is None else f"STATUS_{call.status}")
-    return [(reason, "", (), _FOREVER)] * len(call.items)
+    return [Told(reason)] * len(call.items)
 
 
 def _of_confirm(reply: bytes) -> list[Told]:

@@ -41,7 +41,7 @@ async def actor_recovering(house: SmallHouse) -> Failure:
     owner_id = await house.owner_of(sku)
     await house.stop_owner(owner_id)
     request = wish(sku)
-    refused = await failure(house.allocation.Allocate(request, timeout=5))
+    refused = await failure(house.allocation.Allocate(request, timeout=1.5))
     await house.ensure_owner(owner_id)
     assert not (await house.allocation.Allocate(request, timeout=5)).replayed
     return refused
@@ -54,7 +54,7 @@ async def store_unavailable(house: SmallHouse) -> Failure:
     await house.store_is_missed()
     request = wish(sku)
     try:
-        refused = await failure(house.allocation.Allocate(request, timeout=5))
+        refused = await failure(house.allocation.Allocate(request, timeout=1.5))
     finally:
         await house.server.stop()
         await house.server.start()

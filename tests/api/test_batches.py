@@ -107,7 +107,7 @@ async def test_an_item_that_may_be_retried_says_when(own_house: SmallHouse) -> N
     sku = await own_house.sku(1)
     await own_house.stop_owner(await own_house.owner_of(sku))
     response = await own_house.allocation.BatchAllocate(
-        allocation_pb2.BatchAllocateRequest(items=[wish(sku), wish("not a name")]), timeout=5
+        allocation_pb2.BatchAllocateRequest(items=[wish(sku), wish("not a name")]), timeout=1.5
     )
     away, wrong = [result.refusal for result in response.results]
     assert (away.reason, away.retry_after) == ("ACTOR_RECOVERING", lasting(0.25))

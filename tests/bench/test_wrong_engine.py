@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.checker.check import check_file
 from tests.mutants.mutants import MUTANTS, Mutant
 
 _ROOT = Path(__file__).parents[2]
@@ -51,6 +52,7 @@ def mutated(folder: Path, mutants: Sequence[Mutant]) -> Path:
 def bench(engine: Path, build: Path, scenario: str) -> subprocess.CompletedProcess[str]:
     """`python -m bench` with that engine."""
     command = [sys.executable, "-m", "bench", scenario, "--seconds", "2", "--rounds", "1", "--build", str(build)]
+    command += ["--history", str(build / "history")]
     environment = os.environ | {
         "PYTHONPATH": f"{engine}{os.pathsep}{_ROOT}",
         "PYTHONSAFEPATH": "1",
@@ -63,12 +65,14 @@ def bench(engine: Path, build: Path, scenario: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.parametrize(
-    ("mutants", "violation"),
-    [(_FORGETFUL, "changed: "), ([_NEVER_TAKEN], "doubled: ")],
+    ("mutants", "violation", "rule"),
+    [(_FORGETFUL, "changed: ", "R7"), ([_NEVER_TAKEN], "doubled: ", "R1")],
     ids=["idempotency switched off", "held cards stay on the shelf"],
 )
-def test_a_wrong_engine_has_no_figure(tmp_path: Path, mutants: Sequence[Mutant], violation: str) -> None:
-    """Exit code 1, the violation by name, and nothing written."""
+def test_a_wrong_engine_has_no_figure_and_its_history_is_condemned(
+    tmp_path: Path, mutants: Sequence[Mutant], violation: str, rule: str
+) -> None:
+    """Exit code 1, the violation by name, and no figure written; from the history alone the checker knows it, too."""
     assert mutants
     finished = bench(mutated(tmp_path / "wrong", mutants), tmp_path / "build", "sale")
     assert finished.returncode == 1, finished.stderr
@@ -77,6 +81,8 @@ def test_a_wrong_engine_has_no_figure(tmp_path: Path, mutants: Sequence[Mutant],
     assert finished.stdout == ""
     assert not list((tmp_path / "build").glob("sale.*"))
     assert not list((tmp_path / "build" / "tmp").iterdir())
+    (history,) = (tmp_path / "build" / "history" / "sale").iterdir()
+    assert check_file(history).broken[rule] > 0
 
 
 def test_an_unchanged_copy_has_figures(tmp_path: Path) -> None:
@@ -88,3 +94,9 @@ def test_an_unchanged_copy_has_figures(tmp_path: Path) -> None:
     assert written["audit"]["holds"] > 0
     assert written["loads"][0]["items_per_s"]["median"] > 0
     assert "<svg" in (tmp_path / "build" / "sale.html").read_text()
+    (history,) = (tmp_path / "build" / "history" / "sale").iterdir()
+    verdict = check_file(history)
+    assert verdict.violations == []
+    assert verdict.acknowledged > 0
+    assert verdict.looked["R3"] > 0
+    assert verdict.looked["R12"] == 1

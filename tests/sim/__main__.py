@@ -8,9 +8,11 @@ import os
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from random import SystemRandom
 
 from tests.sim.run import Report, run
+from tests.sim.testimony import write
 
 _TELL_EVERY_S = 5.0
 
@@ -21,11 +23,13 @@ def _begin() -> None:
 
 
 def _short(seed: int) -> Report:
-    return run(seed)._replace(noted=[])
+    return run(seed)._replace(noted=[], history=[])
 
 
-def _replay(seed: int) -> int:
+def _replay(seed: int, history: Path | None) -> int:
     report = run(seed)
+    if history is not None:
+        write(history, report.history)
     sys.stdout.write("\n".join(report.trace) + "\n")
     _tell([report])
     sys.stdout.write(f"trace {report.digest}\n")
@@ -71,12 +75,13 @@ def main() -> int:
     """The process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
     parser.add_argument("--seed", type=int, help="replay this one, with its trace")
+    parser.add_argument("--history", type=Path, help="with --seed: a file for what callers were told")
     parser.add_argument("--n", type=int, default=200, help="how many seeds to run")
     parser.add_argument("--first", type=int, help="the first of them; without it, a new one every time")
     asked = parser.parse_args()
     logging.disable()
     if asked.seed is not None:
-        return _replay(asked.seed)
+        return _replay(asked.seed, asked.history)
     first = SystemRandom().randrange(1_000_000_000) if asked.first is None else asked.first
     return _many(first, asked.n)
 

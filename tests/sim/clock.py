@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 #: 1 November 2026: any moment does, as long as it is always the same.
-_BEGAN_MS = 1_793_491_200_000
+BEGAN_MS = 1_793_491_200_000
 
 
 class SimulatedClock:
@@ -18,4 +18,4 @@ class SimulatedClock:
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
-        return _BEGAN_MS + int(self._world.loop.time() * 1000) + self._world.passed_ms + self.error_ms
+        return BEGAN_MS + int(self._world.loop.time() * 1000) + self._world.passed_ms + self.error_ms

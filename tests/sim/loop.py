@@ -184,10 +184,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return task
 
     def _run_once(self) -> None:
-        """Run what is ready; when nothing is, it is the moment of the next timer."""
+        """Run what is ready; when nothing is, it is the moment of the next timer, and of all that are due with it."""
         ready: deque[_Step] = self._ready  # type: ignore[attr-defined]
+        timers = self._timers
         if not ready:
             ready.append(self._next_timer())
+        while timers and timers[0][0] <= self._now_s:
+            ready.append(heappop(timers)[2])
         for _ in range(len(ready)):
             step = ready.popleft()
             callback = step.callback

@@ -158,7 +158,7 @@ class StoreRoad:
         asyncio.get_running_loop().call_later(faults.latency_s(), self._answer, fate, heard, answer, failure)
 
     def _answer(self, fate: Fate, heard: "asyncio.Future[Any]", answer: Any, failure: Exception | None) -> None:
-        if self._faults.is_store_away or fate in {Fate.LOST_ANSWER, Fate.TORN}:
+        if self._faults.is_store_away or fate is Fate.LOST_ANSWER or fate is Fate.TORN:
             _fail(heard, "the connection broke on the way back")
         elif failure is not None:
             _tell(heard, failure)

@@ -20,6 +20,7 @@ from tests.sim.books import compare_books
 from tests.sim.faults import Faults
 from tests.sim.ledger import Ledger
 from tests.sim.loop import VirtualLoop
+from tests.sim.testimony import Line
 from tests.sim.trouble import trouble
 from tests.sim.workload import Workload
 from tests.sim.world import World
@@ -42,6 +43,8 @@ class Report(NamedTuple):
     steps: int
     virtual_s: float
     faults: Counter[str]
+    #: What callers were told, in the form of docs/history-format.md.
+    history: list[Line]
 
     @property
     def trace(self) -> list[str]:
@@ -95,6 +98,7 @@ def _run(seed: int) -> Report:
         loop.steps,
         loop.time() + world.passed_ms / 1000,
         world.faults.seen,
+        world.testimony.whole(),
     )
 
 
@@ -129,6 +133,8 @@ async def _play(world: World, auditor: Auditor, workload: Workload, ledgers: lis
     ledgers.extend([await _compare(world, auditor, workload, pool) for pool in world.pools])
     if world.market is not None:
         compare_books(world.market, ledgers, world.mistakes.append)
+    for rule, sku, words in world.testimony.verdict().violations:
+        world.mistakes.append(f"{sku}: {rule}: {words}")
 
 
 async def _compare(world: World, auditor: Auditor, workload: Workload, pool: PoolName) -> Ledger:
@@ -142,6 +148,7 @@ async def _compare(world: World, auditor: Auditor, workload: Workload, pool: Poo
         mistake(f"{pool.sku}: the pool's own audit says {audited}")
     acknowledged = {view.hold for of_pool, view in workload.holds if of_pool == pool}
     found = {number: await workload.insist(pool, GetHold(number)) for number in sorted(acknowledged)}
+    world.testimony.end(pool, audited, found.values(), world.moment_ms())
     await world.serving(pool).finish()
     ledger = Ledger(pool, world.store.written[pool], mistake)
     for number, outcome in found.items():
@@ -149,6 +156,7 @@ async def _compare(world: World, auditor: Auditor, workload: Workload, pool: Poo
             mistake(f"{pool.sku}: hold {number} is {outcome}, but the journal says {ledger.holds.get(number)}")
     _compare_answers(auditor, ledger, mistake)
     live = dump(next(one for one in world.serving(pool).hosted if one.name == pool).pool.state)
+    world.testimony.digests(pool, sha256(live).hexdigest(), sha256(dump(ledger.pool.state)).hexdigest())
     if live != dump(ledger.pool.state):
         mistake(f"{pool.sku}: the living pool is not what its journal makes of it")
     try:

@@ -57,22 +57,21 @@ class Workload:
         deadline_ms = world.clock.now_ms() + int(deadline_s * 1000) if deadline_s else 0
         sent = self._auditor.sent(pool, command, is_forged=is_forged)
         self.asked += 1
-        began_s = world.loop.time()
+        began_s, asked_ms = world.loop.time(), world.moment_ms()
         try:
             async with asyncio.timeout(self._gives_up_after_s()):
                 answer = await self._random.choice(world.fronts).ask(pool, command, deadline_ms)
         except TimeoutError:
-            self._auditor.unknown(sent)
-            self._heard(sent, "nothing, and gave up")
+            self._unknown(sent, asked_ms, "nothing, and gave up")
             return None
         except UnknownPool as failure:
             world.mistakes.append(f"{pool.sku} is said not to exist: {failure}")
             return None
         except InDoubt as failure:
-            self._auditor.unknown(sent)
-            self._heard(sent, f"InDoubt {failure}")
+            self._unknown(sent, asked_ms, f"InDoubt {failure}")
             return None
         except NotDone as failure:
+            self._world.testimony.undone(pool, command, asked_ms, world.moment_ms())
             self._heard(sent, f"NotDone {failure}")
             return None
         except InvariantBroken as failure:
@@ -83,6 +82,7 @@ class Workload:
             if late_s > _SLACK_S:
                 world.mistakes.append(f"{pool.sku}: {command} was left waiting {late_s:.1f}s past its deadline")
         self._auditor.answered(sent, answer)
+        self._world.testimony.heard(pool, command, asked_ms, world.moment_ms(), answer)
         self._heard(sent, answer.epoch, answer.seq, answer.outcome)
         return answer.outcome
 
@@ -98,6 +98,11 @@ class Workload:
                 return None
             await self._pause()
         return None
+
+    def _unknown(self, sent: Sent, asked_ms: float, what: str) -> None:
+        self._auditor.unknown(sent)
+        self._world.testimony.silent(sent.pool, sent.command, asked_ms)
+        self._heard(sent, what)
 
     def _heard(self, sent: Sent, *what: object) -> None:
         self._world.note(sent.pool.sku, sent.command, "->", *what)

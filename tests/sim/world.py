@@ -25,13 +25,14 @@ from actors.wire import Address
 from engine.limits import MINUTE_MS
 from engine.names import PoolName
 from engine.ports import NOBODY, Append, Position, Seat
-from tests.sim.clock import SimulatedClock
+from tests.sim.clock import BEGAN_MS, SimulatedClock
 from tests.sim.faults import Faults
 from tests.sim.fronts import FrontProcess
 from tests.sim.loop import Process, VirtualLoop
 from tests.sim.market import Market
 from tests.sim.roads import Network, StoreRoad
 from tests.sim.sizes import drawn
+from tests.sim.testimony import Testimony
 
 #: How many of the houses buy what they sell.
 _BUYS = 0.4
@@ -98,6 +99,7 @@ class World:
         self.trace: list[tuple[object, ...]] = []
         self.passed_ms = 0
         self.mistakes: list[str] = []
+        self.testimony = Testimony()
         self.fold_after_events = faults.random.choice((8, 25, 80))
         self.pools = [
             PoolName("default", f"sku-{number}") for number in range(faults.random.randint(1, self.size.pools_max))
@@ -122,6 +124,10 @@ class World:
         self._steward = self._new_process("steward")
         owners = faults.random.randint(1, self.size.owners_max)
         self._steward.start(Steward(self.road(), self._ensure_owner, owners).run())
+
+    def moment_ms(self) -> float:
+        """The moment by a clock that is right, in milliseconds and parts of one."""
+        return BEGAN_MS + self.loop.time() * 1000 + self.passed_ms
 
     def note(self, *what: object) -> None:
         """One line of the trace, which few runs ever write: what cannot change is turned into text only then."""

@@ -20,8 +20,8 @@ from engine.errors import CardkeepError, InDoubt, PoolClosed
 from engine.supply.attempts import AttemptId, Kind, Standing
 from engine.supply.ports import Order
 from engine.supply.suppliers import Idempotency
+from tests.sim.loop import Process
 from tests.unit.supplier_street import GRACE_MS, Manner, Street, attempt, play
-from tests.unit.test_desk_crashes import Mortal
 
 ATTEMPTS = 30
 ORDERS = 10
@@ -36,18 +36,18 @@ class _World:
         self.street.supplier.manner = self._manner
         self.street.supplier.question = self._question
         self.street.shelf.ails = self._ailments()
-        self.processes = [Mortal(0)]
+        self.processes = [Process("desk")]
         self.desk: SupplierDesk
         self.told_failed: set[str] = set()
 
     @property
-    def process(self) -> Mortal:
+    def process(self) -> Process:
         """The last one, dead or alive."""
         return self.processes[-1]
 
     async def open(self) -> None:
         """A desk that lives for a while; one before it may live on, and not know."""
-        self.processes.append(Mortal(self.chance.choice((0, self.chance.randrange(20, 3_000)))))
+        self.processes.append(Process("desk", self.chance.choice((0, self.chance.randrange(20, 3_000)))))
         await self.street.book.put_supplier(self.street.profile)
         self.desk = self.street.desk()
         await asyncio.wait([self.process.start(self.desk.open())], timeout=5)
