@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clients.cli import described, show, typed
+from clients.cli import described, show, statements, typed
 from clients.cli.command import command
 from clients.cli.failing import wrong_usage
 from clients.cli.messages import document, label, money
@@ -97,7 +97,8 @@ def reconcile(
     start: From,
     end: To,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="The statement as JSON; without, it is asked for.")
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="A statement, CSV or JSON; without, it is asked for."),
     ] = None,
 ) -> None:
     """Compare a supplier's statement with our ledger: what differs becomes a task, once."""
@@ -108,7 +109,7 @@ def reconcile(
         request, {"start_time": f"{start} 00:00" if len(start) == 10 else start, "end_time": end}, "a period"
     )
     if file is not None:
-        described.fill(request, {"rows": described.read(file).get("rows", ())}, "a statement")
+        described.fill(request, {"rows": statements.read_rows(file)}, "a statement")
     with session.connected(supplier=supplier) as client:
         report = client.call(SERVICE, "Reconcile", request, timeout_s=session.timeout_s)
     session.show(document(report), lambda _: _report(report))

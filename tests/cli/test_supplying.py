@@ -178,6 +178,21 @@ def test_what_needs_a_person_is_listed_with_differences(cardkeep: Cardkeep, serv
     assert cardkeep("attempts", "list", "east", "--which", "some").exit_code == 2
 
 
+def test_a_statement_may_be_a_file(cardkeep: Cardkeep, server: Any, tmp_path: Path) -> None:
+    """Its rows are sent as they stand, and the supplier is not asked."""
+    server.will("Reconcile", supply_pb2.ReconcileResponse(rows=1, matched=1))
+    file = tmp_path / "east.csv"
+    file.write_text("Time,Order_Number,Shop,Units,Cost,Currency\n2026-11-01 14:05,A-17,ours,10,90.00,CNY\n")
+    ended = cardkeep("supplier", "reconcile", "east", "--from", "2026-11-01", "--to", "2026-11-02", "--file", str(file))
+    assert ended.exit_code == 0, ended.stderr
+    (request,) = server.requests("Reconcile")
+    (row,) = request.rows
+    assert request.with_rows
+    assert (row.order_number, row.attempt, row.units) == ("A-17", "", 10)
+    assert (row.cost.minor, row.cost.currency) == (9_000, "CNY")
+    assert row.time.ToJsonString() == "2026-11-01T06:05:00Z"
+
+
 def test_a_statement_that_agrees_says_so(cardkeep: Cardkeep, server: Any) -> None:
     """From the first moment of one day to the last of another, here."""
     server.will("Reconcile", supply_pb2.ReconcileResponse(rows=3, matched=3))
