@@ -312,9 +312,15 @@ def test_a_journal_may_end_after_any_of_its_records() -> None:
 @pytest.mark.parametrize("number", range(21))
 def test_a_record_that_ends_after_any_of_its_bytes_is_found_out(number: int) -> None:
     """Nothing is made of a record that is not whole, nor of one with a byte that is not its own."""
-    records = [append.record for append in undisturbed().written]
-    whole = records[number]
-    for size in range(len(whole)):
-        for broken in (whole[:size], whole[:size] + bytes([whole[size] ^ 0x40]) + whole[size + 1 :]):
+    *before, last = undisturbed().written[: number + 1]
+    end = Position(last.epoch, last.seq_before + last.events)
+
+    def rebuilt(record: bytes) -> None:
+        history = History(end, None, 0, [*(append.record for append in before), record])
+        asyncio.run(rebuild(POOL, history))
+
+    rebuilt(last.record)
+    for size, byte in enumerate(last.record):
+        for broken in (last.record[:size], last.record[:size] + bytes([byte ^ 1]) + last.record[size + 1 :]):
             with pytest.raises(InvariantBroken):
-                asyncio.run(rebuild(POOL, History(Position(1, 99), None, 0, [*records[:number], broken])))
+                rebuilt(broken)
