@@ -57,7 +57,7 @@ class Hosted:
             "is_leaving",
             "name",
         ),
-        *("available_seen", "guests", "needs_look", "pool", "snapshot_seq", "state", "steps", "steps_seen"),
+        *("available_seen", "guests", "needs_look", "pool", "runs_dry", "snapshot_seq", "state", "steps", "steps_seen"),
     )
 
     def __init__(self, name: PoolName) -> None:
@@ -76,9 +76,11 @@ class Hosted:
         self.needs_look = True
         self.due_ms = _NEVER_MS
         self.is_folding = False
-        #: Whether its shelf had nothing when it was asked last, and how much it had when the sweep came by.
+        #: Whether its shelf had nothing when it was asked last.
         self.is_dry = False
+        #: When the sweep came by last: how much it had, and whether that was little, for as fast as it sells.
         self.available_seen = 0
+        self.runs_dry = False
         #: Who waits for cards, in order of arrival; None as long as nobody ever did.
         self.guests: dict[Guest, None] | None = None
         self.fold_not_before_s = 0.0
@@ -101,7 +103,8 @@ class Hosted:
     def will_run_dry(self, now_ms: int, over_ms: int) -> bool:
         """Whether its shelf is empty, or soon will be, sold as it was since this was asked before, so long ago."""
         before, self.available_seen = self.available_seen, self.pool.state.shelf.available(now_ms)
-        return not self.available_seen or runs_dry_soon(self.available_seen, before, over_ms)
+        self.runs_dry = not self.available_seen or runs_dry_soon(self.available_seen, before, over_ms)
+        return self.runs_dry
 
     def next_deadline_ms(self) -> int:
         """When its first hold is over; very late when it has none."""
