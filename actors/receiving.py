@@ -56,4 +56,5 @@ class Receiving:
             raise PoolClosed(f"{hosted.name} was opened anew while an import looked its cards up")
         written: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
         self._answer(hosted, asked, {}, set(compress(prints, known)), written)
+        hosted.came_since += len(prints) - sum(known)
         return await written

@@ -70,6 +70,12 @@ async def test_cards_of_a_shelf_that_soon_runs_dry_do_not_rest(corner: Corner, m
     assert hosted.will_run_dry(corner.clock.now_ms(), 250)
     async with asyncio.timeout(10):
         assert isinstance(await ask_one(owner, chunk(2, 1, first=4)), Received)
+    assert hosted.will_run_dry(corner.clock.now_ms(), 250) is False, "no less than before"
+    assert hosted.runs_dry is False, "nothing was sold"
+    await ask(owner, allocate("c"))
+    assert isinstance(await ask_one(owner, chunk(3, 1, first=5)), Received)
+    assert not hosted.will_run_dry(corner.clock.now_ms(), 250)
+    assert hosted.runs_dry, "what came hides nothing"
 
 
 async def test_no_code_comes_in_twice_however_chunks_travel(corner: Corner) -> None:
