@@ -23,7 +23,7 @@ rest_share = 150
 #: The longest rest: a store that once took a second must not make an import stand still for many.
 rest_max_s = 0.4
 
-#: The longest that a chunk waits because it and others before it rest: what was bought for many SKUs as their sale began
+#: The longest that a chunk waits because it and others before it rest: what was bought for many SKUs as a sale began
 #: must be on their shelves before these are empty.
 line_max_s = 1.0
 
