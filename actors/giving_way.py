@@ -2,7 +2,7 @@
 
 Niceness counts among the threads of one session only, where the kernel shares out cores by session (autogroups of
 Linux, the default): a nice process in its owner's session takes the store's time, not its owner's. So whoever gives
-way has a session of its own, and that is made nice, too.
+way has a session of its own, and that is made nice, too: never the one that it shares with an owner.
 """
 
 import os
@@ -17,9 +17,14 @@ REPORTING = 19
 
 
 def give_way(niceness: int) -> None:
-    """Run after what is less nice, from now on. A process that leads a group keeps its session: start it in one."""
-    with suppress(PermissionError):
-        os.setsid()
+    """Run after what is less nice, from now on, in a session of its own."""
+    me = os.getpid()
+    if os.getsid(0) != me:
+        with suppress(PermissionError):
+            # Who leads a group, as each process of Ray's does, can begin a session only from another's group.
+            os.setpgid(0, os.getpgid(os.getppid()))
+            os.setsid()
     os.nice(niceness)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(niceness))
+    if os.getsid(0) == me:
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(niceness))

@@ -57,7 +57,8 @@ class Hosted:
             "is_leaving",
             "name",
         ),
-        *("available_seen", "guests", "needs_look", "pool", "snapshot_seq", "state", "steps", "steps_seen"),
+        *("available_seen", "came_since", "guests", "needs_look", "pool", "runs_dry", "snapshot_seq", "state"),
+        *("steps", "steps_seen"),
     )
 
     def __init__(self, name: PoolName) -> None:
@@ -76,9 +77,13 @@ class Hosted:
         self.needs_look = True
         self.due_ms = _NEVER_MS
         self.is_folding = False
-        #: Whether its shelf had nothing when it was asked last, and how much it had when the sweep came by.
+        #: Whether its shelf had nothing when it was asked last.
         self.is_dry = False
+        #: When the sweep came by last: how much it had, and whether that was little, for as fast as it sells. And what
+        #: has come in since: nothing of that is to rest only because the last delivery hid what was sold.
         self.available_seen = 0
+        self.runs_dry = False
+        self.came_since = 0
         #: Who waits for cards, in order of arrival; None as long as nobody ever did.
         self.guests: dict[Guest, None] | None = None
         self.fold_not_before_s = 0.0
@@ -99,8 +104,10 @@ class Hosted:
         return self.is_dry and not was_dry
 
     def will_run_dry(self, now_ms: int, over_ms: int) -> bool:
-        """Whether its shelf is empty, or soon will be, sold as it was since this was asked before, so long ago."""
+        """Whether its shelf is empty, or soon will be, changing as it did since this was asked before, so long ago."""
         before, self.available_seen = self.available_seen, self.pool.state.shelf.available(now_ms)
+        self.runs_dry = not self.available_seen or runs_dry_soon(self.available_seen, before + self.came_since, over_ms)
+        self.came_since = 0
         return not self.available_seen or runs_dry_soon(self.available_seen, before, over_ms)
 
     def next_deadline_ms(self) -> int:

@@ -40,6 +40,15 @@ from engine.errors import CardkeepError
 #: Between two looks at whether the embedded store still runs.
 _LOOK_AT_STORE_EVERY_S = 0.5
 
+#: Modules that every process of Ray's reads as it starts, so that one that stands ready can become any actor.
+_READ_BEFORE_NEEDED = (
+    "actors.cluster.house_actors",
+    "actors.owner_host",
+    "actors.supply.desk_host",
+    "actors.supply.refill_host",
+    "actors.suppliers.protocols",
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -100,16 +109,9 @@ class House:
         self._stewarding = [asyncio.get_running_loop().create_task(each.run()) for each in (steward, buying)]
         self._say(step="opening the front ends")
         port = await self._cluster.open_doors()
+        self._stewarding.append(asyncio.get_running_loop().create_task(self._cluster.keep_understudies()))
         self._stop_metrics = serve_metrics(self._cluster.metrics, "127.0.0.1", settings.metrics_port)
-        self._say(
-            state="ready",
-            step="",
-            grpc=f"{settings.host}:{port}",
-            metrics=f"http://127.0.0.1:{settings.metrics_port}/metrics",
-            store=facts.kind,
-            server=facts.server,
-            durability=facts.durability,
-        )
+        self._say_ready(port, facts)
         _log.info("house_ready port=%d", port)
 
     async def stop(self) -> None:
@@ -133,6 +135,17 @@ class House:
         if self._store is not None:
             await self._store.stop()
         self._say(state="stopped", step="")
+
+    def _say_ready(self, port: int, facts: StoreFacts) -> None:
+        self._say(
+            state="ready",
+            step="",
+            grpc=f"{self._settings.host}:{port}",
+            metrics=f"http://127.0.0.1:{self._settings.metrics_port}/metrics",
+            store=facts.kind,
+            server=facts.server,
+            durability=facts.durability,
+        )
 
     def fail(self, why: str) -> None:
         """Leave word of why the start did not work."""
@@ -197,6 +210,12 @@ def _cluster(settings: Settings, facts: StoreFacts) -> Any:
         RAY_memory_monitor_refresh_ms="0",
         RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
         RAY_USAGE_STATS_ENABLED="0",
+        # A call to an actor that died is told so at once: by default Ray waits up to two seconds for the cause.
+        RAY_timeout_ms_task_wait_for_death_info="0",
+        # What processes that stand ready have read (actors/cluster/understudies.py), and that Ray keeps them: beyond
+        # its soft limit of processes it ends idle ones after a second.
+        RAY_preload_python_modules=",".join(_READ_BEFORE_NEEDED),
+        RAY_num_workers_soft_limit="1000",
     )
     from actors.cluster import Cluster  # noqa: PLC0415 - see above
 

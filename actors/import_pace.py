@@ -10,7 +10,7 @@ imports for the sake of the buyers that it sees of other SKUs.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from engine.names import PoolName
 
@@ -23,12 +23,18 @@ rest_share = 150
 #: The longest rest: a store that once took a second must not make an import stand still for many.
 rest_max_s = 0.4
 
+#: The longest that a chunk waits because it and others before it rest: what was bought for many SKUs as a sale began
+#: must be on their shelves before these are empty.
+line_max_s = 1.0
+
 
 class ImportPace:
     """One owner's, or one front end's."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        #: Whose rest it is: chunks that do not hurry wait for each other here, and in nobody's way who does.
+        self._resting = asyncio.Lock()
         #: The pool that was asked last, and when; and when any other one was.
         self._pool: PoolName | None = None
         self._sold_at_s = self._others_sold_at_s = 0.0
@@ -49,17 +55,26 @@ class ImportPace:
     async def turn(self, *, beside: PoolName | None = None, hurries: bool = False) -> AsyncIterator[None]:
         """Wait until it is a chunk's turn; the next one waits for the end of this.
 
-        `beside`: buyers of this pool do not count. One that `hurries` does not rest before.
+        `beside`: buyers of this pool do not count. One that `hurries` does not rest before, nor wait for one that does.
         """
         loop = asyncio.get_running_loop()
-        async with self._turn:
-            began_s = loop.time()
-            sold_at_s = self._others_sold_at_s if beside is not None and beside == self._pool else self._sold_at_s
-            if not hurries and began_s < min(self._rests_until_s, sold_at_s + sells_for_s):
-                await asyncio.sleep(self._rests_until_s - began_s)
+        async with AsyncExitStack() as line:
+            if not hurries:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(line_max_s):
+                        await line.enter_async_context(self._resting)
+                        await self._rest(beside)
+            async with self._turn:
                 began_s = loop.time()
-            try:
-                yield
-            finally:
-                ended_s = loop.time()
-                self._rests_until_s = ended_s + min(rest_max_s, rest_share * (ended_s - began_s))
+                try:
+                    yield
+                finally:
+                    ended_s = loop.time()
+                    self._rests_until_s = ended_s + min(rest_max_s, rest_share * (ended_s - began_s))
+
+    async def _rest(self, beside: PoolName | None) -> None:
+        """Whoever hurries may come in meanwhile, and does not make this one rest again."""
+        now_s = asyncio.get_running_loop().time()
+        sold_at_s = self._others_sold_at_s if beside is not None and beside == self._pool else self._sold_at_s
+        if now_s < min(self._rests_until_s, sold_at_s + sells_for_s):
+            await asyncio.sleep(self._rests_until_s - now_s)

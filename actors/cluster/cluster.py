@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 
 from actors.cluster.house_actors import ArchivistActor, FrontActor, OwnerActor
 from actors.cluster.reach import ARCHIVIST, NAMESPACE, Reach, fold_ledger
+from actors.cluster.understudies import Understudies
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import SupplierActor, desk_name
@@ -107,6 +108,10 @@ class Cluster:
             actor = ray.remote(RefillActor).options(name=name, **_ACTOR)
             self._buyers[name] = actor.remote(self._settings, group, Reach().ask)
             await _is_up(name, self._buyers[name])
+
+    async def keep_understudies(self) -> None:
+        """Have processes stand ready for actors that die, until cancelled."""
+        await Understudies(self._settings.understudies, self._settings.token.get_secret_value()).run()
 
     @property
     def _doors(self) -> Sequence[Any]:

@@ -9,8 +9,9 @@ from engine.names import PoolName
 #: Between two words about one pool: a refill looks that often by itself when a shelf is short.
 again_after_s = 0.05
 
-#: How long a pool is left alone that nobody refills, or whose refill is away.
-unwatched_for_s = 5.0
+#: How long a pool is left alone that nobody refills, or whose refill is away: a refill reads once a second what it is
+#: to watch, and one that died is back sooner than that. Longer, and a shelf that begins to sell may be empty meanwhile.
+unwatched_for_s = 1.0
 
 #: Words under way at the same time: each is a call to another process, and who does not keep up needs no more of them.
 under_way_max = 16

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from heapq import heappop, heappush
 from time import perf_counter, time
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from actors.asking import Answer
@@ -58,6 +58,13 @@ _log = logging.getLogger(__name__)
 
 Ask = Callable[[PoolName, Command, int], Awaitable[Answer]]
 """`Dispatch.ask`."""
+
+
+class _Known(NamedTuple):
+    """Since when it is known that another supplier is to be asked, by `perf_counter`: at its desk, and here."""
+
+    at_desk_s: float
+    here_s: float
 
 
 class _Shelf:
@@ -224,17 +231,17 @@ class Refill:
         left = shelf.available - shelf.drain.per_s * state_age_s
         return left + self._coming.on_the_way(shelf.sourcing.pool, shelf.looked_at) < shelf.sourcing.marks.low
 
-    def _plan(self, shelf: _Shelf, known_since_s: float = 0.0) -> bool:
+    def _plan(self, shelf: _Shelf, known: _Known | None = None) -> bool:
         """Begin the purchases that are to be made, by what is known now. Answers whether nobody can sell them.
 
-        `known_since_s` is when it became known that another supplier is to be asked, by `perf_counter`.
+        `known` is given when another supplier is to be asked.
         """
         sourcing = shelf.sourcing
         pool = sourcing.pool
         if shelf.available is None or self._shelves.get(pool) is not shelf:
             return False
         marks = sourcing.marks
-        if shelf.is_filling or known_since_s:
+        if shelf.is_filling or known:
             marks = marks._replace(low=marks.high)
         while wanted := to_buy(marks, shelf.available, self._coming.on_the_way(pool, shelf.looked_at)):
             shelf.is_filling = True
@@ -248,9 +255,10 @@ class Refill:
                 return True
             shelf.number += 1
             self._begin(shelf, deal)
-            if known_since_s:
-                self._metrics.failed_over(perf_counter() - known_since_s)
-                known_since_s = 0.0
+            if known:
+                now_s = perf_counter()
+                self._metrics.failed_over(now_s - known.at_desk_s, now_s - known.here_s)
+                known = None
         shelf.is_filling = False
         return False
 
@@ -281,7 +289,8 @@ class Refill:
         finally:
             late.cancel()
             self._under_way -= 1
-        known_since_s = perf_counter() - _travelled_s(bought)
+        here_s = perf_counter()
+        known = _Known(here_s - _travelled_s(bought), here_s)
         seconds = loop.time() - began_s
         self._metrics.bought(supplier, bought.standing.value, seconds)
         stage, units, is_well = _judged(attempt, bought)
@@ -293,7 +302,7 @@ class Refill:
         elif stage is not Stage.PENDING:
             refused_units = refused_units if bought.standing is Standing.FAILED else 0
             self.market.went_badly(pool, supplier, now_ms, refused_units=refused_units)
-        self._plan(shelf, 0.0 if is_well or stage is Stage.PENDING else known_since_s)
+        self._plan(shelf, None if is_well or stage is Stage.PENDING else known)
 
     def _pass_over(self, shelf: _Shelf, attempt: Attempt, supplier: SupplierName) -> None:
         """A purchase takes longer than usual: ask others, too, where that is safe."""
@@ -301,7 +310,8 @@ class Refill:
         if may_pass_over(attempt.kind, attempt.quantity, late, shelf.sourcing.marks.high):
             self._coming.became(attempt, Stage.LATE, attempt.quantity, self._clock.now_ms())
             self._metrics.late(supplier)
-            self._plan(shelf, perf_counter())
+            now_s = perf_counter()
+            self._plan(shelf, _Known(now_s, now_s))
 
     def _pass_over_slow(self, shelf: _Shelf, now_ms: int) -> None:
         """The same for what a supplier has accepted and works on for too long."""

@@ -20,6 +20,12 @@ class RefillMetrics:
             bounds=_DECISION_SECONDS,
             registry=registry,
         )
+        self._choices = Spread(
+            "cardkeep_failover_choice_seconds",
+            "The same, from when it is known here: without the answer's way from its desk.",
+            bounds=_DECISION_SECONDS,
+            registry=registry,
+        )
         self._purchases = Tally("cardkeep_purchases", "Purchases by end.", ["supplier", "standing"], registry=registry)
         self._seconds = Spread(
             "cardkeep_purchase_seconds",
@@ -34,9 +40,10 @@ class RefillMetrics:
         self._looks = Tally("cardkeep_shelf_looks", "Looks at shelves.", registry=registry)
         self._unsold = Tally("cardkeep_refills_unmet", "Times nobody could sell what was wanted.", registry=registry)
 
-    def failed_over(self, seconds: float) -> None:
-        """Another supplier was asked in place of one that failed."""
-        self._failovers.observe(seconds)
+    def failed_over(self, since_desk_s: float, since_here_s: float) -> None:
+        """Another supplier was asked in place of one that failed, so long after its desk knew, and the refill."""
+        self._failovers.observe(since_desk_s)
+        self._choices.observe(since_here_s)
 
     def bought(self, supplier: SupplierName, standing: str, seconds: float) -> None:
         """A desk answered."""

@@ -17,13 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
-from typing import Self
 
 from cardkeep_client import CardkeepError
 from cardkeep_client.v1 import supply_pb2
 
 from bench.run import Bench, CannotRun, House, at_least, at_most
+from bench.run.killing import Killing
 from bench.run.sandboxes import SandboxProcess, attempts, enter, recharge, source, stop_buying
 from bench.run.supply_truth import compare, wait_settled
 
@@ -42,7 +41,6 @@ _MISCHIEF = (
 TOPUP, RECHARGES, RECHARGED_AT_ONCE = "TOPUP-1", 500, 16
 
 _ANSWER_WITHIN_MS = 300
-_KILL_EVERY_S = 3.0
 _FILL_WITHIN_S = 900.0
 _SETTLE_WITHIN_S = 300.0
 _RECHARGE_WITHIN_S = 20.0
@@ -75,7 +73,7 @@ def _buy(bench: Bench, house: House, suppliers: Sequence[SandboxProcess], skus: 
         house.stock(0, sku=sku)
         source(house, sku, SUPPLIERS, low=high, high=high, per_purchase=PER_PURCHASE)
     began_s = time.monotonic()
-    with _Killing(house, chance) as killing:
+    with Killing(house, chance) as killing:
         _wait_filled(bench, house, skus, high)
     filled_s = time.monotonic() - began_s
     for supplier in suppliers:
@@ -108,7 +106,7 @@ def _recharge(bench: Bench, house: House, suppliers: Sequence[SandboxProcess], c
     source(house, TOPUP, SUPPLIERS, low=0, high=0, per_purchase=0)
     orders = [f"order-{number}" for number in range(RECHARGES)]
     bench.screen.say(f"topping up {RECHARGES:,} accounts")
-    with _Killing(house, chance) as killing, ThreadPoolExecutor(RECHARGED_AT_ONCE) as threads:
+    with Killing(house, chance) as killing, ThreadPoolExecutor(RECHARGED_AT_ONCE) as threads:
         done = sum(threads.map(lambda order: _topped_up(house, order), orders))
     wait_settled(house, suppliers, _SETTLE_WITHIN_S)
     effective = Counter[str]()
@@ -154,26 +152,3 @@ def _wait_filled(bench: Bench, house: House, skus: Sequence[str], high: int) -> 
         if time.monotonic() > until_s:
             raise CannotRun(f"only {cards:,} cards were bought in {_FILL_WITHIN_S:g} s")
         time.sleep(0.5)
-
-
-class _Killing:
-    """Kills a desk or a refill now and then, while the body runs."""
-
-    def __init__(self, house: House, chance: Random) -> None:
-        self.kills = 0
-        self._house = house
-        self._chance = chance
-        self._over = Event()
-        self._thread = Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(self._chance.uniform(0.5, 1.5) * _KILL_EVERY_S):
-            self.kills += self._house.kill_role(self._chance.choice(("desk", "desk", "refill")), self._chance)

@@ -74,6 +74,33 @@ async def test_chunks_take_turns(pace: ImportPace) -> None:
     assert all(begin_s >= end_s for (_, end_s), (begin_s, _) in pairwise(turns))
 
 
+async def test_who_hurries_does_not_wait_for_who_rests(pace: ImportPace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one's rest would take a minute."""
+    monkeypatch.setattr(import_pace, "sells_for_s", 60.0)
+    monkeypatch.setattr(import_pace, "rest_share", 1e9)
+    monkeypatch.setattr(import_pace, "rest_max_s", 60.0)
+    monkeypatch.setattr(import_pace, "line_max_s", 60.0)
+    pace.sells(POOL)
+    await _take_a_turn(pace)
+    resting = asyncio.get_running_loop().create_task(_take_a_turn(pace))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10), pace.turn(hurries=True):
+        assert not resting.done()
+    resting.cancel()
+
+
+async def test_a_line_of_chunks_that_rest_has_an_end(pace: ImportPace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would rest for a minute after the one before: all have their turn, still one at a time."""
+    monkeypatch.setattr(import_pace, "sells_for_s", 60.0)
+    monkeypatch.setattr(import_pace, "rest_share", 1e9)
+    monkeypatch.setattr(import_pace, "rest_max_s", 60.0)
+    monkeypatch.setattr(import_pace, "line_max_s", TOOK_S)
+    pace.sells(POOL)
+    async with asyncio.timeout(30):
+        turns = sorted(await asyncio.gather(*(_take_a_turn(pace) for _ in range(4))))
+    assert all(begin_s >= end_s for (_, end_s), (begin_s, _) in pairwise(turns))
+
+
 @pytest.mark.parametrize("sold", [(), ("other",)])
 async def test_beside_a_pool_only_the_buyers_of_others_count(
     pace: ImportPace, monkeypatch: pytest.MonkeyPatch, sold: tuple[str, ...]

@@ -55,8 +55,8 @@ def test_who_does_not_watch_a_pool_is_left_alone_for_a_while(is_away: bool) -> N
     async def story() -> None:
         refill = _Refill(watches=(POOL,))
         refill.is_away = is_away
-        await _say(Nudges(refill.send), OTHER, 12.0)
-        assert [round(at_s) for _, at_s in refill.told] == [0, 5, 10]
+        await _say(Nudges(refill.send), OTHER, 3.5)
+        assert [round(at_s) for _, at_s in refill.told] == [0, 1, 2, 3]
 
     on_virtual_time(story)
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from actors import import_pace
 from engine.errors import Fenced, InDoubt
 from engine.stock.commands import OpenBatch
 from engine.stock.outcomes import Held, Reason, Received, Refused
@@ -52,6 +53,29 @@ async def test_chunks_of_which_one_was_written_never_end_as_if_nothing_had_happe
     owner.close(POOL)
     with pytest.raises(InDoubt):
         await asking
+
+
+async def test_cards_of_a_shelf_that_soon_runs_dry_do_not_rest(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rests are made endless; of three cards one is sold between two sweeps, so the others last for half a second."""
+    monkeypatch.setattr(import_pace, "sells_for_s", 60.0)
+    monkeypatch.setattr(import_pace, "rest_share", 1e9)
+    monkeypatch.setattr(import_pace, "rest_max_s", 60.0)
+    owner = await corner.stocked(3)
+    hosted = owner.find(POOL)
+    assert hosted is not None
+    await ask(owner, allocate("a"))
+    assert isinstance(await ask_one(owner, chunk(1, 1, first=3)), Received)
+    assert not hosted.will_run_dry(corner.clock.now_ms(), 250)
+    await ask(owner, allocate("b"))
+    assert hosted.will_run_dry(corner.clock.now_ms(), 250)
+    async with asyncio.timeout(10):
+        assert isinstance(await ask_one(owner, chunk(2, 1, first=4)), Received)
+    assert hosted.will_run_dry(corner.clock.now_ms(), 250) is False, "no less than before"
+    assert hosted.runs_dry is False, "nothing was sold"
+    await ask(owner, allocate("c"))
+    assert isinstance(await ask_one(owner, chunk(3, 1, first=5)), Received)
+    assert not hosted.will_run_dry(corner.clock.now_ms(), 250)
+    assert hosted.runs_dry, "what came hides nothing"
 
 
 async def test_no_code_comes_in_twice_however_chunks_travel(corner: Corner) -> None:

@@ -84,6 +84,7 @@ async def test_each_refill_watches_the_skus_of_its_group_and_follows_the_book(
     with pytest.raises(StoreUnavailable):
         await hosts[0].give_up(Recharge(_POOLS[-1], "order", "an account", 1))
     assert b"cardkeep_failover_decision_seconds" in await hosts[0].metrics()
+    assert b"cardkeep_failover_choice_seconds" in await hosts[0].metrics()
     for task, host in zip(running, hosts, strict=True):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
