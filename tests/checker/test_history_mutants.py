@@ -16,8 +16,8 @@ from tests.sim.testimony import Line, judge
 Mutant = Callable[[list[Line]], bool]
 """Changes a line, or adds one, where there is a place for it. Answers whether there was."""
 
-#: Each history has hundreds of calls; a mutant finds its place in one of them.
-_SEEDS = range(70_000, 70_012)
+#: Most histories are of small houses; each mutant finds its place in some of them.
+_SEEDS = range(70_000, 70_050)
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,12 @@ def loses_a_card(lines: list[Line]) -> bool:
 
 def answers_a_retry_otherwise(lines: list[Line]) -> bool:
     """R7: the same request, sent once more, is shown another card."""
-    again = (line for line in _calls(lines, "allocate") if line["replayed"])
-    heard = {line["request_id"] for line in _calls(lines, "allocate") if not line["replayed"]}
-    return any(_change(line, cards=["1-999"]) for line in again if line["request_id"] in heard)
+    heard = set()
+    for line in _calls(lines, "allocate"):
+        if line["replayed"] and line["request_id"] in heard:
+            return _change(line, cards=["1-999", *line["cards"][1:]])
+        heard.add(line["request_id"])
+    return False
 
 
 def says_sold_out_beside_a_full_shelf(lines: list[Line]) -> bool:
@@ -125,7 +128,9 @@ def says_sold_out_beside_a_full_shelf(lines: list[Line]) -> bool:
     for books in [line for line in lines if line["type"] == "books"]:
         if books["on_shelf"] and books["sku"] not in withdrawn | perishable:
             after_ms = books["counted_at_ms"] + 1
-            template = next(line for line in _calls(lines, "allocate") if line["sku"] == books["sku"])
+            template = next((line for line in _calls(lines, "allocate") if line["sku"] == books["sku"]), None)
+            if template is None:
+                continue
             asked = {"request_id": "the last", "invoked_at_ms": after_ms, "returned_at_ms": after_ms + 1, "seq": 0}
             lines.append(template | asked | {"end": "fail", "reason": "OUT_OF_STOCK", "quantity": 1, "hold": ""})
             return True
@@ -134,8 +139,11 @@ def says_sold_out_beside_a_full_shelf(lines: list[Line]) -> bool:
 
 def answers_from_the_past(lines: list[Line]) -> bool:
     """R9: a question is answered as of a seq that an earlier answer had left behind."""
-    reads = sorted(_calls(lines, "get_hold"), key=lambda line: line["invoked_at_ms"])
-    return bool(reads) and _change(reads[-1], seq=reads[-1]["seq"] - 1)
+    for read in _calls(lines, "get_hold"):
+        before = (line for line in lines if line["sku"] == read["sku"] and line.get("end") == "ok" and "seq" in line)
+        if any(line["seq"] == read["seq"] and line["returned_at_ms"] < read["invoked_at_ms"] for line in before):
+            return _change(read, seq=read["seq"] - 1)
+    return False
 
 
 def gives_a_sold_card_again(lines: list[Line]) -> bool:
