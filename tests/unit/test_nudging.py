@@ -20,7 +20,7 @@ class _Refill:
     def __init__(self, *, watches: Sequence[PoolName] = (POOL,), takes_s: float = 0.001) -> None:
         self.told: list[tuple[PoolName, float]] = []
         self.is_away = False
-        self._watches = watches
+        self.watches = watches
         self._takes_s = takes_s
 
     async def send(self, pool: PoolName) -> bool:
@@ -29,7 +29,7 @@ class _Refill:
         await asyncio.sleep(self._takes_s)
         if self.is_away:
             raise OSError("away")
-        return pool in self._watches
+        return pool in self.watches
 
 
 async def _say(nudges: Nudges, pool: PoolName, for_s: float) -> None:
@@ -48,17 +48,49 @@ async def test_the_first_word_goes_at_once_and_the_next_when_it_is_news() -> Non
     assert 15 <= len(refill.told) <= 20
 
 
-@pytest.mark.parametrize("is_away", [True, False])
-def test_who_does_not_watch_a_pool_is_left_alone_for_a_while(is_away: bool) -> None:
-    """Nor who is away; neither is a failure."""
+@virtual
+async def test_a_pool_that_nobody_watches_is_told_of_less_and_less() -> None:
+    """Soon at first, for the refill may read of it in a moment; then after 1, 2, 4 … and at most 30 seconds."""
+    refill = _Refill(watches=())
+    await _say(Nudges(refill.send), OTHER, 100.0)
+    assert [round(at_s) for _, at_s in refill.told] == [0, 1, 3, 7, 15, 31, 61, 91]
 
-    async def story() -> None:
-        refill = _Refill(watches=(POOL,))
-        refill.is_away = is_away
-        await _say(Nudges(refill.send), OTHER, 3.5)
-        assert [round(at_s) for _, at_s in refill.told] == [0, 1, 2, 3]
 
-    on_virtual_time(story)
+@virtual
+async def test_a_pool_that_is_watched_at_last_is_told_of_as_any_other() -> None:
+    """And from the beginning, should it be unwatched again."""
+    refill = _Refill(watches=())
+    nudges = Nudges(refill.send)
+    await _say(nudges, POOL, 2.5)
+    refill.watches = (POOL,)
+    await _say(nudges, POOL, 1.0)
+    assert len(refill.told) >= 10
+    refill.watches = ()
+    await _say(nudges, POOL, 0.1)
+    told = len(refill.told)
+    await _say(nudges, POOL, 1.5)
+    assert len(refill.told) == told + 1
+
+
+@virtual
+async def test_a_refill_that_is_away_is_left_alone_by_all_pools() -> None:
+    """However many are dry, a few words a second find out whether it is back."""
+    pools = [PoolName("default", f"SKU-{number}") for number in range(50)]
+    refill = _Refill(watches=pools)
+    refill.is_away = True
+    nudges = Nudges(refill.send)
+
+    async def say_all(for_s: float) -> None:
+        for _ in range(round(for_s * 100)):
+            for pool in pools:
+                nudges(pool)
+            await asyncio.sleep(0.01)
+
+    await say_all(3.5)
+    assert len(refill.told) == 4 * nudging.under_way_max
+    refill.is_away = False
+    await say_all(1.5)
+    assert {pool for pool, _ in refill.told} == set(pools)
 
 
 @virtual
