@@ -25,6 +25,9 @@ SupplierName = Annotated[str, typer.Argument(metavar="SUPPLIER", help="Like east
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")]
 To = Annotated[str, typer.Option("--to", metavar="DATE", help="The end of the last day.")]
 
+#: What no profile can do without.
+_NEEDED = ("protocol", "endpoint", "currency", "exposure_units_max", "exposure_max", "per_second", "answer_within")
+
 
 @command(app, "put")
 def put(
@@ -40,7 +43,11 @@ def put(
     from cardkeep_client.v1.supply_pb2 import PutSupplierRequest
 
     request = PutSupplierRequest()
-    described.fill(request.supplier, described.read(file), "a supplier")
+    fields = described.read(file)
+    described.fill(request.supplier, fields, "a supplier")
+    missing = [name for name in _NEEDED if name not in fields]
+    if missing:
+        raise wrong_usage(f"{file.name} has no {', '.join(missing)}.", "docs/suppliers.md has a whole profile to copy.")
     request.supplier.name = typed.supplier_name(supplier)
     if credentials is not None:
         secrets = described.read(credentials)
@@ -181,7 +188,7 @@ def _standing(supplier: "Supplier") -> str:
     if supplier.paused:
         return "paused"
     if not supplier.HasField("state"):
-        return "its desk does not answer"
+        return "its desk does not answer yet; if it never does, its log says why"
     if not supplier.state.breaker_closed:
         return "left alone by its breaker"
     return "buying" if supplier.state.open_for_business else "not buying"

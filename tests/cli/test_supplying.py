@@ -106,7 +106,7 @@ def test_suppliers_are_listed_with_how_they_do(cardkeep: Cardkeep, server: Any) 
     for fields, says in (
         ({}, "buying"),
         ({"paused": True}, "paused"),
-        ({"state": None}, "its desk does not answer"),
+        ({"state": None}, "its desk does not answer yet"),
         ({"state": supply_pb2.SupplierState()}, "left alone by its breaker"),
     ):
         server.will("ListSuppliers", _listed(**fields))
@@ -176,6 +176,16 @@ def test_what_needs_a_person_is_listed_with_differences(cardkeep: Cardkeep, serv
     assert "UNKNOWN_CHARGE" in shown
     assert server.requests("ListAttempts")[0].filter == supply_pb2.ATTEMPT_FILTER_PERSON
     assert cardkeep("attempts", "list", "east", "--which", "some").exit_code == 2
+
+
+def test_a_profile_that_lacks_something_says_all_of_it(cardkeep: Cardkeep, server: Any, tmp_path: Path) -> None:
+    """At once, and where a whole one is; nothing is sent."""
+    file = tmp_path / "east.toml"
+    file.write_text('protocol = "http"\nendpoint = "https://east.example"\ncurrency = "CNY"\nper_second = 5.0\n')
+    ended = cardkeep("supplier", "put", "east", str(file))
+    assert ended.exit_code == 2
+    assert "has no exposure_units_max, exposure_max, answer_within" in " ".join(ended.stderr.split())
+    assert server.requests("PutSupplier") == []
 
 
 def test_a_statement_may_be_a_file(cardkeep: Cardkeep, server: Any, tmp_path: Path) -> None:
