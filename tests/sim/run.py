@@ -149,6 +149,7 @@ async def _compare(world: World, auditor: Auditor, workload: Workload, pool: Poo
     acknowledged = {view.hold for of_pool, view in workload.holds if of_pool == pool}
     found = {number: await workload.insist(pool, GetHold(number)) for number in sorted(acknowledged)}
     world.testimony.end(pool, audited, found.values(), world.moment_ms())
+    await asyncio.wait_for(world.wait_calm(), _CALM_WITHIN_S)
     await world.serving(pool).finish()
     ledger = Ledger(pool, world.store.written[pool], mistake)
     for number, outcome in found.items():
