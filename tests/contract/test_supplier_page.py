@@ -35,7 +35,7 @@ async def canned() -> AsyncIterator[Canned]:
 
 def worked_example() -> dict[str, str]:
     """The table's options: names and values stand in the same order, `.x` goes on with the name before."""
-    section = PAGE[PAGE.index("## Connect a supplier with options") : PAGE.index("### Every option")]
+    section = PAGE[PAGE.index("## Connect a supplier with options") : PAGE.index("### A whole profile")]
     options: dict[str, str] = {}
     for line in section.splitlines():
         if not line.startswith("| `"):
