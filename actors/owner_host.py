@@ -8,7 +8,6 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -26,7 +25,6 @@ from actors.owner_gate import OwnerGate
 from actors.pricing_keeper import PricingKeeper
 from actors.settings import Settings
 from actors.store_facts import is_reachable
-from actors.wire import Address
 from engine.names import PoolName
 from engine.ports import Clock, Seat
 from engine.stock.looking import shelf_view
@@ -71,7 +69,7 @@ class OwnerHost:
         self._metrics = OwnerMetrics(CollectorRegistry())
         doors = (self._journal, self._lookups, self._lookups, clock)
         self._owner = Owner(*doors, metrics=self._metrics, fold=fold, nudge=nudge)
-        self._address = Address("unix", str(settings.run_folder / f"{owner_id}-{os.getpid()}.sock"))
+        self._address = settings.wire_address(owner_id)
         #: What a front end in this process takes.
         self.home = Home(HomeLine(self._owner, self._address), self._metrics)
         self._gate = OwnerGate(self._owner, settings.token.get_secret_value())
@@ -120,14 +118,5 @@ class OwnerHost:
         return generate_latest(self._metrics.registry)
 
     async def _sit_down(self) -> Seat:
-        path = Path(self._address.place)
-        _make_way(path)
         await self._gate.open(self._address)
-        os.chmod(path, 0o600)  # noqa: PTH101 - a path that was just made does not block
         return Seat(self._owner_id, str(self._address), self._incarnation, socket.gethostname(), os.getpid())
-
-
-def _make_way(path: Path) -> None:
-    """A folder for a socket, and nothing in its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)

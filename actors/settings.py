@@ -13,6 +13,8 @@ from typing import Literal
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from actors.wire import Address
+
 #: A Unix socket's path has at most 107 bytes; this leaves 40 for its name.
 _SOCKET_FOLDER_CHARS_MAX = 67
 
@@ -70,6 +72,10 @@ class Settings(BaseSettings):
         """Sockets of the current run; in the temp folder when the data folder's path is too long for them."""
         folder = self.data / "run"
         return folder if len(str(folder)) <= _SOCKET_FOLDER_CHARS_MAX else self._temp_folder("run")
+
+    def wire_address(self, purpose: str) -> Address:
+        """Where a process of this machine listens for others of the house; `purpose` tells its sockets apart."""
+        return Address("unix", str(self.run_folder / f"{purpose}-{os.getpid()}.sock"))
 
     @property
     def ray_folder(self) -> Path:

@@ -8,9 +8,11 @@ Knows nothing of pools or owners.
 
 import asyncio
 import hmac
+import os
 import struct
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 from zlib import crc32
 
@@ -193,8 +195,18 @@ async def listen(address: Address, on_frame: OnFrame, on_end: OnEnd) -> tuple[as
         return Frames(on_frame, on_end, is_caller=False)
 
     if address.kind == "unix":
-        return await loop.create_unix_server(frames, address.place), address
+        path = Path(address.place)
+        _make_way(path)
+        server = await loop.create_unix_server(frames, address.place)
+        os.chmod(path, 0o600)  # noqa: PTH101 - a path that was just made does not block
+        return server, address
     host, _, port = address.place.rpartition(":")
     server = await loop.create_server(frames, host, int(port))
     bound = server.sockets[0].getsockname()
     return server, Address("tcp", f"{bound[0]}:{bound[1]}")
+
+
+def _make_way(path: Path) -> None:
+    """A folder for a socket, and nothing in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)

@@ -106,7 +106,7 @@ class Cluster:
         for group in range(self._settings.refill_actors):
             name = refill_name(group)
             actor = ray.remote(RefillActor).options(name=name, **_ACTOR)
-            self._buyers[name] = actor.remote(self._settings, group, Reach().ask)
+            self._buyers[name] = actor.remote(self._settings, group, Reach(self._settings.token.get_secret_value()).ask)
             await _is_up(name, self._buyers[name])
 
     async def keep_understudies(self) -> None:

@@ -46,7 +46,7 @@ class OwnerActor:
 
         begin_logging(settings, owner_id)
         loop = asyncio.get_running_loop()
-        nudge = Nudges(RemoteRefills(Reach().ask, settings.refill_actors).nudge)
+        nudge = Nudges(RemoteRefills(_reach(settings).ask, settings.refill_actors).nudge)
         self._host = OwnerHost(settings, owner_id, fold=fold_pool, on_replaced=lambda: os._exit(0), nudge=nudge)
         self._running = loop.create_task(self._host.run())
         self._front: FrontHost | None = None
@@ -147,8 +147,12 @@ class ArchivistActor:
 def _buyers(settings: Settings) -> "Buyers":
     from actors.front.supply import Buyers  # noqa: PLC0415
 
-    reach = Reach()
+    reach = _reach(settings)
     return Buyers(RemoteDesks(reach.ask), RemoteRefills(reach.ask, settings.refill_actors))
+
+
+def _reach(settings: Settings) -> Reach:
+    return Reach(settings.token.get_secret_value())
 
 
 async def _port(doorstep: Path) -> socket.socket:

@@ -9,7 +9,9 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from engine.errors import CardkeepError, InDoubt, InvariantBroken, PoolClosed
+from actors.calls import CallLine
+from actors.wire import parse_address
+from engine.errors import InvariantBroken, PoolClosed
 from engine.names import PoolName
 
 NAMESPACE = "cardkeep"
@@ -19,27 +21,43 @@ _log = logging.getLogger(__name__)
 
 
 class Reach:
-    """Actors that have a method `ask`: found once, and again when a call failed."""
+    """Actors that have an `address` for calls: Ray is asked for it once, and again when the line there is down."""
 
-    def __init__(self) -> None:
-        self._actors: dict[str, Any] = {}
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._lines: dict[str, CallLine] = {}
+        self._opening: dict[str, asyncio.Task[CallLine]] = {}
 
     async def ask(self, actor: str, what: str, *arguments: object) -> Any:
-        """Call `ask(what, …)` of an actor. Raises what it raises, PoolClosed when there is none, else InDoubt."""
-        if actor not in self._actors:
-            try:
-                self._actors[actor] = await asyncio.to_thread(partial(ray.get_actor, actor, namespace=NAMESPACE))
-            except (RayError, ValueError) as away:
-                raise PoolClosed(f"there is no {actor}: {away}") from away
+        """What an actor answers to `what`. Raises what it raises, PoolClosed when there is none, else InDoubt."""
+        line = self._lines.get(actor)
+        if line is None or not line.is_open:
+            line = await self._opened(actor)
+        return await line.ask(what, *arguments)
+
+    async def _opened(self, actor: str) -> CallLine:
+        """One attempt to connect at a time for each actor, shared by all who wait."""
+        task = self._opening.get(actor)
+        if task is None:
+            task = self._opening[actor] = asyncio.get_running_loop().create_task(self._open(actor))
+            task.add_done_callback(lambda ended: self._end_opening(actor, ended))
+        return await asyncio.shield(task)
+
+    def _end_opening(self, actor: str, ended: "asyncio.Task[CallLine]") -> None:
+        del self._opening[actor]
+        if not ended.cancelled():
+            ended.exception()  # Those who waited may have gone; then nobody else would look at it.
+
+    async def _open(self, actor: str) -> CallLine:
         try:
-            return await self._actors[actor].ask.remote(what, *arguments)
-        except CardkeepError as told:
-            # Ray's copy of it has the whole traceback of the other process for its text.
-            cause = getattr(told, "cause", None)
-            raise (cause if isinstance(cause, CardkeepError) else told) from None
-        except RayError as gone:
-            self._actors.pop(actor, None)
-            raise InDoubt(f"{actor} went away: {type(gone).__name__}") from gone
+            handle = await asyncio.to_thread(partial(ray.get_actor, actor, namespace=NAMESPACE))
+            address: str = await handle.address.remote()
+        except (RayError, ValueError) as away:
+            raise PoolClosed(f"there is no {actor}: {type(away).__name__}") from away
+        line = CallLine(parse_address(address), self._token)
+        await line.open()
+        self._lines[actor] = line
+        return line
 
 
 async def fold_pool(pool: PoolName) -> int | None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, cast
 
+from actors.calls import CallGate
 from actors.logs import begin_logging
 from actors.settings import Settings
 from actors.supply.desk_actor import Ask, RemoteDesks
@@ -28,16 +29,18 @@ class RefillActor:
 
         begin_logging(settings, refill_name(group))
         self._host = RefillHost(settings, group, RemoteDesks(ask))
-        self._running = asyncio.get_running_loop().create_task(self._host.run())
+        self._gate = CallGate(self._answer, settings.token.get_secret_value())
+        loop = asyncio.get_running_loop()
+        self._opening = loop.create_task(self._gate.open(settings.wire_address("calls")))
+        self._running = loop.create_task(self._host.run())
 
     async def process_id(self) -> int:
         """Answers when the process is up."""
         return os.getpid()
 
-    async def ask(self, what: str, *arguments: object) -> object:
-        """Call the method `what` of RefillHost: nudge, recharge, give_up."""
-        answer: object = await getattr(self._host, what)(*arguments)
-        return answer
+    async def address(self) -> str:
+        """Where it can be asked what RefillHost does: nudge, recharge, give_up. See actors/calls.py."""
+        return str(await asyncio.shield(self._opening))
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
@@ -47,7 +50,12 @@ class RefillActor:
         """Buy nothing more."""
         self._running.cancel()
         await asyncio.wait([self._running])
+        self._gate.close()
         await self._host.stop()
+
+    async def _answer(self, what: str, *arguments: object) -> object:
+        answer: object = await getattr(self._host, what)(*arguments)
+        return answer
 
 
 class RemoteRefills:

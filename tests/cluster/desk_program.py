@@ -58,7 +58,7 @@ async def _trade(cluster: object) -> None:
 
     assert isinstance(cluster, Cluster)
     await cluster.ensure_supplier(ACME, outfit_for)
-    desks = RemoteDesks(Reach().ask)
+    desks = RemoteDesks(Reach(cluster._settings.token.get_secret_value()).ask)
     pids: set[int] = set()
     killing = asyncio.ensure_future(_kill(cluster, desks, pids))
     standings = await asyncio.gather(*(_bought(desks, number) for number in range(PURCHASES)))
