@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
-from actors.wire import Address, Frames, Listening, connect, hello, is_hello, listen
+from actors.wire import Address, Connect, Frames, Listen, Listening, connect, hello, is_hello, listen
 from engine.errors import CardkeepError, InDoubt, Overloaded, PoolClosed
 
 #: Calls that one caller may have under way here: a refill has some for each SKU that runs low at one moment.
@@ -30,15 +30,16 @@ _log = logging.getLogger(__name__)
 class CallGate:
     """Where calls come in."""
 
-    def __init__(self, answering: Answering, token: str) -> None:
+    def __init__(self, answering: Answering, token: str, *, listen: Listen = listen) -> None:
         self._answering = answering
         self._token = token
+        self._listen = listen
         self._server: Listening | None = None
         self._callers: dict[Frames, set[asyncio.Task[None]]] = {}
 
     async def open(self, address: Address) -> Address:
         """Listen, and return the address where."""
-        self._server, bound = await listen(address, self._on_frame, self._on_end)
+        self._server, bound = await self._listen(address, self._on_frame, self._on_end)
         return bound
 
     def close(self) -> None:
@@ -93,9 +94,10 @@ class CallGate:
 class CallLine:
     """A caller's connection to one gate. Once broken it stays so; make another."""
 
-    def __init__(self, address: Address, token: str) -> None:
+    def __init__(self, address: Address, token: str, *, connect: Connect = connect) -> None:
         self.address = address
         self._token = token
+        self._connect = connect
         self._frames: Frames | None = None
         self._numbers = count(1)
         self._replies: dict[int, asyncio.Future[object]] = {}
@@ -109,7 +111,7 @@ class CallLine:
         """Connect. Raises PoolClosed when nobody listens there."""
         try:
             async with asyncio.timeout(connect_within_s):
-                self._frames = await connect(self.address, self._on_frame, self._on_end)
+                self._frames = await self._connect(self.address, self._on_frame, self._on_end)
         except (OSError, TimeoutError) as away:
             raise PoolClosed(f"nobody listens at {self.address}: {away}") from away
         self._frames.send(hello(self._token))

@@ -14,19 +14,20 @@ from actors.adapters.supplier_book import RedisSupplierBook
 from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
 from actors.front.allocation import AllocationServicer
+from actors.front.clustering import ClusterServicer
 from actors.front.doors import Door
 from actors.front.inventory import InventoryServicer
 from actors.front.operations import OperationsServicer
 from actors.front.pricing import PricingServicer
 from actors.front.reception import Reception
-from actors.front.reporting import Reporting
 from actors.front.reports import ReportsServicer
 from actors.front.sealing import Sealing
 from actors.front.server import FrontServer, Services
 from actors.front.supply import Buyers, SupplyServicer
-from actors.history.questions import Place
+from actors.history.reporting import Makes, Reporting, place_of
 from actors.metrics import FrontMetrics
 from actors.owner_host import Home
+from actors.roads import roads
 from actors.settings import Settings
 from actors.store_facts import StoreFacts, is_reachable
 from engine.ports import Clock
@@ -35,7 +36,8 @@ from engine.ports import Clock
 class FrontHost:
     """One front end. `facts` is what start-up found out about the store; `home` is the owner in this process.
 
-    `buyers` lead to the suppliers' desks and to the refills, wherever they are.
+    `buyers` lead to the suppliers' desks and to the refills, wherever they are; `reports` to whoever makes these, where
+    history is on another machine.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class FrontHost:
         *,
         clock: Clock | None = None,
         home: Home | None = None,
+        reports: Makes | None = None,
     ) -> None:
         self._settings = settings
         self._store = RedisStore(settings.store_url.get_secret_value())
@@ -55,13 +58,10 @@ class FrontHost:
         )
         clock = clock or SystemClock()
         line = None if home is None else home.line
-        self._dispatch = Dispatch(self._registry, clock, settings.token.get_secret_value(), home=line)
+        token, connect = settings.token.get_secret_value(), roads(settings).connect
+        self._dispatch = Dispatch(self._registry, clock, token, connect=connect, home=line)
         self._sealing = Sealing(settings.keys_folder)
-        self._reporting = Reporting(
-            Place(
-                settings.store_url.get_secret_value(), str(settings.history_folder), str(settings.run_folder / "spill")
-            )
-        )
+        self._reporting = reports or Reporting(place_of(settings))
         self._reception = Reception(
             self._dispatch,
             registry=self._registry,
@@ -75,7 +75,8 @@ class FrontHost:
         services = Services(
             AllocationServicer(reception),
             InventoryServicer(reception),
-            OperationsServicer(reception, facts, partial(is_reachable, self._registry), settings.doors),
+            operations := OperationsServicer(reception, facts, partial(is_reachable, self._registry), settings.doors),
+            ClusterServicer(operations, facts.head),
             PricingServicer(reception),
             ReportsServicer(reception, self._reporting),
             SupplyServicer(reception, RedisSupplierBook(self._store.line), buyers),

@@ -128,4 +128,5 @@ class Incumbent:
             self._report_at_s = now_s + report_every_s
             self._reports += 1
             beat = self._seat.incarnation + self._reports
-            await self._registry.report(self._owner.meter.report(self._seat.owner_id, beat))
+            hosted = len(self._owner.hosted)
+            await self._registry.report(self._owner.meter.report(self._seat.owner_id, beat, hosted))

@@ -33,8 +33,8 @@ class LoadMeter:
         """The pool is not here any more."""
         self._loads.pop(name, None)
 
-    def report(self, owner_id: str, beat: int) -> Load:
-        """What is known now."""
+    def report(self, owner_id: str, beat: int, hosted: int) -> Load:
+        """What is known now, of an owner that has so many pools."""
         named = nlargest(pools_named_max, self._loads.items(), key=lambda entry: entry[1])
         busy = {name: load for name, load in named if load >= quiet_per_s}
-        return Load(owner_id, beat, sum(self._loads.values()), busy)
+        return Load(owner_id, beat, sum(self._loads.values()), busy, hosted)

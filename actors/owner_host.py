@@ -23,6 +23,7 @@ from actors.metrics import Kept, OwnerMetrics
 from actors.owner import Owner
 from actors.owner_gate import OwnerGate
 from actors.pricing_keeper import PricingKeeper
+from actors.roads import roads
 from actors.settings import Settings
 from actors.store_facts import is_reachable
 from engine.names import PoolName
@@ -72,7 +73,7 @@ class OwnerHost:
         self._address = settings.wire_address(owner_id)
         #: What a front end in this process takes.
         self.home = Home(HomeLine(self._owner, self._address), self._metrics)
-        self._gate = OwnerGate(self._owner, settings.token.get_secret_value())
+        self._gate = OwnerGate(self._owner, settings.token.get_secret_value(), listen=roads(settings).listen)
         self._incarnation = clock.now_ms()
         self._clock = clock
         self.keeper = PricingKeeper(self._owner, clock)
@@ -118,5 +119,6 @@ class OwnerHost:
         return generate_latest(self._metrics.registry)
 
     async def _sit_down(self) -> Seat:
-        await self._gate.open(self._address)
-        return Seat(self._owner_id, str(self._address), self._incarnation, socket.gethostname(), os.getpid())
+        self.home.line.address = address = await self._gate.open(self._address)
+        node = self._settings.machine or socket.gethostname()
+        return Seat(self._owner_id, str(address), self._incarnation, node, os.getpid())

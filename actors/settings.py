@@ -4,6 +4,7 @@ Every setting is `CARDKEEP_…` in the environment; `cardkeep up` takes the comm
 """
 
 import os
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -14,9 +15,13 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from actors.wire import Address
+from engine.placing import owner_ids
 
 #: A Unix socket's path has at most 107 bytes; this leaves 40 for its name.
 _SOCKET_FOLDER_CHARS_MAX = 67
+
+#: What differs between machines of one cluster.
+_OF_A_MACHINE = {"data", "host", "port", "machine", "store_url", "actors_max"}
 
 
 class Settings(BaseSettings):
@@ -61,11 +66,24 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     #: What processes of one cluster show each other; made anew at each start unless given.
     token: SecretStr = SecretStr("")
+    #: Where the cluster file is (actors/cluster_file.py), the same on all machines; empty means one machine.
+    cluster: str = ""
+    #: This machine's address, as the cluster's other machines reach it; empty means one machine.
+    machine: str = ""
+    #: On a head that `ray up` starts: where it has put its configuration, by which Ray then starts the other machines.
+    autoscaling_config: str = ""
 
     def completed(self) -> "Settings":
         """The same settings with an absolute data folder and a token."""
         token = self.token.get_secret_value() or token_hex(32)
         return self.model_copy(update={"data": self.data.resolve(), "token": SecretStr(token)})
+
+    def on_this_machine(self) -> "Settings":
+        """These, got from another machine of the cluster, with what is this machine's own.
+
+        That stands in the environment of all processes that this machine's Ray starts: see actors/ray_node.py.
+        """
+        return self.model_copy(update=Settings().model_dump(include=_OF_A_MACHINE)) if self.machine else self
 
     @property
     def run_folder(self) -> Path:
@@ -75,7 +93,13 @@ class Settings(BaseSettings):
 
     def wire_address(self, purpose: str) -> Address:
         """Where a process of this machine listens for others of the house; `purpose` tells its sockets apart."""
+        if self.machine:
+            return Address("tcp", f"{self.machine}:0")
         return Address("unix", str(self.run_folder / f"{purpose}-{os.getpid()}.sock"))
+
+    def owner_names(self) -> Sequence[str]:
+        """The owners of this machine, in the order of starting them."""
+        return owner_ids(self.actors_max, self.machine)
 
     @property
     def ray_folder(self) -> Path:
@@ -106,6 +130,11 @@ class Settings(BaseSettings):
     def history_folder(self) -> Path:
         """Columnar files for reports."""
         return self.data / "history"
+
+    @property
+    def certificates_folder(self) -> Path:
+        """What this machine shows to others of its cluster."""
+        return self.data / "certificates"
 
     @property
     def keys_folder(self) -> Path:

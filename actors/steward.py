@@ -7,12 +7,13 @@ would only do the same work twice. Who should go where is decided in `engine/pla
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from actors.signpost import Signpost
 from engine.errors import InDoubt, StoreUnavailable
 from engine.names import PoolName
-from engine.placing import Scene, decide, owner_ids
+from engine.placing import Scene, decide
 from engine.ports import Load, Registry
 
 #: Between two rounds: a new SKU waits about half of this to be placed.
@@ -21,8 +22,9 @@ round_every_s = 0.1
 #: Between two looks at the load: owners speak as often.
 weigh_every_s = 1.0
 
-#: Looks without a word from an owner after which its pools are given to others. Ray brings a dead one back in less.
-silent_looks_max = 10
+#: Looks without a word from an owner after which its pools are given to others. Ray brings a dead process back in less;
+#: of a machine that vanished Ray itself says so after 15 seconds.
+silent_looks_max = 6
 
 #: How long a pool rests after a move: its load at the new place must be known first.
 rest_s = 10.0
@@ -36,14 +38,30 @@ EnsureOwner = Callable[[str], Awaitable[None]]
 """Starts the actor of an owner if it has none; returns at once if it has."""
 
 
-class Steward:
-    """Places pools with owners `owner-0` … of which there are at most `actors_max`."""
+class Roster(NamedTuple):
+    """The owners there could be now: those that may be given pools, in the order of starting them, and all that live.
 
-    def __init__(self, registry: Registry, ensure_owner: EnsureOwner, actors_max: int) -> None:
+    Who lives and may have none is about to leave, and goes on with what it has until that is claimed elsewhere.
+    """
+
+    placeable: Sequence[str]
+    living: frozenset[str]
+
+    @classmethod
+    def of(cls, owners: Sequence[str]) -> "Roster":
+        """One in which nobody leaves."""
+        return cls(owners, frozenset(owners))
+
+
+class Steward:
+    """Places pools with the owners that `roster` says may have some now."""
+
+    def __init__(self, registry: Registry, ensure_owner: EnsureOwner, roster: Callable[[], Roster]) -> None:
         self._registry = registry
         self._ensure_owner = ensure_owner
         self._signpost = Signpost(registry)
-        self._owners = owner_ids(actors_max)
+        self._look_up_roster = roster
+        self._roster = roster()
         self._ensured: set[str] = set()
         self._starting: dict[str, asyncio.Future[None]] = {}
         self._loads: Mapping[str, Load] = {}
@@ -67,8 +85,10 @@ class Steward:
 
     async def mend(self) -> None:
         """One round."""
-        if await self._signpost.refresh():
+        before, self._roster = self._roster, self._look_up_roster()
+        if await self._signpost.refresh() or before != self._roster:
             self._is_settled = False
+        self._ensured.intersection_update(self._roster.living)
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._weigh_at_s:
             self._weigh_at_s = now_s + weigh_every_s
@@ -90,12 +110,13 @@ class Steward:
     async def _place(self, now_s: float) -> None:
         """Give pools that need one another owner."""
         silent = {owner_id for owner_id, looks in self._silent_for.items() if looks >= silent_looks_max}
+        silent |= self._silent_for.keys() - self._roster.living  # Their machine has gone.
         self._moved_at_s = {pool: at_s for pool, at_s in self._moved_at_s.items() if now_s < at_s + rest_s}
         owner_of = self._signpost.owner_of
         moves = decide(
             Scene(
                 owner_of,
-                [owner_id for owner_id in self._owners if owner_id not in silent],
+                [owner_id for owner_id in self._roster.placeable if owner_id not in silent],
                 {pool: per_s for load in self._loads.values() for pool, per_s in load.pools.items()},
                 {owner_id: load.per_s - sum(load.pools.values()) for owner_id, load in self._loads.items()},
                 self._moved_at_s.keys(),
@@ -105,7 +126,7 @@ class Steward:
             return
         await self._registry.place(moves)
         await self._retire(silent & {owner_of[pool] for pool in moves})
-        self._moved_at_s.update({pool: now_s for pool in moves if owner_of[pool] in self._owners})
+        self._moved_at_s.update({pool: now_s for pool in moves if owner_of[pool] in self._roster.living})
         for pool, owner_id in list(moves.items())[:20]:
             _log.info("pool_placed pool=%s owner=%s before=%s", pool, owner_id, owner_of[pool] or "nobody")
         if len(moves) > 20:
@@ -122,7 +143,7 @@ class Steward:
 
     async def _start(self) -> None:
         """Start the actors of owners that have pools, or fell silent, and may have none."""
-        wanted = {*self._signpost.owner_of.values(), *self._silent_for}.intersection(self._owners)
+        wanted = {*self._signpost.owner_of.values(), *self._silent_for}.intersection(self._roster.placeable)
         for owner_id in sorted(wanted - self._ensured - self._starting.keys()):
             self._starting[owner_id] = asyncio.ensure_future(self._ensure_owner(owner_id))
         if self._starting:

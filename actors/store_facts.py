@@ -7,11 +7,15 @@ from engine.ports import Registry
 
 
 class StoreFacts(NamedTuple):
-    """The kind is "embedded" or "external"; server and its durability are in words."""
+    """The kind is "embedded" or "external"; server and its durability are in words.
+
+    `head` is the machine that keeps it, in a cluster of machines.
+    """
 
     kind: str
     server: str
     durability: str
+    head: str = ""
 
 
 async def is_reachable(registry: Registry) -> bool:

@@ -9,6 +9,8 @@ Knows nothing of pools or owners.
 import asyncio
 import hmac
 import os
+import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
@@ -27,6 +29,10 @@ hello_bytes_max = 1024
 
 #: Bytes waiting to be written to one peer before we stop reading from it.
 write_buffer_bytes_max = 8 * 1024 * 1024
+
+#: Milliseconds that bytes may be on their way to another machine unheard of, before the connection counts as broken: a
+#: machine that vanished does not say so.
+unheard_ms_max = 5_000
 
 _HEAD = struct.Struct(">II")
 _VERSION = 1
@@ -92,6 +98,9 @@ class Frames(asyncio.Protocol):
         # uvloop's transports have the methods but not the class.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=write_buffer_bytes_max)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unheard_ms_max)
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames; one that was never ours ends the connection."""
@@ -175,19 +184,21 @@ Listen = Callable[[Address, OnFrame, OnEnd], Awaitable[tuple[Listening, Address]
 """How an owner is reached: `listen`, or the other end of such a road."""
 
 
-async def connect(address: Address, on_frame: OnFrame, on_end: OnEnd) -> Frames:
-    """Open a connection. Raises OSError when nobody listens there."""
+async def connect(address: Address, on_frame: OnFrame, on_end: OnEnd, *, tls: ssl.SSLContext | None = None) -> Frames:
+    """Open a connection; over TCP with TLS, if `tls` is given. Raises OSError when nobody listens there."""
     loop = asyncio.get_running_loop()
     frames = Frames(on_frame, on_end, is_caller=True)
     if address.kind == "unix":
         await loop.create_unix_connection(lambda: frames, address.place)
     else:
         host, _, port = address.place.rpartition(":")
-        await loop.create_connection(lambda: frames, host, int(port))
+        await loop.create_connection(lambda: frames, host, int(port), ssl=tls)
     return frames
 
 
-async def listen(address: Address, on_frame: OnFrame, on_end: OnEnd) -> tuple[asyncio.AbstractServer, Address]:
+async def listen(
+    address: Address, on_frame: OnFrame, on_end: OnEnd, *, tls: ssl.SSLContext | None = None
+) -> tuple[asyncio.AbstractServer, Address]:
     """Listen; TCP port 0 takes a free one. Returns the server and the address to announce."""
     loop = asyncio.get_running_loop()
 
@@ -201,7 +212,7 @@ async def listen(address: Address, on_frame: OnFrame, on_end: OnEnd) -> tuple[as
         os.chmod(path, 0o600)  # noqa: PTH101 - a path that was just made does not block
         return server, address
     host, _, port = address.place.rpartition(":")
-    server = await loop.create_server(frames, host, int(port))
+    server = await loop.create_server(frames, host, int(port), ssl=tls)
     bound = server.sockets[0].getsockname()
     return server, Address("tcp", f"{bound[0]}:{bound[1]}")
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
 
+import psutil
+
 #: How long a house may take to start on a slow machine with a cold disk.
 _START_PATIENCE_S = 90.0
 _STOP_PATIENCE_S = 30.0
@@ -70,15 +72,33 @@ class HouseProcess:
                 self.stop()
                 raise HouseFailed(f"the house did not start ({told or 'no word'}); see {self.folder}/logs/house.log")
             time.sleep(_LOOK_EVERY_S)
-        self.target, self.metrics = news["grpc"], news["metrics"]
+        self.target, self.metrics = news["grpc"], news.get("metrics", "")
 
-    def stop(self) -> None:
+    def wait(self, within_s: float) -> int:
+        """Its exit code, once it has ended by itself. Raises subprocess.TimeoutExpired."""
+        assert self._process is not None
+        code = self._process.wait(within_s)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """End it and all that it has started, at once."""
+        if self._process is not None:
+            family = psutil.Process(self._process.pid).children(recursive=True)
+            self._process.kill()
+            self._process.wait()
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._process = None
+
+    def stop(self, patience_s: float = _STOP_PATIENCE_S) -> None:
         """Stop it, kindly first."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(_STOP_PATIENCE_S)
+            self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -49,5 +49,13 @@ class UnreadableSecret(CardkeepError):
     """A sealed secret does not open: wrong key ring, or the bytes were changed. Restore the ring, or enter it anew."""
 
 
+class ReportTooLarge(NotDone):
+    """A report takes more time or memory than one may. Ask for a shorter time, or for one SKU."""
+
+
+class ReportOfNothing(NotDone):
+    """A report about a SKU that nobody knows. Check the name."""
+
+
 class SupplierNotAsked(NotDone):
     """No purchase was made: paused, breaker open, exposure full, too many requests, or not its currency."""

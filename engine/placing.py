@@ -45,9 +45,14 @@ class Scene(NamedTuple):
     resting: AbstractSet[PoolName] = frozenset()
 
 
-def owner_ids(owners: int) -> list[str]:
-    """So many owners, in the order of starting them."""
-    return [f"owner-{number}" for number in range(owners)]
+def owner_ids(owners: int, machine: str = "") -> list[str]:
+    """So many owners of a machine, in the order of starting them. A house of one machine does not name it."""
+    return [f"owner-{machine}-{number}" if machine else f"owner-{number}" for number in range(owners)]
+
+
+def machine_of(owner_id: str) -> str:
+    """The machine that an owner belongs to; empty in a house of one."""
+    return owner_id.removeprefix("owner-").rpartition("-")[0]
 
 
 def decide(scene: Scene) -> Mapping[PoolName, str]:
@@ -59,6 +64,22 @@ def decide(scene: Scene) -> Mapping[PoolName, str]:
     if sum(plan.load_of.values()) >= busy_per_s:
         plan.part_the_hot()
         plan.balance()
+    return plan.moves
+
+
+def evened(scene: Scene, at_most: int) -> Mapping[PoolName, str]:
+    """At most so many moves that even out how many pools each owner has, however quiet the house is.
+
+    Asked again with what came of them it goes on, and answers nothing once no two owners differ by two or more. Which
+    pools go is chosen so that load is evened out, too, as far as that goes.
+    """
+    if not scene.owners:
+        return {}
+    plan = _Plan(scene)
+    plan.house_the_homeless()
+    for _ in range(at_most - len(plan.moves)):
+        if not plan.even_out():
+            break
     return plan.moves
 
 
@@ -119,6 +140,22 @@ class _Plan:
             fitting = [pool for pool in self._busiest_first(busiest) if 0 < self._load(pool) <= gap / 2]
             if not any(self._move_housed(pool, idlest) for pool in fitting[:1]):
                 return
+
+    def even_out(self) -> bool:
+        """Move one pool from the owner with most of them to the one with fewest. False when that helps nobody."""
+        fullest = max(self._scene.owners, key=self._fullness)
+        emptiest = min(self._scene.owners, key=self._fullness)
+        if len(self.pools_of[fullest]) - len(self.pools_of[emptiest]) < 2:
+            return False
+        gap = self.load_of[fullest] - self.load_of[emptiest]
+        staying = [pool for pool in self._busiest_first(fullest) if pool not in self._scene.resting]
+        if not staying:
+            return False
+        self._move(next((pool for pool in staying if self._load(pool) <= max(0.0, gap) / 2), staying[-1]), emptiest)
+        return True
+
+    def _fullness(self, owner_id: str) -> tuple[int, float]:
+        return len(self.pools_of[owner_id]), self.load_of[owner_id]
 
     def _hot(self) -> list[PoolName]:
         """The hot pools, hottest first, one owner fewer than there are."""

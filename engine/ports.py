@@ -186,13 +186,26 @@ class Placement(NamedTuple):
 class Load(NamedTuple):
     """What an owner has to do, in commands per second: in all, and for its busiest pools.
 
-    `beat` differs each time an owner speaks: one that has not changed for long says that its owner is gone.
+    `beat` differs each time an owner speaks: one that has not changed for long says that its owner is gone. `hosted`
+    counts the pools it has, those among them that leave it.
     """
 
     owner_id: str
     beat: int
     per_s: float
     pools: Mapping[PoolName, float]
+    hosted: int = 0
+
+
+class MachineOrder(NamedTuple):
+    """What staff want of a machine. `owners` is how many it shall have at most; 0: as its own settings say.
+
+    One that `is_leaving` gets no pools any more; once it has none, and its doors are closed, it `has_left`.
+    """
+
+    owners: int = 0
+    is_leaving: bool = False
+    has_left: bool = False
 
 
 class Registry(Protocol):
@@ -237,3 +250,9 @@ class Registry(Protocol):
 
     async def loads(self) -> Sequence[Load]:
         """The latest word of each owner, in order of id."""
+
+    async def order(self, machine: str, order: MachineOrder) -> None:
+        """Say what is wanted of a machine, by address, in place of what was wanted before."""
+
+    async def orders(self) -> Mapping[str, MachineOrder]:
+        """The machines of which something was ever wanted."""

@@ -29,7 +29,8 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
   ck:{registry}:changes    zset    every pool by the version of its last change, so that readers ask for what is
                                    new to them. add_pool, place.
   ck:{registry}:seats      hash    owner id -> JSON {incarnation, address, node, pid}. announce, retire.
-  ck:{registry}:loads      hash    owner id -> JSON {beat, per_s, pools}. The adapter.
+  ck:{registry}:loads      hash    owner id -> JSON {beat, per_s, pools, hosted}. The adapter.
+  ck:{registry}:machines   hash    a machine's address -> JSON of what is wanted of it (engine/ports.py). The adapter.
 
   ck:{supply}:suppliers    hash    every supplier as "tenant/supplier" -> its profile, credentials sealed in it
                                    (engine/supply/codec.py). enter. Never dies.

@@ -90,6 +90,11 @@ class EmbeddedStore:
         return f"unix://{quote(str(self._socket))}"
 
     @property
+    def socket(self) -> Path:
+        """Where the server listens."""
+        return self._socket
+
+    @property
     def pid(self) -> int | None:
         """The server's process id, while it should run."""
         return self._server.pid if self._server else None

@@ -102,7 +102,17 @@ class KeyRingFile:
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             with self._locked():
                 if not self._path.exists():
-                    self._write(KeyRing(tuple(_new_key(purpose, now_ms, ()) for purpose in Purpose)))
+                    self._write(_new_ring(now_ms))
+        return self.current()
+
+    def install_if_missing(self, text: str) -> KeyRing:
+        """The ring; and where there is none yet, this one, which is the cluster's. Raises KeyRingRefused."""
+        if not self._path.exists():
+            ring = _parse(text.encode(), self._path)
+            self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            with self._locked():
+                if not self._path.exists():
+                    self._write(ring)
         return self.current()
 
     def current(self) -> KeyRing:
@@ -195,6 +205,15 @@ class KeyRingFile:
         finally:
             os.close(folder)
         return self.current()
+
+
+def new_ring_text(now_ms: int) -> str:
+    """A new ring as its file would have it."""
+    return _text(_new_ring(now_ms)).decode()
+
+
+def _new_ring(now_ms: int) -> KeyRing:
+    return KeyRing(tuple(_new_key(purpose, now_ms, ()) for purpose in Purpose))
 
 
 def _new_key(purpose: Purpose, now_ms: int, others: tuple[RingKey, ...]) -> RingKey:

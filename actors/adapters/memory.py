@@ -18,6 +18,7 @@ from engine.ports import (
     Journal,
     Known,
     Load,
+    MachineOrder,
     Placement,
     Position,
     SealedCard,
@@ -141,6 +142,7 @@ class MemoryRegistry:
         self._changed_in: dict[PoolName, int] = {}
         self._seats: dict[str, Seat] = {}
         self._loads: dict[str, Load] = {}
+        self._orders: dict[str, MachineOrder] = {}
 
     async def add_pool(self, pool: PoolName) -> bool:
         """See Registry."""
@@ -199,6 +201,14 @@ class MemoryRegistry:
     async def loads(self) -> Sequence[Load]:
         """See Registry."""
         return [self._loads[owner_id] for owner_id in sorted(self._loads)]
+
+    async def order(self, machine: str, order: MachineOrder) -> None:
+        """See Registry."""
+        self._orders[machine] = order
+
+    async def orders(self) -> Mapping[str, MachineOrder]:
+        """See Registry."""
+        return dict(self._orders)
 
     def _place(self, pool: PoolName, owner_id: str) -> None:
         self._version += 1

@@ -8,13 +8,14 @@ from typing import Any
 
 from actors.adapters.redis_line import Command, RedisLine
 from engine.names import PoolName
-from engine.ports import Load, Placement, Seat
+from engine.ports import Load, MachineOrder, Placement, Seat
 
 _PLACEMENT = "ck:{registry}:placement"
 _VERSION = "ck:{registry}:version"
 _CHANGES = "ck:{registry}:changes"
 _SEATS = "ck:{registry}:seats"
 _LOADS = "ck:{registry}:loads"
+_MACHINES = "ck:{registry}:machines"
 
 _PLACES = (_PLACEMENT, _VERSION, _CHANGES)
 
@@ -81,7 +82,7 @@ class RedisRegistry:
     async def report(self, load: Load) -> None:
         """See Registry."""
         pools = {"/".join(pool): round(per_s, 1) for pool, per_s in load.pools.items()}
-        fields = json.dumps({"beat": load.beat, "per_s": load.per_s, "pools": pools})
+        fields = json.dumps({"beat": load.beat, "per_s": load.per_s, "pools": pools, "hosted": load.hosted})
         await self._line.change([("HSET", _LOADS, load.owner_id, fields)])
 
     async def loads(self) -> Sequence[Load]:
@@ -89,10 +90,19 @@ class RedisRegistry:
         (fields,) = await self._line.ask([("HGETALL", _LOADS)])
         return sorted(_load(owner_id.decode(), json.loads(field)) for owner_id, field in fields.items())
 
+    async def order(self, machine: str, order: MachineOrder) -> None:
+        """See Registry."""
+        await self._line.change([("HSET", _MACHINES, machine, json.dumps(order))])
+
+    async def orders(self) -> Mapping[str, MachineOrder]:
+        """See Registry."""
+        (fields,) = await self._line.ask([("HGETALL", _MACHINES)])
+        return {machine.decode(): MachineOrder(*json.loads(order)) for machine, order in fields.items()}
+
 
 def _load(owner_id: str, fields: Mapping[str, Any]) -> Load:
     pools = {_pool(pool.encode()): per_s for pool, per_s in fields["pools"].items()}
-    return Load(owner_id, fields["beat"], fields["per_s"], pools)
+    return Load(owner_id, fields["beat"], fields["per_s"], pools, fields["hosted"])
 
 
 def _pool(member: bytes) -> PoolName:

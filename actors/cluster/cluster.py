@@ -1,4 +1,4 @@
-"""The machine's Ray, and whom it keeps alive."""
+"""Ray's cluster, and whom it keeps alive: on one machine, or on several that come and go."""
 
 import asyncio
 import logging
@@ -11,27 +11,36 @@ import ray
 from ray.exceptions import RayError
 
 from actors.cluster.house_actors import ArchivistActor, FrontActor, OwnerActor
+from actors.cluster.membership import Membership
 from actors.cluster.reach import ARCHIVIST, NAMESPACE, Reach, fold_ledger
 from actors.cluster.understudies import Understudies
+from actors.kin import own_ray_ends
+from actors.ray_node import object_store_bytes
 from actors.settings import Settings
+from actors.steward import Roster
 from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import SupplierActor, desk_name
 from actors.supply.outfit import outfit_for
 from actors.supply.refill_actor import RefillActor, refill_name
+from engine.errors import InDoubt, StoreUnavailable
 from engine.names import SupplierName
-from engine.placing import owner_ids
+from engine.placing import machine_of
+from engine.ports import Registry
 
 if TYPE_CHECKING:
     from actors.supply.desk_host import OutfitFor
 
-#: Ray's smallest object store: nothing of ours travels through it.
-_OBJECT_STORE_BYTES = 78_643_200
+#: Between two questions which machines live.
+look_every_s = 0.5
 
 #: How long front ends may drain, which is bounded by themselves (front/server.py), and a little more.
 _DRAIN_PATIENCE_S = 12.0
 
 #: How long owners may finish what is decided: an append, or for a store that hangs, the answer that never comes.
 _FINISH_PATIENCE_S = 4.0
+
+#: How long an actor's process may take to start on a machine that is busy with a sale.
+_UP_PATIENCE_S = 60.0
 
 #: Every actor: named, outlives its maker, always restarted, never re-asked by Ray, no CPU slot of its own.
 _ACTOR: Mapping[str, Any] = {
@@ -48,56 +57,82 @@ _log = logging.getLogger(__name__)
 
 
 class Cluster:
-    """The machine's Ray, started as a head of its own."""
+    """The house's view of Ray: started here for one machine, joined where a cluster file says that there are more.
 
-    def __init__(self, settings: Settings, facts: StoreFacts) -> None:
+    Machines are known by address. Owners and front ends belong to their machine, and end for good with it; who else
+    there is (desks, refills, archivist) runs on the house's own machine.
+    """
+
+    def __init__(self, settings: Settings, facts: StoreFacts, registry: Registry) -> None:
         self._settings = settings
         self._facts = facts
+        self._members = Membership(settings, registry)
         self._owners: dict[str, Any] = {}
-        self._fronts: list[Any] = []
+        self._fronts: dict[str, Any] = {}
         self._archivist: Any = None
         #: Desks of suppliers, and refills.
         self._buyers: dict[str, Any] = {}
 
     def start(self, temp: Path) -> None:
-        """Start Ray's processes. They end with this process, however that ends."""
+        """Start Ray's processes on this one machine. They end with this process, however that ends."""
         ray.init(
             namespace=NAMESPACE,
             include_dashboard=False,
             num_cpus=os.cpu_count(),
-            object_store_memory=_OBJECT_STORE_BYTES,
+            object_store_memory=object_store_bytes,
             log_to_driver=False,
             configure_logging=False,
             _temp_dir=str(temp),
         )
 
+    def join(self, address: str) -> None:
+        """Join Ray as it runs on this machine and others; see actors/ray_node.py."""
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+
+    async def ended(self) -> None:
+        """Until the Ray that was started here has ended. One that runs beside us is looked after there."""
+        await (asyncio.Event().wait() if self._settings.machine else own_ray_ends())
+
     async def start_archivist(self) -> None:
         """Start the archivist."""
-        self._archivist = ray.remote(ArchivistActor).options(name=ARCHIVIST, **_ACTOR).remote(self._settings)
+        self._archivist = self._here(ArchivistActor, ARCHIVIST).remote(self._settings)
+
+    async def meet(self) -> None:
+        """Learn which machines there are: before anybody is started. Raises StoreUnavailable."""
+        await self._members.look()
 
     async def open_doors(self) -> int:
-        """Start whoever takes calls, all on one port, and return it once they serve."""
-        if self._settings.own_front_ends:
-            for number in range(self._settings.own_front_ends):
-                name = f"front-{number}"
-                actor = ray.remote(FrontActor).options(name=name, **_ACTOR).remote(self._settings, self._facts, name)
-                self._fronts.append(actor)
-        else:
-            await asyncio.gather(*map(self.ensure_owner, owner_ids(self._settings.actors_max)))
-        ports = await asyncio.gather(*(actor.port.remote() for actor in self._doors))
-        return int(ports[0])
+        """Start whoever takes calls on this machine, all on one port, and return it once they serve."""
+        ports = await self._open_doors_of(self._settings.machine)
+        return ports[0] if ports else self._settings.port
+
+    async def keep_doors(self) -> None:
+        """Follow which machines live, open the doors of those that come, see off who leaves, until cancelled."""
+        for address in self._members.machines.keys() - {self._settings.machine}:
+            await self._open_doors_of(address)
+        while True:
+            await asyncio.sleep(look_every_s)
+            try:
+                await self._follow_machines()
+                await self._see_off()
+            except (RayError, KeyError, StoreUnavailable, InDoubt) as away:
+                _log.warning("machines_unknown cause=%r", away)
+
+    def roster(self) -> Roster:
+        """The owners that could be there now."""
+        return self._members.roster(self._owners)
 
     async def ensure_owner(self, owner_id: str) -> None:
         """Start an owner's actor if it has none, and wait until its process is up."""
         facts = None if self._settings.own_front_ends else self._facts
-        actor: Any = ray.remote(OwnerActor).options(name=owner_id, **_ACTOR).remote(self._settings, owner_id, facts)
+        actor = self._on(machine_of(owner_id), OwnerActor, owner_id).remote(self._settings, owner_id, facts)
         self._owners[owner_id] = actor
         await _is_up(owner_id, actor)
 
     async def ensure_supplier(self, supplier: SupplierName, outfit: "OutfitFor" = outfit_for) -> None:
         """Start the actor of a supplier's desk if it has none, made with `outfit`; wait until its process is up."""
         name = desk_name(supplier)
-        actor = ray.remote(SupplierActor).options(name=name, **_ACTOR)
+        actor = self._here(SupplierActor, name)
         self._buyers[name] = actor.remote(self._settings, supplier, outfit, fold_ledger)
         await _is_up(name, self._buyers[name])
 
@@ -105,22 +140,17 @@ class Cluster:
         """The same for the refills of all groups of SKUs."""
         for group in range(self._settings.refill_actors):
             name = refill_name(group)
-            actor = ray.remote(RefillActor).options(name=name, **_ACTOR)
-            self._buyers[name] = actor.remote(self._settings, group, Reach(self._settings.token.get_secret_value()).ask)
+            actor = self._here(RefillActor, name)
+            self._buyers[name] = actor.remote(self._settings, group, Reach(self._settings).ask)
             await _is_up(name, self._buyers[name])
 
     async def keep_understudies(self) -> None:
         """Have processes stand ready for actors that die, until cancelled."""
         await Understudies(self._settings.understudies, self._settings.token.get_secret_value()).run()
 
-    @property
-    def _doors(self) -> Sequence[Any]:
-        return self._fronts or list(self._owners.values())
-
     async def metrics(self) -> Mapping[str, bytes]:
         """Each process's metrics; one that does not answer is left out."""
-        actors = {f"front-{number}": actor for number, actor in enumerate(self._fronts)}
-        actors |= self._owners | self._buyers
+        actors = self._fronts | self._owners | self._buyers
         if self._archivist is not None:
             actors[ARCHIVIST] = self._archivist
         texts = await asyncio.gather(*(_metrics_of(actor) for actor in actors.values()))
@@ -133,16 +163,76 @@ class Cluster:
         lost by ending it.
         """
         await _all_ended((actor.stop for actor in self._buyers.values()), _FINISH_PATIENCE_S)
-        await _all_ended((actor.drain for actor in self._doors), _DRAIN_PATIENCE_S)
-        await _all_ended((actor.stop for actor in self._owners.values()), _FINISH_PATIENCE_S)
+        mine = self._settings.machine
+        owners = {name: actor for name, actor in self._owners.items() if _machine(name) == mine}
+        doors = {name: actor for name, actor in self._fronts.items() if _machine(name) == mine} or owners
+        await self._end_all(doors, owners)
         ray.shutdown()
+
+    async def _follow_machines(self) -> None:
+        came = await self._members.look()
+        for actors in (self._owners, self._fronts):
+            for name in [name for name in actors if _machine(name) not in self._members.machines]:
+                del actors[name]
+        for address in self._members.machines:
+            if address in came or (not self._settings.own_front_ends and self._lacks_owners(address)):
+                await self._open_doors_of(address)
+
+    def _lacks_owners(self, address: str) -> bool:
+        return any(owner_id not in self._owners for owner_id in self._members.owners_of(address))
+
+    async def _open_doors_of(self, machine: str) -> Sequence[int]:
+        settings, owners = self._settings, self._members.owners_of(machine)
+        for number in range(settings.own_front_ends if owners else 0):
+            name = f"front-{machine}-{number}" if machine else f"front-{number}"
+            self._fronts[name] = self._on(machine, FrontActor, name).remote(settings, self._facts, name)
+        if not settings.own_front_ends:
+            await asyncio.gather(*map(self.ensure_owner, owners))
+        doors = self._fronts or self._owners
+        ports = await asyncio.gather(*(doors[name].port.remote() for name in doors if _machine(name) == machine))
+        return [int(port) for port in ports]
+
+    async def _see_off(self) -> None:
+        """Let those go that may have no pools any more, once they have none; then their machine, if it is to leave."""
+        leaving = self._owners.keys() - set(self.roster().placeable)
+        emptied = {owner_id: self._owners[owner_id] for owner_id in await self._members.emptied(leaving)}
+        await self._end_all(emptied, emptied)
+        for owner_id in emptied:
+            del self._owners[owner_id]
+        for address, order in self._members.orders.items():
+            if order.is_leaving and not order.has_left and address not in set(map(_machine, self._owners)):
+                fronts = {name: actor for name, actor in self._fronts.items() if _machine(name) == address}
+                await self._end_all(fronts, {})
+                for name in fronts:
+                    del self._fronts[name]
+                await self._members.let_go(address)
+
+    async def _end_all(self, doors: Mapping[str, Any], owners: Mapping[str, Any]) -> None:
+        """Close these doors, then let these owners finish; those that have ended do not come back."""
+        await _all_ended((actor.drain for actor in doors.values()), _DRAIN_PATIENCE_S)
+        await _all_ended((actor.stop for actor in owners.values()), _FINISH_PATIENCE_S)
+        for actor in {**doors, **owners}.values():
+            ray.kill(actor)
+
+    def _here(self, kind: type, name: str) -> Any:
+        return self._on(self._settings.machine, kind, name)
+
+    def _on(self, machine: str, kind: type, name: str) -> Any:
+        """An actor to be, on a machine that lives. Raises KeyError for one that does not."""
+        pinned = self._members.machines[machine].pinned() if machine else {}
+        return ray.remote(kind).options(name=name, **_ACTOR, **pinned)
+
+
+def _machine(name: str) -> str:
+    """Where an owner or a front end is."""
+    return machine_of(name.removeprefix("front-"))
 
 
 async def _is_up(name: str, actor: Any) -> None:
-    """Wait until an actor's process is up."""
+    """Wait until an actor's process is up, or for as long as one may take that will be."""
     try:
-        await actor.process_id.remote()
-    except RayError as ended:
+        await asyncio.wait_for(actor.process_id.remote(), _UP_PATIENCE_S)
+    except (RayError, TimeoutError) as ended:
         _log.warning("actor_start_failed name=%s cause=%s", name, ended)
 
 

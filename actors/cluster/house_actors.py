@@ -12,15 +12,19 @@ import asyncio
 import logging
 import os
 import socket
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from actors.calls import CallGate
 from actors.cluster.reach import ARCHIVIST, Reach, fold_pool
 from actors.doorstep import port_from
 from actors.garbage import keep_young
 from actors.giving_way import FOLDING, give_way
+from actors.kin import ends_with_its_ray
 from actors.logs import begin_logging
+from actors.roads import roads
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import RemoteDesks
@@ -31,6 +35,7 @@ from engine.names import PoolName
 if TYPE_CHECKING:
     from actors.front.supply import Buyers
     from actors.front_host import FrontHost
+    from actors.history.reporting import RemoteReporting
 
 #: Between two questions for the port, should the house not answer.
 _ASK_DOORSTEP_EVERY_S = 0.5
@@ -44,19 +49,22 @@ class OwnerActor:
     def __init__(self, settings: Settings, owner_id: str, facts: StoreFacts | None) -> None:
         from actors.owner_host import OwnerHost  # noqa: PLC0415
 
+        settings, head = settings.on_this_machine(), settings.machine
         begin_logging(settings, owner_id)
         loop = asyncio.get_running_loop()
-        nudge = Nudges(RemoteRefills(_reach(settings).ask, settings.refill_actors).nudge)
+        nudge = Nudges(RemoteRefills(Reach(settings).ask, settings.refill_actors).nudge)
         self._host = OwnerHost(settings, owner_id, fold=fold_pool, on_replaced=lambda: os._exit(0), nudge=nudge)
         self._running = loop.create_task(self._host.run())
         self._front: FrontHost | None = None
+        self._reports = _reports(settings, head)
         self._opening = None if facts is None else loop.create_task(self._open_door(settings, facts))
         self._collecting = loop.create_task(keep_young())
 
     async def _open_door(self, settings: Settings, facts: StoreFacts) -> int:
         """Pools come first: what a front end is made of is read beside them."""
         hosts = await asyncio.to_thread(import_module, "actors.front_host")
-        self._front = hosts.FrontHost(settings, facts, _buyers(settings), home=self._host.home)
+        buyers = _buyers(settings)
+        self._front = hosts.FrontHost(settings, facts, buyers, home=self._host.home, reports=self._reports)
         return await self._front.start(await _port(settings.doorstep) if settings.has_doorstep else None)
 
     async def process_id(self) -> int:
@@ -95,8 +103,10 @@ class FrontActor:
     def __init__(self, settings: Settings, facts: StoreFacts, name: str) -> None:
         from actors.front_host import FrontHost  # noqa: PLC0415
 
+        settings, head = settings.on_this_machine(), settings.machine
         begin_logging(settings, name)
-        self._host = FrontHost(settings, facts, _buyers(settings))
+        self._orphaned = asyncio.get_running_loop().create_task(ends_with_its_ray())
+        self._host = FrontHost(settings, facts, _buyers(settings), reports=_reports(settings, head))
         self._starting = asyncio.get_running_loop().create_task(self._host.start())
 
     async def port(self) -> int:
@@ -118,12 +128,25 @@ class ArchivistActor:
     def __init__(self, settings: Settings) -> None:
         from actors.archivist_host import ArchivistHost  # noqa: PLC0415
         from actors.garbage import GivesBack  # noqa: PLC0415
+        from actors.history.reporting import Reporting, place_of  # noqa: PLC0415
 
+        settings = settings.on_this_machine()
         give_way(FOLDING)
         begin_logging(settings, ARCHIVIST)
+        self._orphaned = asyncio.get_running_loop().create_task(ends_with_its_ray())
         self._host = ArchivistHost(settings)
+        self._reporting = Reporting(place_of(settings))
+        gate = CallGate(self._make, settings.token.get_secret_value(), listen=roads(settings).listen)
+        self._opening = asyncio.get_running_loop().create_task(gate.open(settings.wire_address("calls")))
         self._memory = GivesBack()
         self._retiring = asyncio.get_running_loop().create_task(self._host.retire_daily())
+
+    async def address(self) -> str:
+        """Where front ends of other machines ask it to make reports. See actors/calls.py."""
+        return str(await asyncio.shield(self._opening))
+
+    async def _make(self, _what: str, *arguments: Any) -> object:
+        return await self._reporting.make(*arguments)
 
     async def fold(self, pool: PoolName) -> int | None:
         """See Archivist.fold."""
@@ -144,15 +167,18 @@ class ArchivistActor:
         return await self._host.metrics()
 
 
+def _reports(settings: Settings, head: str) -> "RemoteReporting | None":
+    """Who makes reports for front ends that are not where history is."""
+    from actors.history.reporting import RemoteReporting  # noqa: PLC0415
+
+    return None if settings.machine == head else RemoteReporting(partial(Reach(settings).ask, ARCHIVIST))
+
+
 def _buyers(settings: Settings) -> "Buyers":
     from actors.front.supply import Buyers  # noqa: PLC0415
 
-    reach = _reach(settings)
+    reach = Reach(settings)
     return Buyers(RemoteDesks(reach.ask), RemoteRefills(reach.ask, settings.refill_actors))
-
-
-def _reach(settings: Settings) -> Reach:
-    return Reach(settings.token.get_secret_value())
 
 
 async def _port(doorstep: Path) -> socket.socket:

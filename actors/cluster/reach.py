@@ -10,6 +10,8 @@ import ray
 from ray.exceptions import RayError
 
 from actors.calls import CallLine
+from actors.roads import roads
+from actors.settings import Settings
 from actors.wire import parse_address
 from engine.errors import InvariantBroken, PoolClosed
 from engine.names import PoolName
@@ -23,8 +25,9 @@ _log = logging.getLogger(__name__)
 class Reach:
     """Actors that have an `address` for calls: Ray is asked for it once, and again when the line there is down."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, settings: Settings) -> None:
+        self._token = settings.token.get_secret_value()
+        self._connect = roads(settings).connect
         self._lines: dict[str, CallLine] = {}
         self._opening: dict[str, asyncio.Task[CallLine]] = {}
 
@@ -54,7 +57,7 @@ class Reach:
             address: str = await handle.address.remote()
         except (RayError, ValueError) as away:
             raise PoolClosed(f"there is no {actor}: {type(away).__name__}") from away
-        line = CallLine(parse_address(address), self._token)
+        line = CallLine(parse_address(address), self._token, connect=self._connect)
         await line.open()
         self._lines[actor] = line
         return line

@@ -8,13 +8,12 @@ left after the house's start: so one more is asked for whenever there are too fe
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import grpc
 import ray
 from ray.core.generated import node_manager_pb2, node_manager_pb2_grpc
+
+from actors.kin import children
 
 #: Between two counts, each of which takes half a millisecond.
 count_every_s = 0.5
@@ -22,7 +21,6 @@ count_every_s = 0.5
 #: What a process of Ray's pool is called: before it knows better, and until it has got an actor.
 _READY_NAMES = ("python", "ray::IDLE")
 
-_PROCESSES = Path("/proc")
 _ANSWER_WITHIN_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -45,8 +43,8 @@ class Understudies:
             await asyncio.sleep(count_every_s)
 
     def _fill_up(self) -> None:
-        for raylet in _children(os.getpid(), ("raylet",)):
-            missing = self._wanted - sum(1 for _ in _children(raylet, _READY_NAMES))
+        for raylet in children(os.getpid(), ("raylet",)):
+            missing = self._wanted - sum(1 for _ in children(raylet, _READY_NAMES))
             if missing > 0:
                 self._ask_for(missing)
 
@@ -60,12 +58,3 @@ class Understudies:
             raylet = node_manager_pb2_grpc.NodeManagerServiceStub(channel)  # type: ignore[no-untyped-call]
             raylet.PrestartWorkers(request, metadata=self._metadata, timeout=_ANSWER_WITHIN_S)
         _log.info("understudies_asked_for processes=%d", processes)
-
-
-def _children(parent: int, names: tuple[str, ...]) -> Iterator[int]:
-    """The processes that a process has started whose names begin so."""
-    for thread in _PROCESSES.glob(f"{parent}/task/*/children"):
-        for child in thread.read_text().split():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                if (_PROCESSES / child / "comm").read_text().startswith(names):
-                    yield int(child)

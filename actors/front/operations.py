@@ -77,7 +77,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
                 server=self._store.server if reachable else "",
                 durability=self._store.durability,
             ),
-            owners=sum(owner.reachable for owner in await self._owners()) if reachable else 0,
+            owners=sum(owner.reachable for owner in await self.owners()) if reachable else 0,
             front_ends=self._front_ends,
             pools=summary,
         )
@@ -102,9 +102,10 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         self, _request: operations_pb2.ListOwnersRequest, _context: Context
     ) -> operations_pb2.ListOwnersResponse:
         """Every announced owner."""
-        return operations_pb2.ListOwnersResponse(owners=await self._owners())
+        return operations_pb2.ListOwnersResponse(owners=await self.owners())
 
-    async def _owners(self) -> list[operations_pb2.Owner]:
+    async def owners(self) -> list[operations_pb2.Owner]:
+        """Every announced owner, by name."""
         placement = await self.reception.registry.placement()
         seats = await self.reception.registry.owners()
         return list(await asyncio.gather(*(self._owner(seat, placement) for seat in seats)))

@@ -17,7 +17,16 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from actors.line import NotOwner
-from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable, UnreadableCard
+from engine.errors import (
+    InDoubt,
+    InvariantBroken,
+    Overloaded,
+    PoolClosed,
+    ReportOfNothing,
+    ReportTooLarge,
+    StoreUnavailable,
+    UnreadableCard,
+)
 from engine.names import BatchNo, HoldNo, PoolName, batch_name, card_name, hold_name, parse_card
 from engine.stock import commands as ask
 from engine.stock.commands import Command
@@ -62,6 +71,8 @@ MEANINGS: Mapping[str, Meaning] = {
     "CLEARANCE_NOT_FOUND": Meaning(_MISSING, "There is no such plan, or its time is over; make another."),
     "SUPPLIER_NOT_FOUND": Meaning(_MISSING, "There is no such supplier; enter it first: ask PutSupplier."),
     "ATTEMPT_NOT_FOUND": Meaning(_MISSING, "There is no such purchase at this supplier; ListAttempts names them."),
+    "MACHINE_NOT_FOUND": Meaning(_MISSING, "There is no such machine; ListMachines names them all."),
+    "OWNER_NOT_FOUND": Meaning(_MISSING, "There is no such owner; ListOwners names them all."),
     "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
     "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order has a hold of this SKU on other terms; go on with that one."),
     "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold; send the one for this hold."),
@@ -70,6 +81,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "HELD_QUOTA_EXCEEDED": Meaning(_SPENT, "This buyer holds too many unpaid cards; confirm or release some."),
     "REPORT_TOO_LARGE": Meaning(
         _SPENT, "The report takes too much time or memory; ask for a shorter time, or one SKU."
+    ),
+    "HEAD_STAYS": Meaning(
+        _STATE, "This machine keeps the store and cannot leave; give it few owners: ask ScaleMachine."
     ),
     "HOLD_EXPIRED": Meaning(_STATE, "The hold's time is over; allocate again, or confirm with REACQUIRE."),
     "HOLD_RELEASED": Meaning(_STATE, "The hold was given back; allocate again, or confirm with REACQUIRE."),
@@ -259,6 +273,10 @@ def refusal_for(failure: Exception, request_id: str) -> Refusal:
             return Refusal("STORE_UNAVAILABLE")
         case PoolClosed() | NotOwner():
             return Refusal("ACTOR_RECOVERING")
+        case ReportTooLarge():
+            return Refusal("REPORT_TOO_LARGE")
+        case ReportOfNothing():
+            return Refusal("SKU_NOT_FOUND", {"name": str(failure)})
         case InDoubt():
             return Refusal("OUTCOME_UNKNOWN", {"requestId": request_id})
         case InvariantBroken():

@@ -8,11 +8,11 @@ from google.protobuf.duration_pb2 import Duration
 from actors.front import checks
 from actors.front.reception import Context, Reception, ends_well
 from actors.front.refusals import Refusal
-from actors.front.reporting import Reporting
 from actors.front.translate import from_batch, from_money, from_ms
 from actors.front.translate_pricing import from_why
 from actors.history import reports
 from actors.history.questions import Asked
+from actors.history.reporting import Makes
 from engine import limits
 from engine.limits import DAY_MS, HOUR_MS, SECOND_MS
 from engine.money import Money
@@ -41,7 +41,7 @@ _Reply = TypeVar("_Reply")
 class ReportsServicer(reports_pb2_grpc.ReportsServiceServicer):
     """Reports, and the way of single cards."""
 
-    def __init__(self, reception: Reception, reporting: Reporting) -> None:
+    def __init__(self, reception: Reception, reporting: Makes) -> None:
         self.reception = reception
         self._reporting = reporting
 

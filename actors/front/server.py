@@ -11,6 +11,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from actors.front.allocation import AllocationServicer, add_allocation
+from actors.front.clustering import ClusterServicer
 from actors.front.doors import Door, new_server
 from actors.front.http2.server import Server
 from actors.front.inventory import InventoryServicer
@@ -20,6 +21,8 @@ from actors.front.reports import ReportsServicer
 from actors.front.supply import SupplyServicer
 from protos.cardkeep.v1 import (
     allocation_pb2,
+    cluster_pb2,
+    cluster_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2,
@@ -42,6 +45,7 @@ _SERVICES = (
     allocation_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name,
     inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+    cluster_pb2.DESCRIPTOR.services_by_name["ClusterService"].full_name,
     reports_pb2.DESCRIPTOR.services_by_name["ReportsService"].full_name,
     pricing_pb2.DESCRIPTOR.services_by_name["PricingService"].full_name,
     supply_pb2.DESCRIPTOR.services_by_name["SupplyService"].full_name,
@@ -56,6 +60,7 @@ class Services(NamedTuple):
     allocation: AllocationServicer
     inventory: InventoryServicer
     operations: OperationsServicer
+    cluster: ClusterServicer
     pricing: PricingServicer
     reports: ReportsServicer
     supply: SupplyServicer
@@ -72,6 +77,7 @@ class FrontServer:
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(services.inventory, server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(services.operations, server)
         pricing_pb2_grpc.add_PricingServiceServicer_to_server(services.pricing, server)
+        cluster_pb2_grpc.add_ClusterServiceServicer_to_server(services.cluster, server)
         reports_pb2_grpc.add_ReportsServiceServicer_to_server(services.reports, server)
         supply_pb2_grpc.add_SupplyServiceServicer_to_server(services.supply, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

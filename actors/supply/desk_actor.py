@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.calls import CallGate
 from actors.logs import begin_logging
+from actors.roads import roads
 from actors.settings import Settings
 from engine.names import PoolName, SupplierName
 
@@ -39,9 +40,10 @@ class SupplierActor:
     ) -> None:
         from actors.supply.desk_host import DeskHost  # noqa: PLC0415 - every process of the cluster reads this file
 
+        settings = settings.on_this_machine()
         begin_logging(settings, f"desk-{name.tenant}-{name.supplier}")
         self._host = DeskHost(settings, name, outfit_for, fold=fold, on_replaced=lambda: os._exit(0))
-        self._gate = CallGate(self._answer, settings.token.get_secret_value())
+        self._gate = CallGate(self._answer, settings.token.get_secret_value(), listen=roads(settings).listen)
         loop = asyncio.get_running_loop()
         self._opening = loop.create_task(self._gate.open(settings.wire_address("calls")))
         self._running = loop.create_task(self._host.run())

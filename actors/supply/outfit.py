@@ -15,10 +15,12 @@ def outfit_for(settings: "Settings", store: "RedisStore", vault: "Vault", clock:
     """The outfit of a desk in this process."""
     from actors.adapters.redis_registry import RedisRegistry
     from actors.dispatch import Dispatch
+    from actors.roads import roads
     from actors.suppliers.protocols import line_to
     from actors.supply.desk_host import Outfit
     from actors.supply.shelving import PoolShelver
 
-    dispatch = Dispatch(RedisRegistry(store.line), clock, settings.token.get_secret_value())
+    token, connect = settings.token.get_secret_value(), roads(settings).connect
+    dispatch = Dispatch(RedisRegistry(store.line), clock, token, connect=connect)
 
     return Outfit(line_to, PoolShelver(dispatch, store, vault), dispatch.watch, dispatch.close)

@@ -5,7 +5,9 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from actors.calls import CallGate
+from actors.kin import ends_with_its_ray
 from actors.logs import begin_logging
+from actors.roads import roads
 from actors.settings import Settings
 from actors.supply.desk_actor import Ask, RemoteDesks
 from engine.names import PoolName
@@ -27,12 +29,14 @@ class RefillActor:
     def __init__(self, settings: Settings, group: int, ask: Ask) -> None:
         from actors.supply.refill_host import RefillHost  # noqa: PLC0415 - every process of the cluster reads this file
 
+        settings = settings.on_this_machine()
         begin_logging(settings, refill_name(group))
         self._host = RefillHost(settings, group, RemoteDesks(ask))
-        self._gate = CallGate(self._answer, settings.token.get_secret_value())
+        self._gate = CallGate(self._answer, settings.token.get_secret_value(), listen=roads(settings).listen)
         loop = asyncio.get_running_loop()
         self._opening = loop.create_task(self._gate.open(settings.wire_address("calls")))
         self._running = loop.create_task(self._host.run())
+        self._orphaned = loop.create_task(ends_with_its_ray())
 
     async def process_id(self) -> int:
         """Answers when the process is up."""

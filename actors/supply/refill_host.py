@@ -15,6 +15,7 @@ from actors.adapters.redis_store import RedisStore
 from actors.adapters.supplier_book import RedisSupplierBook
 from actors.adapters.system_clock import SystemClock
 from actors.dispatch import Dispatch
+from actors.roads import roads
 from actors.settings import Settings
 from actors.supply.ports import Desks
 from actors.supply.recharger import Recharged, Recharger
@@ -56,7 +57,7 @@ class RefillHost:
         token = settings.token.get_secret_value()
         self._journal = RedisStore(settings.store_url.get_secret_value())
         self._sourcings: Mapping[PoolName, Sourcing] = {}
-        self._dispatch = Dispatch(RedisRegistry(self._store.line), clock, token)
+        self._dispatch = Dispatch(RedisRegistry(self._store.line), clock, token, connect=roads(settings).connect)
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._metrics = RefillMetrics(registry)

@@ -8,10 +8,12 @@ from clients.cli import (
     attempts,
     bench,
     clearing,
+    clusters,
     demo,
     doctor,
     down,
     importing,
+    machines,
     pricing,
     rates,
     report,
@@ -63,6 +65,8 @@ up.register(app)
 down.register(app)
 demo.register(app)
 bench.register(app)
+app.add_typer(clusters.app, name="cluster")
+machines.register(app)
 app.add_typer(skus.app, name="sku")
 app.add_typer(suppliers.app, name="supplier")
 app.add_typer(sourcing.app, name="sourcing")

@@ -42,8 +42,9 @@ def _ready_text(data: Path, run: Run, steps: list[str]) -> "RenderableType":
         show.facts(
             [
                 ("gRPC", f"{run.grpc}  (no TLS)"),
-                ("metrics", run.metrics),
-                ("store", f"{run.store}, {run.server}, durability {run.durability}"),
+                ("machine", f"{run.machine}, one of a cluster" if run.machine else None),
+                ("metrics", run.metrics or None),
+                ("store", f"{run.store}, {run.server}, durability {run.durability}" if run.store else None),
                 ("data", data),
                 ("key ring", f"{data / 'keys' / 'ring.json'}  (back it up: without it no card opens)"),
             ]

@@ -23,6 +23,7 @@ class Run:
     store: str = ""
     server: str = ""
     durability: str = ""
+    machine: str = ""
 
     @property
     def is_alive(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from clients.cli.clusters import of_cluster
 from clients.cli.command import command
 from clients.cli.failing import CommandFailed
 from clients.cli.following import Follower, last_lines
@@ -47,6 +48,20 @@ StoreUrl = Annotated[
         "--store-url", metavar="URL", help="A Redis or Valkey elsewhere; CARDKEEP_STORE_URL hides it from ps."
     ),
 ]
+Cluster = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster", metavar="FILE", help="Be one machine of several: the file of `cardkeep cluster new`, on each."
+    ),
+]
+Machine = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="ADDRESS",
+        help="This machine's address in the cluster; else the one it reaches the head by.",
+    ),
+]
 Reflection = Annotated[bool | None, typer.Option("--reflection/--no-reflection", help="Let tools list the API.")]
 
 
@@ -64,6 +79,8 @@ def up(
     front_ends: FrontEnds = None,
     store_url: StoreUrl = None,
     reflection: Reflection = None,
+    cluster: Cluster = None,
+    machine: Machine = None,
 ) -> None:
     """Start Cardkeep on this machine.
 
@@ -85,6 +102,7 @@ def up(
         "FRONT_ENDS": front_ends,
         "STORE_URL": store_url,
         "REFLECTION": reflection,
+        **of_cluster(cluster, machine),
     }
     environment = os.environ | {"CARDKEEP_DATA": str(data)}
     environment |= {f"CARDKEEP_{name}": str(value) for name, value in given.items() if value is not None}

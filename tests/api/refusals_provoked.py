@@ -8,7 +8,15 @@ from typing import Any
 from actors.history import reports
 from clients.sandbox.profile import credentials_of, options_of
 from clients.sandbox.scenario import Scenario
-from protos.cardkeep.v1 import allocation_pb2, inventory_pb2, pricing_pb2, reports_pb2, supply_pb2, types_pb2
+from protos.cardkeep.v1 import (
+    allocation_pb2,
+    cluster_pb2,
+    inventory_pb2,
+    pricing_pb2,
+    reports_pb2,
+    supply_pb2,
+    types_pb2,
+)
 from tests.api.failures import Failure, failure
 from tests.api.priced import set_price, set_rule
 from tests.api.small_house import (
@@ -354,3 +362,21 @@ async def supplier_away(house: SmallHouse) -> Failure:
     request.start_time.FromSeconds(1)
     request.end_time.FromSeconds(2)
     return await failure(house.supply.Reconcile(request))
+
+
+async def machine_not_found(house: SmallHouse) -> Failure:
+    """One that never was."""
+    return await failure(house.cluster.DrainMachine(cluster_pb2.DrainMachineRequest(address="10.9.9.9")))
+
+
+async def owner_not_found(house: SmallHouse) -> Failure:
+    """The same of an owner."""
+    wanted = cluster_pb2.MoveSkuRequest(name=await house.sku(1), owner="owner-10.9.9.9-0")
+    return await failure(house.cluster.MoveSku(wanted))
+
+
+async def head_stays(house: SmallHouse) -> Failure:
+    """The only machine there is."""
+    await house.sku(1)
+    (machine,) = (await house.cluster.ListMachines(cluster_pb2.ListMachinesRequest())).machines
+    return await failure(house.cluster.DrainMachine(cluster_pb2.DrainMachineRequest(address=machine.address)))

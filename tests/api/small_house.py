@@ -32,11 +32,13 @@ from actors.link import Link
 from actors.metrics import HistoryMetrics
 from actors.owner_host import OwnerHost
 from actors.settings import Settings
-from actors.steward import Steward
+from actors.steward import Roster, Steward
 from actors.store_facts import StoreFacts
+from engine.placing import owner_ids
 from protos.cardkeep.v1 import (
     allocation_pb2,
     allocation_pb2_grpc,
+    cluster_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
     operations_pb2_grpc,
@@ -102,7 +104,7 @@ class SmallHouse:
         self.owners: dict[str, OwnerHost] = {}
         self._sitting: dict[str, asyncio.Task[None]] = {}
         self._stewarding: asyncio.Task[None] | None = None
-        self._steward = Steward(self.registry, self.ensure_owner, actors_max=2)
+        self._steward = Steward(self.registry, self.ensure_owner, lambda: Roster.of(owner_ids(2)))
         self.front: FrontHost
         self.desks: LocalDesks
         self.channel: grpc.aio.Channel
@@ -126,6 +128,7 @@ class SmallHouse:
         self.allocation = allocation_pb2_grpc.AllocationServiceStub(self.channel)
         self.inventory = inventory_pb2_grpc.InventoryServiceStub(self.channel)
         self.operations = operations_pb2_grpc.OperationsServiceStub(self.channel)
+        self.cluster = cluster_pb2_grpc.ClusterServiceStub(self.channel)
         self.reports = reports_pb2_grpc.ReportsServiceStub(self.channel)
         self.pricing = pricing_pb2_grpc.PricingServiceStub(self.channel)
         self.supply = supply_pb2_grpc.SupplyServiceStub(self.channel)

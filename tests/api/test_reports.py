@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from actors.front import reporting
+from actors.history import reporting
 from protos.cardkeep.v1 import inventory_pb2, pricing_pb2, reports_pb2, types_pb2
 from tests.api.breakdowns_provoked import pool_stopped
 from tests.api.failures import failure

@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from actors.adapters.embedded_store import EmbeddedStore
 from actors.adapters.key_ring import KeyRingFile
+from actors.adapters.redis_registry import RedisRegistry
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.supplier_book import RedisSupplierBook
 from actors.adapters.system_clock import SystemClock
-from actors.house import _cluster
+from actors.ray_node import ray_environment
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from engine.errors import InDoubt, NotDone
@@ -41,7 +42,11 @@ async def main(folder: Path) -> None:
     own = RedisStore(store.url)
     await own.open()
     await RedisSupplierBook(own.line).put_supplier(PROFILE)
-    cluster = _cluster(settings, StoreFacts("embedded", "", ""))
+    os.environ.update(ray_environment(settings))
+    from actors.cluster import Cluster  # noqa: PLC0415 - Ray reads its environment when it is imported
+
+    cluster = Cluster(settings, StoreFacts("embedded", "", ""), RedisRegistry(own.line))
+    cluster.start(settings.ray_folder)
     try:
         await cluster.start_archivist()
         await _trade(cluster)
@@ -58,7 +63,7 @@ async def _trade(cluster: object) -> None:
 
     assert isinstance(cluster, Cluster)
     await cluster.ensure_supplier(ACME, outfit_for)
-    desks = RemoteDesks(Reach(cluster._settings.token.get_secret_value()).ask)
+    desks = RemoteDesks(Reach(cluster._settings).ask)
     pids: set[int] = set()
     killing = asyncio.ensure_future(_kill(cluster, desks, pids))
     standings = await asyncio.gather(*(_bought(desks, number) for number in range(PURCHASES)))

@@ -1,7 +1,7 @@
 """What every registry promises: pools once, placement with a version, and the latest word of each owner."""
 
 from engine.names import PoolName
-from engine.ports import NOBODY, Load, Placement, Registry, Seat
+from engine.ports import NOBODY, Load, MachineOrder, Placement, Registry, Seat
 
 RED, GREEN = PoolName("t", "red"), PoolName("t", "green")
 
@@ -61,11 +61,23 @@ async def test_thousands_of_pools_are_placed_and_read_at_once(registry: Registry
 
 async def test_the_latest_word_of_each_owner_on_its_load_is_kept(registry: Registry) -> None:
     """In order of id, with a decimal at most."""
-    first = Load("two", 1, 12.5, {RED: 12.5})
+    first = Load("two", 1, 12.5, {RED: 12.5}, hosted=4)
     await registry.report(first)
     await registry.report(Load("one", 7, 0.0, {}))
     await registry.report(first._replace(beat=2))
-    assert await registry.loads() == [Load("one", 7, 0.0, {}), Load("two", 2, 12.5, {RED: 12.5})]
+    assert await registry.loads() == [Load("one", 7, 0.0, {}), Load("two", 2, 12.5, {RED: 12.5}, hosted=4)]
+
+
+async def test_what_is_wanted_of_a_machine_is_kept_until_something_else_is(registry: Registry) -> None:
+    """By address; of other machines nothing is known."""
+    assert await registry.orders() == {}
+    await registry.order("10.0.0.2", MachineOrder(owners=3))
+    await registry.order("10.0.0.2", MachineOrder(is_leaving=True))
+    await registry.order("10.0.0.3", MachineOrder(2, is_leaving=True, has_left=True))
+    assert await registry.orders() == {
+        "10.0.0.2": MachineOrder(0, is_leaving=True),
+        "10.0.0.3": MachineOrder(2, is_leaving=True, has_left=True),
+    }
 
 
 async def test_the_version_counts_changes_of_placement(registry: Registry) -> None:

@@ -20,10 +20,11 @@ from actors.incumbent import Incumbent
 from actors.metrics import OwnerMetrics
 from actors.owner import Owner
 from actors.owner_gate import OwnerGate
-from actors.steward import Steward
+from actors.steward import Roster, Steward
 from actors.wire import Address
 from engine.limits import MINUTE_MS
 from engine.names import PoolName
+from engine.placing import owner_ids
 from engine.ports import NOBODY, Append, Position, Seat
 from tests.sim.clock import BEGAN_MS, SimulatedClock
 from tests.sim.faults import Faults
@@ -123,7 +124,7 @@ class World:
         self.market = Market(self) if faults.random.random() < _BUYS else None
         self._steward = self._new_process("steward")
         owners = faults.random.randint(1, self.size.owners_max)
-        self._steward.start(Steward(self.road(), self._ensure_owner, owners).run())
+        self._steward.start(Steward(self.road(), self._ensure_owner, lambda: Roster.of(owner_ids(owners))).run())
 
     def moment_ms(self) -> float:
         """The moment by a clock that is right, in milliseconds and parts of one."""

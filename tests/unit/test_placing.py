@@ -1,5 +1,6 @@
 """Who owns which pool: rules one by one, and what holds for any house, however its load lies."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from hypothesis import given, settings
@@ -10,9 +11,12 @@ from engine.placing import (
     Scene,
     busy_per_s,
     decide,
+    evened,
     followed,
     imbalance_max,
+    machine_of,
     moves_per_round_max,
+    owner_ids,
 )
 
 #: Rounds of a steady load after which nothing may move any more.
@@ -212,3 +216,38 @@ def test_a_load_that_wavers_a_little_moves_nothing_in_a_settled_house(scene: Sce
     again, _ = _settled(back._replace(loads=wavered.loads))
     back_again, _ = _settled(again._replace(loads=settled.loads))
     assert back_again.owner_of == back.owner_of
+
+
+@given(some.dictionaries(some.integers(0, 60), some.integers(0, 3), max_size=40), some.integers(1, 4))
+def test_evening_out_ends_when_no_two_owners_differ_by_two(placed: dict[int, int], at_most: int) -> None:
+    """However the pools lay, and in however small steps; each step makes at most as many moves as asked for."""
+    scene = _scene({number: f"owner-{owner}" for number, owner in placed.items()}, 4, {})
+    for _ in range(len(placed) + 1):
+        moves = evened(scene, at_most)
+        assert len(moves) <= at_most
+        if not moves:
+            break
+        scene = scene._replace(owner_of={**scene.owner_of, **moves})
+    has = Counter(scene.owner_of.values())
+    counts = [has[owner_id] for owner_id in scene.owners]
+    assert max(counts) - min(counts) < 2
+
+
+def test_evening_out_takes_the_pool_whose_load_is_half_of_the_difference() -> None:
+    """The hot one stays, where its neighbours would only go with it; of those the busiest that fits goes."""
+    scene = _scene(dict.fromkeys(range(4), "owner-0"), 2, {0: 900.0, 1: 300.0, 2: 100.0})
+    assert _numbers(evened(scene, 1)) == {1: "owner-1"}
+    assert _numbers(evened(scene._replace(resting={_pool(1)}), 1)) == {2: "owner-1"}
+    assert evened(scene._replace(owners=[]), 5) == {}
+    assert evened(scene._replace(resting=set(scene.owner_of)), 5) == {}
+
+
+def test_an_owners_name_says_its_machine() -> None:
+    """Unless there is only one machine."""
+    assert owner_ids(2) == ["owner-0", "owner-1"]
+    assert owner_ids(2, "10.0.0.2") == ["owner-10.0.0.2-0", "owner-10.0.0.2-1"]
+    assert [machine_of(name) for name in ("owner-1", "owner-10.0.0.2-1", "owner-shop-a-3")] == [
+        "",
+        "10.0.0.2",
+        "shop-a",
+    ]

@@ -7,9 +7,10 @@ import pytest
 
 from actors import steward as stewarding
 from actors.adapters.memory import MemoryRegistry
-from actors.steward import Steward
+from actors.steward import Roster, Steward
 from engine.errors import StoreUnavailable
 from engine.names import PoolName
+from engine.placing import owner_ids
 from engine.ports import Load, Placement, Seat
 from tests.unit.corridor import until
 
@@ -45,7 +46,7 @@ async def _mended(registry: MemoryRegistry, pools: int, actors_max: int) -> _Act
     for number in range(pools):
         await registry.add_pool(_pool(number))
     actors = _Actors()
-    await Steward(registry, actors.ensure, actors_max).mend()
+    await Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(actors_max))).mend()
     return actors
 
 
@@ -79,7 +80,7 @@ async def test_a_second_round_does_nothing_and_a_new_steward_only_looks_after_th
     """It remembers nothing that matters."""
     registry = _Registry()
     actors = await _mended(registry, 2, actors_max=4)
-    steward = Steward(registry, actors.ensure, 4)
+    steward = Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(4)))
     version = await registry.placement_version()
     await steward.mend()
     await steward.mend()
@@ -93,7 +94,7 @@ async def test_a_store_that_is_away_only_delays_it(monkeypatch: pytest.MonkeyPat
     registry, actors = _Registry(), _Actors()
     await registry.add_pool(_pool(0))
     registry.is_away = True
-    running = asyncio.ensure_future(Steward(registry, actors.ensure, 4).run())
+    running = asyncio.ensure_future(Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(4))).run())
     await asyncio.sleep(0.01)
     assert actors.started == []
     registry.is_away = False
@@ -120,7 +121,7 @@ async def test_a_pool_that_turns_hot_is_left_alone_by_its_neighbours() -> None:
     registry = _Registry()
     actors = await _mended(registry, 4, actors_max=2)
     hot = (await registry.placement()).owner_of[_pool(2)]
-    steward = Steward(registry, actors.ensure, 2)
+    steward = Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(2)))
     await _rounds(steward, registry, 2, "owner-0", "owner-1", sku_2=2_000.0)
     owner_of = (await registry.placement()).owner_of
     assert [pool for pool, owner_id in owner_of.items() if owner_id == hot] == [_pool(2)]
@@ -130,7 +131,7 @@ async def test_a_pool_that_moved_rests_before_it_moves_again(monkeypatch: pytest
     """It made way for one hot pool, and came to another that turns hot: there it stays until it has rested."""
     registry = _Registry()
     actors = await _mended(registry, 4, actors_max=2)
-    steward = Steward(registry, actors.ensure, 2)
+    steward = Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(2)))
     await _rounds(steward, registry, 1, "owner-0", "owner-1", sku_2=2_000.0)
     assert (await registry.placement()).owner_of[_pool(0)] == "owner-1"
     await _rounds(steward, registry, 2, "owner-0", "owner-1", sku_1=2_000.0)
@@ -147,7 +148,7 @@ async def test_the_pools_of_an_owner_that_falls_silent_are_taken_over() -> None:
     actors = await _mended(registry, 4, actors_max=2)
     for owner_id in ("owner-0", "owner-1"):
         await registry.announce(Seat(owner_id, "unix:/a", 1, "here", 1))
-    steward = Steward(registry, actors.ensure, 2)
+    steward = Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(2)))
     await _rounds(steward, registry, 1, "owner-0", "owner-1")
     await _rounds(steward, registry, stewarding.silent_looks_max - 1, "owner-0")
     assert set((await registry.placement()).owner_of.values()) == {"owner-0", "owner-1"}
@@ -164,7 +165,7 @@ async def test_when_all_are_silent_all_stays_as_it_is() -> None:
     """There is nobody to take anything over: the machine stood still, most likely."""
     registry = _Registry()
     actors = await _mended(registry, 4, actors_max=2)
-    steward = Steward(registry, actors.ensure, 2)
+    steward = Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(2)))
     before = await registry.placement()
     await _rounds(steward, registry, 2 * stewarding.silent_looks_max)
     assert await registry.placement() == before

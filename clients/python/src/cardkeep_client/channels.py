@@ -8,6 +8,7 @@ import grpc
 from cardkeep_client.journeys import Retry
 from cardkeep_client.v1 import (
     allocation_pb2_grpc,
+    cluster_pb2_grpc,
     inventory_pb2_grpc,
     operations_pb2_grpc,
     pricing_pb2_grpc,
@@ -61,6 +62,7 @@ class Stubs:
         self.AllocationService = allocation_pb2_grpc.AllocationServiceStub(channel)
         self.InventoryService = inventory_pb2_grpc.InventoryServiceStub(channel)
         self.OperationsService = operations_pb2_grpc.OperationsServiceStub(channel)
+        self.ClusterService = cluster_pb2_grpc.ClusterServiceStub(channel)
         self.ReportsService = reports_pb2_grpc.ReportsServiceStub(channel)
         self.SupplyService = supply_pb2_grpc.SupplyServiceStub(channel)
         self.PricingService = pricing_pb2_grpc.PricingServiceStub(channel)

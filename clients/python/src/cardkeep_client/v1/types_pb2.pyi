@@ -69,6 +69,8 @@ SUGGESTION_NOT_FOUND    | NOT_FOUND           | refused   | Nothing of this numb
 CLEARANCE_NOT_FOUND     | NOT_FOUND           | refused   | No such plan, or its time is over. Propose another. `clearance`
 SUPPLIER_NOT_FOUND      | NOT_FOUND           | refused   | No such supplier; PutSupplier enters one. `name`
 ATTEMPT_NOT_FOUND       | NOT_FOUND           | refused   | No such purchase at this supplier; ListAttempts names those there are. `name`
+MACHINE_NOT_FOUND       | NOT_FOUND           | refused   | No such machine, or it has no owners; ListMachines names those there are. `address`
+OWNER_NOT_FOUND         | NOT_FOUND           | refused   | No such owner; ListOwners names those there are. `owner`
 SKU_EXISTS              | ALREADY_EXISTS      | refused   | Use UpdateSku. `name`
 ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order has a hold of this SKU on other terms. Go on with that one. `hold`
 PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already paid for another hold. `hold`
@@ -91,6 +93,7 @@ RATE_JUMPS              | FAILED_PRECONDITION | refused   | More than 20 % from 
 SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed in time; a late payment is to be refunded (`refundDue`).
 BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were withdrawn before they were paid, and there are no others: refund the buyer. `refundDue`
 COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency; give the landed cost in it. `expected`
+HEAD_STAYS              | FAILED_PRECONDITION | refused   | The head keeps the store and the others' lead: it cannot leave. Scale it to few owners. `address`
 IMPORT_OUT_OF_STEP      | FAILED_PRECONDITION | refused   | Chunks come one by one. Go on with `nextChunk`.
 IMPORT_CLOSED           | FAILED_PRECONDITION | refused   | This import is complete. A new file is a new import_id.
 CARD_NOT_SOLD           | FAILED_PRECONDITION | refused   | Only a card that the hold was sold can be replaced. `name`

@@ -1,6 +1,7 @@
-"""The front end's way to its report process, which is started by the first report and lives as long as the front end.
+"""The way to a report process, which is started by the first report and lives as long as whoever started it.
 
-When it dies, whoever waited hears that nothing happened, and the next report starts it again.
+When it dies, whoever waited hears that nothing happened, and the next report starts it again. History is on one machine
+only: front ends elsewhere ask the archivist there.
 """
 
 import asyncio
@@ -8,15 +9,15 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from actors.front.refusals import Refusal
 from actors.history.questions import UNKNOWN_SKU, Asked, Place
 from actors.history.reports import read_row
+from actors.settings import Settings
 from actors.wire import Frames
-from engine.errors import Overloaded, PoolClosed, StoreUnavailable
+from engine.errors import InDoubt, Overloaded, PoolClosed, ReportOfNothing, ReportTooLarge, StoreUnavailable
 from engine.names import PoolName
 
 #: Reports under way and in line together: with the longest report that is minutes of waiting already.
@@ -36,8 +37,42 @@ class Report(NamedTuple):
     incomplete: Sequence[str]
 
 
+def place_of(settings: Settings) -> Place:
+    """Where store and history are on this machine."""
+    url = settings.store_url.get_secret_value()
+    return Place(url, str(settings.history_folder), str(settings.run_folder / "spill"))
+
+
+class Makes(Protocol):
+    """Whoever makes reports."""
+
+    async def make(self, asked: Asked, within_s: float, now_ms: int) -> Report:
+        """See Reporting."""
+
+    async def close(self) -> None:
+        """Make no more."""
+
+
+class RemoteReporting:
+    """Reports made by the archivist, on the machine that has history. `ask` calls it: see actors/calls.py."""
+
+    def __init__(self, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._ask = ask
+
+    async def make(self, asked: Asked, within_s: float, now_ms: int) -> Report:
+        """See Reporting. A call that broke changed nothing either."""
+        try:
+            report: Report = await self._ask("make", asked, within_s, now_ms)
+        except InDoubt as broken:
+            raise PoolClosed(*broken.args) from broken
+        return report
+
+    async def close(self) -> None:
+        """Its process is not ours."""
+
+
 class Reporting:
-    """One front end's report process."""
+    """One report process."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -52,7 +87,7 @@ class Reporting:
         return None if self._process is None else self._process.pid
 
     async def make(self, asked: Asked, within_s: float, now_ms: int) -> Report:
-        """A report, or a Refusal, or one of engine.errors: nothing has happened in any case."""
+        """A report. Raises ReportTooLarge, ReportOfNothing, StoreUnavailable, Overloaded, PoolClosed: all NotDone."""
         if len(self._waiting) >= reports_waiting_max:
             raise Overloaded("too many reports are waiting")
         number = next(self._numbers)
@@ -117,9 +152,9 @@ class Reporting:
 
 def _failure_of(asked: Asked, failure: str, text: str) -> Exception:
     if failure in _TOO_LARGE:
-        return Refusal("REPORT_TOO_LARGE")
+        return ReportTooLarge(text)
     if failure == UNKNOWN_SKU:
-        return Refusal("SKU_NOT_FOUND", {"name": PoolName(asked.tenant, asked.sku)})
+        return ReportOfNothing(str(PoolName(asked.tenant, asked.sku)))
     if failure in {"StoreUnavailable", "InDoubt"}:
         return StoreUnavailable(text)
     return RuntimeError(f"the report process failed: {failure} {text}")
