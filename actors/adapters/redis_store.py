@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from actors.adapters.redis_appends import RedisAppends, position_question
-from actors.adapters.redis_keys import pool_key
+from actors.adapters.redis_keys import ARCHIVE, SNAPSHOT, pool_key
 from actors.adapters.redis_line import Command, RedisLine
 from actors.adapters.redis_settings import Durability, check_settings
 from engine.errors import InvariantBroken
@@ -82,11 +82,11 @@ class RedisStore:
         ((stored_seq, stored),) = await self.line.ask([("HMGET", meta, "snapshot_seq", "snapshot")])
         if int(stored_seq or 0) != history.snapshot_seq:
             return False
-        key = pool_key(pool, f"snapshot:{snapshot_seq}:{secrets.token_hex(8)}")
+        key = pool_key(pool, SNAPSHOT) + f"{snapshot_seq}:{secrets.token_hex(8)}"
         pieces = await self._store_pieces(key, snapshot)
         after = f"{history.position.epoch}-{history.position.seq + 1}"
         numbers = (history.snapshot_seq, after, snapshot_seq, pieces)
-        keys = (meta, journal, key, stored or pool_key(pool, "snapshot:none"))
+        keys = (meta, journal, key, stored or pool_key(pool, SNAPSHOT) + "none")
         (folded,) = await self.line.change([("FCALL", "cardkeep_fold", len(keys), *keys, *numbers, stored or b"")])
         if not folded:
             await self.line.ask([("UNLINK", key)])
@@ -95,7 +95,8 @@ class RedisStore:
     async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
         """See Archive."""
         life: Command = () if keep_ms is None else ("PX", keep_ms)
-        commands = [("SET", pool_key(pool, f"archive:{key}"), value, *life) for key, value in entries.items()]
+        beginning = pool_key(pool, ARCHIVE)
+        commands = [("SET", beginning + key, value, *life) for key, value in entries.items()]
         if commands:
             await self.line.ask(commands)
 
@@ -104,7 +105,8 @@ class RedisStore:
         if not keys:
             return []
         values: Sequence[bytes | None]
-        (values,) = await self.line.ask([("MGET", *(pool_key(pool, f"archive:{key}") for key in keys))])
+        beginning = pool_key(pool, ARCHIVE)
+        (values,) = await self.line.ask([("MGET", *(beginning + key for key in keys))])
         return values
 
     async def known(self, pool: PoolName, prints: Sequence[bytes]) -> Sequence[bool]:
