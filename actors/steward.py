@@ -89,6 +89,8 @@ class Steward:
         if await self._signpost.refresh() or before != self._roster:
             self._is_settled = False
         self._ensured.intersection_update(self._roster.living)
+        for owner_id in self._silent_for.keys() - self._roster.living:
+            del self._silent_for[owner_id]  # Its machine has gone; one that comes back is given its time anew.
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._weigh_at_s:
             self._weigh_at_s = now_s + weigh_every_s
@@ -101,7 +103,7 @@ class Steward:
     async def _listen(self) -> None:
         """Hear how busy the owners are, and notice who has not spoken for long."""
         loads = {load.owner_id: load for load in await self._registry.loads()}
-        for owner_id in {*loads, *self._signpost.owner_of.values()}:
+        for owner_id in {*loads, *self._signpost.owner_of.values()} & self._roster.living:
             has_spoken = loads.get(owner_id) != self._loads.get(owner_id)
             self._silent_for[owner_id] = 0 if has_spoken else self._silent_for.get(owner_id, 0) + 1
         self._loads = loads
@@ -110,7 +112,6 @@ class Steward:
     async def _place(self, now_s: float) -> None:
         """Give pools that need one another owner."""
         silent = {owner_id for owner_id, looks in self._silent_for.items() if looks >= silent_looks_max}
-        silent |= self._silent_for.keys() - self._roster.living  # Their machine has gone.
         self._moved_at_s = {pool: at_s for pool, at_s in self._moved_at_s.items() if now_s < at_s + rest_s}
         owner_of = self._signpost.owner_of
         moves = decide(
@@ -123,9 +124,10 @@ class Steward:
             )
         )
         if not moves:
+            await self._retire(silent)
             return
         await self._registry.place(moves)
-        await self._retire(silent & {owner_of[pool] for pool in moves})
+        await self._retire(silent)
         self._moved_at_s.update({pool: now_s for pool in moves if owner_of[pool] in self._roster.living})
         for pool, owner_id in list(moves.items())[:20]:
             _log.info("pool_placed pool=%s owner=%s before=%s", pool, owner_id, owner_of[pool] or "nobody")
@@ -134,10 +136,10 @@ class Steward:
         await self._signpost.refresh()
 
     async def _retire(self, silent: set[str]) -> None:
-        """Take owners that lost their pools off the list, so that nobody waits for them; one that lives comes back."""
-        for seat in await self._registry.owners() if silent else ():
-            if seat.owner_id in silent:
-                _log.error("owner_silent owner=%s", seat.owner_id)
+        """Take them, and those whose machine has gone, off the list, for nobody to wait for. Who lives comes back."""
+        for seat in await self._registry.owners():
+            if seat.owner_id in silent or seat.owner_id not in self._roster.living:
+                _log.error("owner_gone owner=%s", seat.owner_id)
                 await self._registry.retire(seat)
                 self._ensured.discard(seat.owner_id)
 

@@ -33,9 +33,17 @@ class Machines:
         """Start a machine, and wait until it has joined. Raises HouseFailed."""
         self._houses[number].start(on_step)
 
+    def house(self, number: int) -> HouseProcess:
+        """A machine's first process."""
+        return self._houses[number]
+
     def target(self, number: int) -> str:
         """Where a machine's API is."""
         return self._houses[number].target
+
+    def door(self, number: int) -> str:
+        """Where it will be whenever the machine runs."""
+        return f"{self.addresses[number]}:{self._houses[number].settings['port']}"
 
     def folder(self, number: int) -> Path:
         """A machine's data folder."""
@@ -75,4 +83,6 @@ class Machines:
                 house.kill()
 
     def _settings(self, address: str, settings: dict[str, str]) -> dict[str, str]:
-        return {"cluster": str(self._file), "machine": address, "host": address, "actors_max": "1", **settings}
+        ports = {"port": str(free_port()), "metrics_port": str(free_port())}
+        usual = {"cluster": str(self._file), "machine": address, "host": address, "actors_max": "1"}
+        return {**usual, **ports, **settings}

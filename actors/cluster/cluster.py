@@ -197,6 +197,7 @@ class Cluster:
         leaving = self._owners.keys() - set(self.roster().placeable)
         emptied = {owner_id: self._owners[owner_id] for owner_id in await self._members.emptied(leaving)}
         await self._end_all(emptied, emptied)
+        await self._members.retire(emptied)
         for owner_id in emptied:
             del self._owners[owner_id]
         for address, order in self._members.orders.items():

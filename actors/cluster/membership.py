@@ -73,6 +73,12 @@ class Membership:
             self._empty_for[owner_id] = self._empty_for[owner_id] + 1 if is_empty else 0
         return sorted(owner_id for owner_id in leaving if self._empty_for[owner_id] >= empty_looks)
 
+    async def retire(self, owners: Collection[str]) -> None:
+        """Take owners that have ended off the list. Raises StoreUnavailable or InDoubt."""
+        for seat in await self._registry.owners() if owners else ():
+            if seat.owner_id in owners:
+                await self._registry.retire(seat)
+
     async def let_go(self, address: str) -> None:
         """Note that a machine has nobody any more. Raises StoreUnavailable or InDoubt."""
         await self._registry.order(address, self.orders[address]._replace(has_left=True))

@@ -30,6 +30,7 @@ from bench.load import fleet
 from bench.load.plan import Measured, Plan, Progress
 from bench.peers import PEERS, PeerFailed
 from bench.run.checking import Loaded, look_into
+from bench.run.estate import Estate
 from bench.run.figures import Course, Figures, Load, Round
 from bench.run.house import House
 from bench.run.peer import Peer
@@ -126,6 +127,17 @@ class Bench:
             raise CannotRun(f"{failure}. It said at last:\n{house.last_words()}") from failure
         self.figures.settings[side_name(house)] = house.settings
         return house
+
+    def estate(self, machines: int, **settings: str) -> Estate:
+        """Start the head of a cluster of up to so many machines. Raises CannotRun."""
+        estate = Estate("cardkeep", self._folder / f"estate-{next(self._numbers)}", self.door, settings, machines)
+        self._sides.append(estate)
+        try:
+            estate.start(self.screen.say)
+        except HouseFailed as failure:
+            raise CannotRun(f"{failure}. It said at last:\n{estate.last_words()}") from failure
+        self.figures.settings[side_name(estate)] = estate.settings
+        return estate
 
     def peer(self, name: str, door: Door = Door.FAST, *, cards: int = 1, stocks: int = 1) -> Peer | None:
         """Start one of bench/peers with `stocks` SKUs of `cards` cards each.

@@ -6,6 +6,7 @@ import typer
 
 from clients.cli import (
     attempts,
+    backups,
     bench,
     clearing,
     clusters,
@@ -65,6 +66,7 @@ up.register(app)
 down.register(app)
 demo.register(app)
 bench.register(app)
+backups.register(app)
 app.add_typer(clusters.app, name="cluster")
 machines.register(app)
 app.add_typer(skus.app, name="sku")

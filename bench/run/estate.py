@@ -1,0 +1,95 @@
+"""Cardkeep on several machines as a side: a House whose process is the head, with machines that come and go."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, ListMachinesRequest, Machine, RebalanceRequest
+
+from actors.front.doors import Door
+from bench.machines import Machines
+from bench.run.house import House
+from bench.run.processes import Usage, Usages, usages
+from clients.cli.machines import SERVICE
+
+#: A drained machine ends by itself within this time.
+_LEAVES_WITHIN_S = 120.0
+
+
+class Estate(House):
+    """Machine 0 is the head; `start` starts it alone."""
+
+    def __init__(self, label: str, folder: Path, door: Door, settings: dict[str, str], machines: int) -> None:
+        self._machines = Machines(folder, machines, front_door=door.value, **settings)
+        self._running = {0}
+        head = self._machines.house(0)
+        super().__init__(label, head.folder, door, settings, head)
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """Of all machines there may be."""
+        return self._machines.addresses
+
+    @property
+    def targets(self) -> str:
+        """The doors of all machines, as one address of gRPC's: a caller goes round, and leaves out who is gone."""
+        return "ipv4:" + ",".join(map(self._machines.door, range(len(self.addresses))))
+
+    def join(self, number: int) -> None:
+        """Start a machine, and return once it has joined. Raises HouseFailed."""
+        self._machines.start(number)
+        self._running.add(number)
+
+    def drain(self, number: int) -> None:
+        """Have a machine emptied, from elsewhere, and wait for its end."""
+        self.client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=self.addresses[number]))
+        self._machines.wait_left(number, _LEAVES_WITHIN_S)
+        self._running.discard(number)
+
+    def leave(self, number: int) -> None:
+        """Stop a machine in good order, as `cardkeep down` on it does."""
+        self._machines.stop(number)
+        self._running.discard(number)
+
+    def restart_head(self, say: Callable[[str], None]) -> None:
+        """Stop the head in good order and start it again, as an upgrade of it does. The others stay."""
+        self._machines.stop(0)
+        self._machines.start(0, say)
+
+    def lose(self, number: int) -> None:
+        """End everything on a machine at once."""
+        self._machines.lose(number)
+        self._running.discard(number)
+
+    def even_out(self) -> None:
+        """Give all owners as many SKUs, as `cardkeep rebalance` does."""
+        while self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved:
+            pass
+
+    def machines(self) -> Mapping[str, Machine]:
+        """All machines by address, as the house tells of them."""
+        found = self.client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines
+        return {each.address: each for each in found}
+
+    def placement(self) -> Mapping[str, str]:
+        """Which owner each SKU is with."""
+        return {pool.name: pool.owner for pool in self.client.pools()}
+
+    def owners_have(self) -> Counter[str]:
+        """How many SKUs each owner is given."""
+        return Counter(self.placement().values())
+
+    def usages(self) -> Usages:
+        """CPU and memory of each process of all machines until now."""
+        found: dict[int, Usage] = {}
+        for number in sorted(self._running):
+            found.update(usages(self._machines.pid(number)))
+        return found
+
+    def stop(self) -> None:
+        """End all machines; what they wrote stays until the run's folder goes."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._machines.end()
+        self._running.clear()
