@@ -40,12 +40,12 @@ class Process:
 
     @property
     def context(self) -> Context:
-        """A fresh context in which code belongs to this process."""
-        return self._context.copy()
+        """The context in which a plain call belongs to this process; what it starts gets a copy."""
+        return self._context
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Run a coroutine as part of this process."""
-        return asyncio.get_running_loop().create_task(work, context=self.context)
+        return asyncio.get_running_loop().create_task(work, context=self._context.copy())
 
     def has(self, task: asyncio.Task[Any]) -> None:
         """It runs this. What has ended is let go now and then."""
