@@ -88,7 +88,7 @@ class Process:
         return self.is_alive
 
     def bury(self) -> None:
-        """Let the coroutines of a dead process go quietly."""
+        """Let the coroutines of a dead process go quietly, and all it had: a search for cycles costs more."""
         for task in self.tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
@@ -98,6 +98,8 @@ class Process:
                     coroutine.close()
                 except RuntimeError:  # It awaits something even at its end.
                     coroutine.close()
+        self.tasks.clear()
+        self._at_end.clear()
 
 
 class _Step:
