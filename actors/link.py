@@ -196,11 +196,11 @@ class Link(Line):
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         for _, parties in self._replies.values():
-            late = [party for party in parties if party.until_s <= now_s]
-            fail(late, InDoubt(f"{self.address} did not answer in time"))
+            if late := [party for party in parties if party.until_s <= now_s]:
+                fail(late, InDoubt(f"{self.address} did not answer in time"))
         for bus in self._buses.values():
-            late = [party for party in bus.gathering if party.until_s <= now_s]
-            fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
+            if late := [party for party in bus.gathering if party.until_s <= now_s]:
+                fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
         is_busy = bool(self._replies) or any(bus.gathering for bus in self._buses.values())
         self._looking = loop.call_later(look_every_s, self._look_for_late) if is_busy else None
 

@@ -3,6 +3,7 @@
 No randomness, no clock of its own, and no await: what happens in between is `FaultyJournal`'s to say.
 """
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -31,7 +32,7 @@ _T = TypeVar("_T")
 
 
 @dataclass
-class _Pool:
+class StoredPool:
     """What the store has of one pool."""
 
     position: Position = field(default=Position(0, 0))
@@ -52,7 +53,7 @@ class MemoryStore:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._pools: dict[PoolName, _Pool] = {}
+        self._pools: defaultdict[PoolName, StoredPool] = defaultdict(StoredPool)
 
     async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
@@ -121,10 +122,10 @@ class MemoryStore:
         for field_ in fields:
             self._pool(book).of(STASH).pop(field_, None)
 
-    def _pool(self, pool: PoolName) -> _Pool:
-        return self._pools.setdefault(pool, _Pool())
+    def _pool(self, pool: PoolName) -> StoredPool:
+        return self._pools[pool]
 
-    def _append(self, held: _Pool, append: Append) -> Position:
+    def _append(self, held: StoredPool, append: Append) -> Position:
         if append.events and held.position == Position(append.epoch, append.seq_before):
             held.position = Position(append.epoch, append.seq_before + append.events)
             held.records.append((held.position, append.record))
@@ -164,6 +165,8 @@ class MemoryRegistry:
 
     async def placement(self, since: int = 0) -> Placement:
         """See Registry."""
+        if since == self._version:
+            return Placement(since, {})
         is_whole = since > self._version
         changed = {
             pool: owner_id for pool, owner_id in self._owner_of.items() if is_whole or self._changed_in[pool] > since
@@ -264,14 +267,14 @@ class FaultyJournal:
         return answer
 
 
-def _data_key(held: _Pool, batch: BatchNo) -> bytes:
+def _data_key(held: StoredPool, batch: BatchNo) -> bytes:
     data_key = held.of(KEYS).get(key_field(batch))
     if data_key is None:
         raise InvariantBroken(f"the data key of batch {batch} is not in the store")
     return data_key
 
 
-def _sealed_card(held: _Pool, card: Card) -> SealedCard:
+def _sealed_card(held: StoredPool, card: Card) -> SealedCard:
     batch = batch_of(card)
     pack, alone = (held.of(sealed_name(batch)).get(name) for name in card_fields(card))
     return SealedCard(card, _data_key(held, batch), find_code(card, pack, alone))

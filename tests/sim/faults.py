@@ -76,8 +76,9 @@ class Faults:
 
     def latency_s(self) -> float:
         """How long a message takes: mostly the usual, sometimes ten times that."""
-        usual_s = self._latency_s * self.random.uniform(0.5, 1.5)
-        return usual_s * 10 if self.random.random() < 0.02 else usual_s
+        chance = self.random.random
+        usual_s = self._latency_s * (0.5 + chance())
+        return usual_s * 10 if chance() < 0.02 else usual_s
 
     def stall_s(self) -> float:
         """How long what stalls is on its way: often longer than anyone waits for it."""

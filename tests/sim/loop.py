@@ -40,12 +40,12 @@ class Process:
 
     @property
     def context(self) -> Context:
-        """A fresh context in which code belongs to this process."""
-        return self._context.copy()
+        """The context in which a plain call belongs to this process; what it starts gets a copy."""
+        return self._context
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Run a coroutine as part of this process."""
-        return asyncio.get_running_loop().create_task(work, context=self.context)
+        return asyncio.get_running_loop().create_task(work, context=self._context.copy())
 
     def has(self, task: asyncio.Task[Any]) -> None:
         """It runs this. What has ended is let go now and then."""
@@ -88,7 +88,7 @@ class Process:
         return self.is_alive
 
     def bury(self) -> None:
-        """Let the coroutines of a dead process go quietly."""
+        """Let the coroutines of a dead process go quietly, and all it had: a search for cycles costs more."""
         for task in self.tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
@@ -98,6 +98,8 @@ class Process:
                     coroutine.close()
                 except RuntimeError:  # It awaits something even at its end.
                     coroutine.close()
+        self.tasks.clear()
+        self._at_end.clear()
 
 
 class _Step:
@@ -161,7 +163,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> _Step:
         """As ever, but the step asks its process first."""
-        return self.call_at(self._now_s + delay, callback, *args, context=context)
+        when_s = self._now_s + delay
+        step = _Step(callback, args, copy_context() if context is None else context, when_s)
+        self._set += 1
+        heappush(self._timers, (when_s, self._set, step))
+        return step
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -184,28 +190,34 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return task
 
     def _run_once(self) -> None:
-        """Run what is ready; when nothing is, it is the moment of the next timer, and of all that are due with it."""
+        """Run turn after turn until somebody stops it: most turns are one step, and to leave after each costs as much.
+
+        A turn is what is ready; when nothing is, it is the moment of the next timer, and of all that are due with it.
+        """
         ready: deque[_Step] = self._ready  # type: ignore[attr-defined]
         timers = self._timers
-        if not ready:
-            ready.append(self._next_timer())
-        while timers and timers[0][0] <= self._now_s:
-            ready.append(heappop(timers)[2])
-        for _ in range(len(ready)):
-            step = ready.popleft()
-            callback = step.callback
-            if callback is None:
-                continue
-            process = step.context.get(_PROCESS)
-            if process is not None and not process.admits(step):
-                continue
-            self.steps += 1
-            try:
-                step.context.run(callback, *step.args)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as mistake:  # noqa: BLE001 - as asyncio does
-                self.call_exception_handler({"message": f"exception in {callback}", "exception": mistake})
+        while True:
+            if not ready:
+                ready.append(self._next_timer())
+            while timers and timers[0][0] <= self._now_s:
+                ready.append(heappop(timers)[2])
+            for _ in range(len(ready)):
+                step = ready.popleft()
+                callback, context = step.callback, step.context
+                if callback is None:
+                    continue
+                process = context.get(_PROCESS)
+                if process is not None and not process.admits(step):
+                    continue
+                self.steps += 1
+                try:
+                    context.run(callback, *step.args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as mistake:  # noqa: BLE001 - as asyncio does
+                    self.call_exception_handler({"message": f"exception in {callback}", "exception": mistake})
+            if self._stopping:  # type: ignore[attr-defined]
+                return
 
     def _next_timer(self) -> _Step:
         while self._timers:

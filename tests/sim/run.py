@@ -157,8 +157,9 @@ async def _compare(world: World, auditor: Auditor, workload: Workload, pool: Poo
             mistake(f"{pool.sku}: hold {number} is {outcome}, but the journal says {ledger.holds.get(number)}")
     _compare_answers(auditor, ledger, mistake)
     live = dump(next(one for one in world.serving(pool).hosted if one.name == pool).pool.state)
-    world.testimony.digests(pool, sha256(live).hexdigest(), sha256(dump(ledger.pool.state)).hexdigest())
-    if live != dump(ledger.pool.state):
+    replayed = dump(ledger.pool.state)
+    world.testimony.digests(pool, sha256(live).hexdigest(), sha256(replayed).hexdigest())
+    if live != replayed:
         mistake(f"{pool.sku}: the living pool is not what its journal makes of it")
     try:
         recovered = await rebuild(pool, await world.store.read(pool))

@@ -6,14 +6,14 @@ rivalled here; what must hold nevertheless is the auditor's business.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import Context
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from actors.adapters.memory import MemoryRegistry, MemoryStore
+from actors.adapters.memory import MemoryRegistry, MemoryStore, StoredPool
 from actors.archivist import Archivist
 from actors.hosted import PoolState
 from actors.incumbent import Incumbent
@@ -39,6 +39,12 @@ from tests.sim.testimony import Testimony
 _BUYS = 0.4
 
 
+@cache
+def _owner_metrics() -> OwnerMetrics:
+    """One for all owners of all houses: making them takes longer than many a run, and nothing is decided by them."""
+    return OwnerMetrics(CollectorRegistry())
+
+
 class WholeJournal(MemoryStore):
     """A store that also remembers every record ever appended, for the auditor."""
 
@@ -46,15 +52,11 @@ class WholeJournal(MemoryStore):
         super().__init__(clock)
         self.written: dict[PoolName, list[Append]] = defaultdict(list)
 
-    async def append(self, appends: Sequence[Append]) -> Sequence[Position]:
-        """See Journal."""
-        positions: list[Position] = []
-        for append in appends:
-            before = await self.position(append.pool)
-            positions += await super().append([append])
-            if positions[-1] != before:
-                self.written[append.pool].append(append)
-        return positions
+    def _append(self, held: StoredPool, append: Append) -> Position:
+        before, after = held.position, super()._append(held, append)
+        if after != before:
+            self.written[append.pool].append(append)
+        return after
 
 
 class OwnerProcess:
@@ -106,8 +108,7 @@ class World:
             PoolName("default", f"sku-{number}") for number in range(faults.random.randint(1, self.size.pools_max))
         ]
         self.clock = SimulatedClock(self)
-        #: One for all owners: making them takes longer than many a run.
-        self.metrics = OwnerMetrics(CollectorRegistry())
+        self.metrics = _owner_metrics()
         self.store = WholeJournal(self.clock)
         self.registry = MemoryRegistry()
         self.network = Network(faults)

@@ -64,10 +64,10 @@ class _World:
         """Nobody is left."""
         for process in self.processes:
             process.kill()
-            process.bury()
             for task in process.tasks:
                 if task.done() and not task.cancelled():
                     task.exception()  # Nobody is left to look at it.
+            process.bury()
 
     async def buy_codes(self, number: int) -> None:
         """One purchase, asked once."""
