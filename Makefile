@@ -1,6 +1,9 @@
 # One verb a line. `make` alone lists them.
 SHELL := /bin/bash
-PYTHON ?= python3
+# The system's Python where it will do: Debian builds it with profile-guided optimisation, which saves a quarter of the
+# CPU that one built by hand or by pyenv takes here. Say PYTHON=… for another.
+PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, ensurepip; assert (3, 11) <= sys.version_info < (3, 13)' 2> /dev/null \
+	&& echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
