@@ -22,7 +22,10 @@ from bench.run.watch import Look, watching
 MACHINES, SKUS = 3, 24
 
 #: More than the steward leaves alone (engine/placing.py), and a fraction of what one owner does.
-_HOLDS_PER_S = 1_800.0
+_HOLDS_PER_S = 1_200.0
+
+#: A connection carries 128 calls: so many of them bear a stall of two seconds without a call that is never sent.
+_CONNECTIONS = 16
 #: The whole tour: start and join are most of it, on a machine that is busy with the sale.
 _SECONDS = 150.0
 #: How long each number of machines is stayed at once load has followed, or was waited for.
@@ -42,7 +45,7 @@ def run(bench: Bench) -> None:
         seconds = bench.seconds(_SECONDS)
         skus = estate.stock_many(SKUS, int(_HOLDS_PER_S * (seconds + 5) / SKUS * 1.3))
         work = Allocations(Skus(tuple(skus)))
-        plan = Plan(work, Open(_HOLDS_PER_S), warmup_s=0.0, measure_s=seconds)
+        plan = Plan(work, Open(_HOLDS_PER_S), warmup_s=0.0, measure_s=seconds, connections=_CONNECTIONS)
         with (
             watching(estate.placement, every_s=_LOOK_EVERY_S) as looks,
             bench.beside(estate, "sale", plan) as selling,
@@ -85,7 +88,8 @@ def _tour(bench: Bench, estate: Estate) -> None:
 def _tell(bench: Bench, sale: Measured, looks: Sequence[Look[Mapping[str, str]]]) -> None:
     failed = sale.intended - sale.ok
     if failed:
-        bench.note(f"{failed:,} of {sale.intended:,} calls failed: {dict(sale.reasons)} {dict(sale.statuses)}")
+        told = f"{dict(sale.reasons)}, {sale.unanswered} unanswered, {sale.dropped} never sent"
+        bench.note(f"{failed:,} of {sale.intended:,} calls failed: {told}")
     bench.measure("failed_calls", failed, unit="", about="calls that failed, of whatever cause", goal=at_most(0))
     changes = [(one.at_s, other.at_s) for one, other in pairwise(looks) if one.seen != other.seen]
     bench.measure("changes", len(changes), unit="", about="times that SKUs were seen to have been placed elsewhere")
