@@ -18,7 +18,10 @@ CODE := engine actors bench clients protos tests
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(READY) ## Make the environment (done by every other verb when needed)
+sethosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, take it down (root)
+	@$(BIN)/python -m bench.hosts
+
+up: $(READY) ## Make the environment (done by every other verb when needed)
 
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +40,9 @@ check-history: $(READY) ## Judge what clients were told: FILE=build/bench/histor
 
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report
+
+hosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, take it down (root)
+	@$(BIN)/python -m bench.hosts
 
 up: $(READY) ## Start Cardkeep on this machine
 	@$(BIN)/cardkeep up
@@ -84,4 +90,4 @@ check: lint types imports ## Quick gate before every commit, under a minute
 test: $(READY) ## Everything, with real stores, owners, front ends and Ray
 	$(BIN)/python -m pytest tests
 
-.PHONY: help setup demo bench check-history bench-report up down fmt lint types imports unit sim protos lock coverage check test
+.PHONY: help setup demo bench check-history bench-report hosts up down fmt lint types imports unit sim protos lock coverage check test
