@@ -47,12 +47,21 @@ class House:
     keeps_books = True
     keeps_promises = True
 
-    def __init__(self, label: str, folder: Path, door: Door, settings: dict[str, str]) -> None:
+    def __init__(
+        self,
+        label: str,
+        folder: Path,
+        door: Door,
+        settings: dict[str, str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
         self.label = label
         self.door = door
         self.settings = {**settings, "front_door": door.value}
         self.folder = folder
-        self._process = HouseProcess(folder, self.settings)
+        self._process = HouseProcess(folder, self.settings, environment, cwd)
         self._client: Client | None = None
         self._skus = 0
         #: By SKU and import_id: what `import_cards` brought.
