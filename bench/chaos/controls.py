@@ -28,6 +28,9 @@ from bench.run import Bench, CannotRun
 #: Buyers sell so long before the first fault.
 _BEGIN_S = 3.0
 
+#: Room for the house to come back before each next fault.
+_WELL_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
@@ -94,7 +97,7 @@ def _tried(bench: Bench, trial: _Trial) -> Control:
         build=wrong_build(folder, CHANGES[trial.changes]) if trial.changes else None,
         has_suppliers=False,
     )
-    seconds = steps[-1].over_s + CALM_S
+    seconds = steps[-1].over_s + CALM_S + _WELL_S * len(steps)
     try:
         with leg(bench, terms, seconds, lambda _arena, _seconds: steps, chance) as told:
             missed = [each.kind for each in told.injected if not each.happened]

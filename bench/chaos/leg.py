@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cardkeep_client import CardkeepError
 
 from bench.chaos.arena import Arena
-from bench.chaos.building import Built, Terms, build
+from bench.chaos.building import CALLS_PER_S, Built, Terms, build
 from bench.chaos.nemesis import Injected, Nemesis
 from bench.chaos.plan import Step
 from bench.run import Bench, CannotRun, House
@@ -18,6 +18,9 @@ from bench.run.supply_truth import Truth, compare, wait_settled
 
 #: Buyers go on so long after the last fault.
 CALM_S = 4.0
+
+#: So many calls answered a second, half of those that are sent, are a house that has come back.
+WELL_PER_S = CALLS_PER_S / 2
 
 _BACK_WITHIN_S = 90.0
 _SETTLED_WITHIN_S = 180.0
@@ -43,10 +46,15 @@ def leg(bench: Bench, terms: Terms, seconds: float, draw: Draw, chance: Random) 
         built = build(bench, terms, seconds, stack)
         arena = built.arena
         stack.callback(arena.buyers.stop)
-        nemesis = Nemesis(arena, chance, lambda what: bench.screen.say(f"{arena.buyers.answered_per_s:5,}/s  {what}"))
+        nemesis = Nemesis(
+            arena,
+            chance,
+            lambda what: bench.screen.say(f"{arena.buyers.answered_per_s:5,}/s  {what}"),
+            lambda: arena.buyers.answered_per_s >= WELL_PER_S,
+        )
         steps = draw(arena, seconds - CALM_S)
         arena.buyers.start()
-        nemesis.carry_out(steps)
+        nemesis.carry_out(steps, seconds - CALM_S)
         bench.screen.say("all is put right, buyers go on")
         arena.buyers.wait()
         yield Told(arena, nemesis.injected, _settle(bench, built))

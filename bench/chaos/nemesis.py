@@ -9,6 +9,10 @@ from bench.chaos.arena import Arena
 from bench.chaos.faults.fault import Fault
 from bench.chaos.plan import Planned, Step
 
+#: A house that has not come back by then is broken further: on a busy machine one would wait for nothing else.
+WELL_WITHIN_S = 10.0
+_LOOK_EVERY_S = 0.1
+
 
 class Injected(NamedTuple):
     """A fault that was tried. Moments are monotonic seconds; `happened` says whether it counts."""
@@ -30,24 +34,39 @@ class _Running(NamedTuple):
 
 
 class Nemesis:
-    """Breaks things in an arena. `say` is told what, as it is done."""
+    """Breaks things in an arena, as long as there is time. `say` is told what, as it is done.
 
-    def __init__(self, arena: Arena, chance: Random, say: Callable[[str], None]) -> None:
+    `is_well`: whether all have come back from what was broken before; that is waited for, though not for ever.
+    """
+
+    def __init__(
+        self, arena: Arena, chance: Random, say: Callable[[str], None], is_well: Callable[[], bool] = lambda: True
+    ) -> None:
         self._arena = arena
         self._chance = chance
         self._say = say
+        self._is_well = is_well
         self._running: list[_Running] = []
         self.injected: list[Injected] = []
 
-    def carry_out(self, steps: Sequence[Step]) -> None:
-        """All steps, from now on. Whatever happens, everything is put right in the end."""
-        began_s = time.monotonic()
+    def carry_out(self, steps: Sequence[Step], seconds: float = float("inf")) -> None:
+        """All steps, from now on, but for those that would be over too late. In the end everything is put right."""
+        began_s, late_s = time.monotonic(), 0.0
         try:
             for step in steps:
-                _wait_until(began_s + step.begins_s)
+                _wait_until(began_s + late_s + step.begins_s)
+                self._wait_well()
+                late_s = time.monotonic() - began_s - step.begins_s
+                if step.over_s + late_s > seconds:
+                    break
                 self._take(step)
         finally:
             self._heal(self._running)
+
+    def _wait_well(self) -> None:
+        until_s = time.monotonic() + WELL_WITHIN_S
+        while not self._is_well() and time.monotonic() < until_s:
+            time.sleep(_LOOK_EVERY_S)
 
     def _take(self, step: Step) -> None:
         began_s = time.monotonic()

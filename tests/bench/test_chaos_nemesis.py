@@ -76,6 +76,20 @@ def test_what_was_not_done_does_not_count_and_is_not_mended() -> None:
     ]
 
 
+def test_a_step_waits_for_the_house_and_what_has_no_time_left_is_left_out() -> None:
+    """So that a fault alone is alone; moments move, the order stays."""
+    looks: list[bool] = []
+
+    def is_well() -> bool:
+        looks.append(len(looks) >= 3)
+        return looks[-1]
+
+    nemesis = Nemesis(_NOBODY, Random(1), lambda _what: None, is_well)
+    nemesis.carry_out([Step(0.0, (Planned(Scratch, 0.0, 0.0),)), Step(0.5, (Planned(Dent, 0.0, 0.1),))], 0.8)
+    assert Scratch.words == ["scratch on", "scratch off"]
+    assert looks.count(False) == 3
+
+
 def test_whatever_breaks_the_run_everything_is_put_right() -> None:
     """Nobody stays frozen because a scenario ended early."""
 
