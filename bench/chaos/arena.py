@@ -22,6 +22,9 @@ from bench.run.house import House
 #: How long the house may take to say who owns what; it may be broken just then.
 _ASK_WITHIN_S = 1.5
 
+#: What Ray calls a process that stands ready.
+_UNDERSTUDY = "ray::IDLE"
+
 _DIES_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.005
 
@@ -56,6 +59,10 @@ class Arena:
         """One of them, if there is any."""
         pids = self.buyers.pids if role == "client" else self.pids(role)
         return chance.choice(pids) if pids else None
+
+    def is_well(self, calls_per_s: float) -> bool:
+        """Whether so many calls are answered, and a process stands ready for whoever dies next."""
+        return self.buyers.answered_per_s >= calls_per_s and bool(self.pids(_UNDERSTUDY))
 
     def owner(self, chance: Random) -> OwnerProcess | None:
         """One that has SKUs, if the house says who has; else any that runs."""

@@ -42,16 +42,17 @@ class Buyers:
         self._sitting: dict[int, int] = {}
         self._paths: list[Path] = []
         self._last: dict[int, Progress] = {}
-        self._until_s = 0.0
+        #: Known once the first are answered.
+        self._until_s = float("inf")
         self._threads = [Thread(target=self._keep, args=(chair,), daemon=True) for chair in range(chairs)]
 
     def start(self) -> None:
         """Everybody begins; returns when the first are answered. Raises CannotRun."""
-        self._until_s = time.monotonic() + _BEGIN_WITHIN_S
+        give_up_s = time.monotonic() + _BEGIN_WITHIN_S
         for thread in self._threads:
             thread.start()
         while not self.answered_per_s:
-            if time.monotonic() > self._until_s:
+            if time.monotonic() > give_up_s:
                 raise CannotRun(f"no buyer was answered within {_BEGIN_WITHIN_S:g} s")
             time.sleep(_LOOK_EVERY_S)
         self._until_s = time.monotonic() + self._plan.measure_s

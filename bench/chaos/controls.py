@@ -71,7 +71,7 @@ _POWER = [((PowerLost, 0.0), (OwnerKilled, 0.1))] * 4
 _UNHEARD = [((StoreAnswersLost, 0.0),), ((OwnerKilled, 0.0),)] * 3
 
 _TRIALS = (
-    _Trial("fencing off", [((OwnerFrozenPastTakeover, 0.0),)], changes="fencing off"),
+    _Trial("fencing off", [((OwnerFrozenPastTakeover, 0.0),)] * 2, changes="fencing off"),
     _Trial("everysec, power lost", _POWER, store_options="--appendfsync everysec"),
     _Trial("always, power lost", _POWER, is_wrong=False),
     _Trial("retries on, order off", _UNHEARD, changes="retries on, order off"),

@@ -50,7 +50,7 @@ def leg(bench: Bench, terms: Terms, seconds: float, draw: Draw, chance: Random) 
             arena,
             chance,
             lambda what: bench.screen.say(f"{arena.buyers.answered_per_s:5,}/s  {what}"),
-            lambda: arena.buyers.answered_per_s >= WELL_PER_S,
+            lambda: arena.is_well(WELL_PER_S),
         )
         steps = draw(arena, seconds - CALM_S)
         arena.buyers.start()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench.chaos.faults.fault import Fault
 
 #: Between the end of a step and the next one: time to come back, so that each fault meets a house that is well.
-REST_S = (1.5, 2.5)
+REST_S = (1.0, 2.0)
 
 #: The second fault of a mix begins so long after the first at most.
 _APART_S_MAX = 1.0
