@@ -20,7 +20,7 @@ from bench.chaos.road import Road
 from bench.run.house import House
 
 #: How long the house may take to say who owns what; it may be broken just then.
-_ASK_WITHIN_S = 1.5
+_ASK_WITHIN_S = 4.0
 
 #: What Ray calls a process that stands ready.
 _UNDERSTUDY = "ray::IDLE"
