@@ -5,10 +5,9 @@ import logging
 import os
 import pickle
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 
-from actors.adapters.child import ending_with_us
+from actors.adapters.child import ending_with_us, module_of_ours
 from actors.cluster_file import ClusterFile
 from actors.household import Orders
 from actors.ray_node import RayNode, RayNotStarted, ray_environment
@@ -54,7 +53,7 @@ class HouseholdProcess:
     async def _begin(self) -> int:
         if self._node is not None and not self._node.is_up:
             await self._node.start()
-        words = [*ending_with_us(signal.SIGTERM), sys.executable, "-P", "-m", "actors.household"]
+        words = [*ending_with_us(signal.SIGTERM), *module_of_ours("actors.household")]
         environment = os.environ | ray_environment(self._settings)
         self._process = process = await asyncio.create_subprocess_exec(
             *words, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True

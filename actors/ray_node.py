@@ -10,10 +10,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
-from actors.adapters.child import ending_with_us
+from actors.adapters.child import ending_with_us, module_of_ours
 from actors.settings import Settings
 from engine.errors import NotDone
 
@@ -112,7 +111,7 @@ class RayNode:
         settings = self._settings
         owners = f'{{"owners":{settings.actors_max}}}'
         command = [
-            *(sys.executable, "-P", "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
+            *(*module_of_ours("ray.scripts.scripts"), "start", "--block", "--disable-usage-stats"),
             *(f"--node-ip-address={settings.machine}", f"--num-cpus={os.cpu_count()}", f"--resources={owners}"),
             *(f"--object-store-memory={object_store_bytes}", *self._role),
         ]

@@ -16,7 +16,7 @@ from typing import cast
 import uvloop
 
 from actors.adapters.certificates import for_servers
-from actors.adapters.child import ending_with_us
+from actors.adapters.child import ending_with_us, module_of_ours
 
 #: Bytes on their way to one side before nothing more is read from the other.
 _BUFFER_BYTES_MAX = 1024 * 1024
@@ -87,7 +87,7 @@ async def serve(host: str, port: int, store: str, certificates: Path) -> None:
 
 def open_store_door(host: str, port: int, store: Path, certificates: Path) -> "subprocess.Popen[bytes]":
     """Start the process; it ends with us."""
-    words = [sys.executable, "-P", "-m", "actors.store_door", host, str(port), str(store), str(certificates)]
+    words = [*module_of_ours("actors.store_door"), host, str(port), str(store), str(certificates)]
     return subprocess.Popen([*ending_with_us(signal.SIGTERM), *words], stdin=subprocess.DEVNULL)  # noqa: S603 - ours
 
 

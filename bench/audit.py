@@ -128,12 +128,17 @@ class _Held(NamedTuple):
     order: str
     since_ms: float
     cards: tuple[str, ...]
+    #: When the house says that it was made; 0 where it does not say.
+    made_ms: float
 
 
-def audit(calls: Iterable[Call], books: Sequence[Books] | None) -> Findings:
-    """Look at every call. Without books (a peer keeps none) what only the house could say is not looked at."""
+def audit(calls: Iterable[Call], books: Sequence[Books] | None, *, clock_wrong_ms: float = 0.0) -> Findings:
+    """Look at every call. Without books (a peer keeps none) what only the house could say is not looked at.
+
+    `clock_wrong_ms`: by how much the house's clock was set wrong at times; it was right when it counted.
+    """
     findings = Findings()
-    told = _Told(findings)
+    told = _Told(findings, _CLOCK_GRAIN_MS + clock_wrong_ms)
     for call in calls:
         told.hear(call)
     told.look_for_unsettled()
@@ -154,8 +159,9 @@ class _Sold(NamedTuple):
 class _Told:
     """What the clients were told, call by call."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, clock_error_ms: float) -> None:
         self._findings = findings
+        self._clock_error_ms = clock_error_ms
         self.holds: dict[str, _Held] = {}
         self.sold: dict[str, _Sold] = {}
         #: From when a hold may have ended: the first try at ending it, or the latest moment it was to end by itself.
@@ -203,7 +209,7 @@ class _Told:
             return
         known = self.holds.get(call.hold)
         if known is None:
-            self.holds[call.hold] = _Held(call.ref, call.answered_ms, call.cards)
+            self.holds[call.hold] = _Held(call.ref, call.answered_ms, call.cards, call.made_ms)
         elif known.order != call.ref:
             self._findings.object("changed", f"{call.hold} was given to {known.order} and to {call.ref}")
         elif call.answered_ms < known.since_ms:
@@ -218,8 +224,11 @@ class _Told:
         """No card is surely in two places at one moment."""
         first: dict[str, tuple[float, float, str]] = {}
         more: dict[str, list[tuple[float, float, str]]] = {}
+        long_over: set[str] = set()
         for card, stay in self._stays():
-            if first.setdefault(card, stay) is not stay:
+            if stay[1] <= stay[0]:
+                long_over.add(card)
+            elif first.setdefault(card, stay) is not stay:
                 more.setdefault(card, [first[card]]).append(stay)
         for card, stays in more.items():
             stays.sort()
@@ -229,14 +238,15 @@ class _Told:
                     self._findings.object("doubled", f"{card} was in {by} and in {hold} at one time")
                 if end_ms > until_ms:
                     until_ms, by = end_ms, hold
-        self._findings.cards_given = len(first)
-        self._given = Counter(map(_sku_of, first))
+        given = first.keys() | long_over
+        self._findings.cards_given = len(given)
+        self._given = Counter(map(_sku_of, given))
 
     def _stays(self) -> Iterable[tuple[str, tuple[float, float, str]]]:
         """Each card with when it was surely in which hold. A stay that may have been empty hinders nobody."""
         for name, held in self.holds.items():
             kept = self.sold[name].cards if name in self.sold else ()
-            given_back = (held.since_ms, self._may_end_ms(name), name)
+            given_back = (self._since_ms(name, held), self._may_end_ms(name), name)
             for card in held.cards:
                 yield card, ((held.since_ms, _FOREVER, name) if card in kept else given_back)
         for name, sale in self.sold.items():
@@ -245,8 +255,15 @@ class _Told:
                 if card not in held_before:
                     yield card, (sale.since_ms, _FOREVER, name)
 
+    def _since_ms(self, name: str, held: _Held) -> float:
+        """From when it surely lived. Who asks again may hear of it when it is over: then that is no use."""
+        end_ms = self._may_end_ms(name)
+        if held.since_ms < end_ms:
+            return held.since_ms
+        return held.made_ms + self._clock_error_ms if held.made_ms else end_ms - _CLOCK_GRAIN_MS
+
     def _may_end_ms(self, hold: str) -> float:
-        expires_ms = self._expires_ms.get(hold, _FOREVER) - _CLOCK_GRAIN_MS
+        expires_ms = self._expires_ms.get(hold, _FOREVER) - self._clock_error_ms
         return min(expires_ms, self._release_tried_ms.get(hold, _FOREVER), self._sale_tried_ms.get(hold, _FOREVER))
 
     def compare(self, books: Sequence[Books]) -> None:

@@ -30,11 +30,22 @@ class HouseFailed(Exception):
 
 
 class HouseProcess:
-    """`python -m actors.house` in a folder, with settings as environment names without their prefix."""
+    """`python -m actors.house` in a folder, with settings as environment names without their prefix.
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    `environment` is what else it is given; its working folder is `cwd`, where Python looks for it first.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.settings = dict(settings or {})
+        self._environment = dict(environment or {})
+        self._cwd = cwd
         self.target = ""
         #: Where its metrics are, an http:// address.
         self.metrics = ""
@@ -51,6 +62,7 @@ class HouseProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
+            **self._environment,
             "CARDKEEP_DATA": str(self.folder),
             "CARDKEEP_PORT": str(free_port()),
             "CARDKEEP_METRICS_PORT": str(free_port()),
@@ -60,7 +72,7 @@ class HouseProcess:
         with (self.folder / "house.out").open("wb") as out:
             command = [sys.executable, "-m", "actors.house"]
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                command, env=environment, stdout=out, stderr=out, start_new_session=True
+                command, env=environment, cwd=self._cwd, stdout=out, stderr=out, start_new_session=True
             )
         until_s = time.monotonic() + _START_PATIENCE_S
         told = ""

@@ -19,6 +19,11 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+def module_of_ours(name: str) -> list[str]:
+    """The words that run one of our modules as we were run ourselves: with -P, or from the folder where we stand."""
+    return [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", name]
+
+
 def ending_with_us(number: signal.Signals) -> list[str]:
     """What to write before a command so that its process gets this signal when the calling thread's process ends.
 

@@ -27,6 +27,7 @@ _REUSED = "IDEMPOTENCY_KEY_REUSED"
 def check_answers(history: SkuHistory, witness: Witness, lives: Lives, verdict: Verdict) -> None:
     """Hold every answer against what had been acknowledged before."""
     _check_repeats(history, lives, verdict)
+    may_swap = _may_be_swapped(history)
     for one in history.operations:
         life = lives.by_hold.get(one.hold)
         if life is None or one.replayed:
@@ -37,7 +38,7 @@ def check_answers(history: SkuHistory, witness: Witness, lives: Lives, verdict: 
             if wrong:
                 verdict.object("R5", history.sku, f"{one.words()}: {wrong}, by {life.told.words()}")
         elif one.end == OK and one.seq:
-            _check_sighting(history, life, one, witness, verdict)
+            _check_sighting(history, life, one, witness, verdict, may_swap=may_swap)
     for final in history.finals:
         _check_final(history.sku, lives.by_hold.get(final.hold), final, witness, verdict)
 
@@ -99,11 +100,13 @@ def _sold_at_the_earliest(life: Life, witness: Witness) -> float:
     return min(life.may_sell, confirm, *life.sold.values(), LAST)
 
 
-def _check_sighting(history: SkuHistory, life: Life, one: Operation, witness: Witness, verdict: Verdict) -> None:
+def _check_sighting(
+    history: SkuHistory, life: Life, one: Operation, witness: Witness, verdict: Verdict, *, may_swap: bool
+) -> None:
     """What an answer shows of a hold, against what had been said of it."""
     sku = history.sku
     confirm = life.confirm
-    if confirm is one and not one.late and life.told.state == ACTIVE and not _may_be_swapped(history):
+    if confirm is one and not one.late and life.told.state == ACTIVE and not may_swap:
         wanted = one.quantity or len(life.cards)
         if len(set(one.cards)) != wanted or not set(one.cards) <= set(life.cards):
             verdict.object("R4", sku, f"{one.words()} is of other cards than {life.told.words()}")

@@ -16,14 +16,14 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from random import Random
 
-from bench.load.exchange import OK, Exchange, outcome
+from bench.load.exchange import ASKED_AGAIN, OK, Exchange, outcome
 from bench.load.history import Writer
 from bench.load.ids import Ids
 from bench.load.kinds import Kinds
 from bench.load.line import Line, LineBroken
 from bench.load.pace import Pace, pace_of
 from bench.load.plan import PROCESSES_MAX, Plan
-from bench.load.scripts import script_of
+from bench.load.scripts import Insisting, Script, script_of
 from bench.load.tally import Tally, Tick, Totals
 
 _S_NS = 1_000_000_000
@@ -83,10 +83,15 @@ class Client:
         self._process = process
         self._ids = Ids(run_tag * PROCESSES_MAX + process)
         kinds = Kinds(f"{address[0]}:{address[1]}", plan.deadline_ms)
-        self._script = script_of(plan, kinds, self._ids, Random(f"{plan.seed}/{process}"))  # noqa: S311 - a seed repeats
+        self._script: Script = script_of(plan, kinds, self._ids, Random(f"{plan.seed}/{process}"))  # noqa: S311 - a seed repeats
+        self._insisting = self._script if isinstance(self._script, Insisting) else None
         self._history: Writer | None = None
         if plan.history_folder is not None:
-            self._history = Writer(Path(plan.history_folder) / f"history-{process}", kinds.all)
+            path = Path(plan.history_folder) / f"history-{process}"
+            self._history = Writer(path, kinds.all, is_killable=plan.is_killable)
+        self._begun: list[Exchange] = []
+        if plan.is_killable:
+            self._script = _Noted(self._script, self._begun)
         self._tally = Tally(0, 0)
         self._lines = [Line(address) for _ in range(plan.connections)]
         #: Lines the server said goodbye to, with calls still under way.
@@ -137,6 +142,9 @@ class Client:
         now_ns = time.monotonic_ns()
         self._mend(now_ns)
         pace.start(self._lines, now_ns)
+        if self._history is not None and self._plan.is_killable:
+            self._history.begun(self._begun)
+            self._begun.clear()
         self._send()
 
     def _hear(self, wait_ns: int) -> None:
@@ -164,11 +172,15 @@ class Client:
                 history.answered(ended, status, now_ns)
             if status == OK:
                 script.answered(ended)
+            elif self._insisting is not None and status in ASKED_AGAIN:
+                self._insisting.missed(ended)
 
     def _miss(self, unanswered: Iterable[Exchange]) -> None:
         """These will never have one."""
         for ended in unanswered:
             self._tally.unanswered(ended)
+            if self._insisting is not None:
+                self._insisting.missed(ended)
             if self._history is not None:
                 self._history.unanswered(ended)
 
@@ -225,6 +237,24 @@ class Client:
             return None
         self._history.close()
         return str(self._history.path)
+
+
+class _Noted:
+    """Another script; what it sends next is noted before it is sent."""
+
+    def __init__(self, script: Script, noted: list[Exchange]) -> None:
+        self._script = script
+        self._noted = noted
+
+    def next(self) -> Exchange:
+        """What the script sends."""
+        call = self._script.next()
+        self._noted.append(call)
+        return call
+
+    def answered(self, call: Exchange) -> None:
+        """The script hears it."""
+        self._script.answered(call)
 
 
 def _wake_in_time() -> None:

@@ -34,6 +34,10 @@ STATUS_NAMES = (
 )
 OK, UNKNOWN, UNAVAILABLE = 0, 2, 14
 
+#: Who insists asks again after CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, INTERNAL and UNAVAILABLE: it may have happened,
+#: or will when it is asked again. Any other is an answer.
+ASKED_AGAIN = frozenset((1, UNKNOWN, 4, 13, UNAVAILABLE))
+
 #: Trailers that were read before are not read again; almost all are alike. Each is some 300 bytes.
 _TRAILERS_KEPT = 4_096
 

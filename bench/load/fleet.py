@@ -4,7 +4,7 @@ import multiprocessing
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -24,10 +24,17 @@ _SILENCE_S_MAX = 30.0
 _RUN_TAG_BITS = 22
 
 
-def run(plan: Plan, target: str, *, on_progress: Callable[[Progress], None] = lambda _: None) -> Measured:
+def run(
+    plan: Plan,
+    target: str,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_started: Callable[[Sequence[int]], None] = lambda _: None,
+) -> Measured:
     """Run `plan` against `target` (`host:port`, plaintext gRPC); takes warmup_s + measure_s and the last answers.
 
-    Blocks the calling thread; `on_progress` is called on it. May run in several threads at once (two loads together).
+    Blocks the calling thread; `on_progress` is called on it, as is `on_started` with the ids of the client processes.
+    May run in several threads at once (two loads together).
 
     Raises:
         LoadFailed: no connection could be made at the start, or a client process died.
@@ -37,6 +44,7 @@ def run(plan: Plan, target: str, *, on_progress: Callable[[Progress], None] = la
         Path(plan.history_folder).mkdir(parents=True, exist_ok=True)
     fleet = _Fleet(plan, _address(target))
     try:
+        on_started(fleet.pids)
         return fleet.run(on_progress)
     finally:
         fleet.stop()
@@ -59,6 +67,11 @@ class _Fleet:
             theirs.close()
             self._pipes.append(ours)
             self._processes.append(process)
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The client processes."""
+        return [process.pid for process in self._processes if process.pid is not None]
 
     def run(self, on_progress: Callable[[Progress], None]) -> Measured:
         """From the first process ready to the last one done. Raises LoadFailed."""

@@ -3,10 +3,13 @@
 **The file**: a line of JSON (what each kind of call is), then a record for each call that ended: `_RECORD`, the call's
 id, its subject, and what came: the reply message as it was received, or the trailers of an error. Nothing is parsed
 while the load runs; whoever reads pays for it.
+
+A client that may be killed writes each call down once more before it is sent (`begun`), and gives every turn to the
+system, which keeps it. Such a history may end in the middle of a record.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -20,7 +23,7 @@ from bench.load.plan import ITEMS_MAX
 _FORMAT = "cardkeep load history 1"
 #: Number of its kind, items, invoked, completed (0: never), status (-1: none), bytes of subject and of what came.
 _RECORD = Struct("<IHqqbII")
-_UNANSWERED = -1
+_UNANSWERED, _BEGUN = -1, -2
 _BUFFER_BYTES = 1 << 18
 _CUT = "the history ends in the middle of a call"
 _ITEMS = [item_chars(item).decode() for item in range(ITEMS_MAX)]
@@ -59,11 +62,12 @@ class Call:
 class Writer:
     """The history of one client process, being written. `close` writes what is still in memory."""
 
-    def __init__(self, path: Path, kinds: Sequence[Kind]) -> None:
+    def __init__(self, path: Path, kinds: Sequence[Kind], *, is_killable: bool = False) -> None:
         self.path = path
         self._file = path.open("wb", buffering=_BUFFER_BYTES)
         described = [{"method": kind.method, "sku": kind.sku} for kind in kinds]
-        self._file.write(json.dumps({"format": _FORMAT, "kinds": described}).encode() + b"\n")
+        head = {"format": _FORMAT, "kinds": described, "killable": is_killable}
+        self._file.write(json.dumps(head).encode() + b"\n")
 
     def answered(self, ended: Exchange, status: int, completed_ns: int) -> None:
         """Write down a call and its answer."""
@@ -72,6 +76,12 @@ class Writer:
     def unanswered(self, ended: Exchange) -> None:
         """Write down a call of which nobody knows what it did."""
         self._write(ended, 0, _UNANSWERED, b"")
+
+    def begun(self, begun: Iterable[Exchange]) -> None:
+        """Write down calls before they are sent, and let the system have all that was written."""
+        for call in begun:
+            self._write(call, 0, _BEGUN, b"")
+        self._file.flush()
 
     def close(self) -> None:
         """The file is complete."""
@@ -96,11 +106,30 @@ def read(path: Path) -> Iterator[Call]:
         if not isinstance(about, dict) or about.get("format") != _FORMAT:
             raise ValueError(f"{path} is no history")
         kinds = [(kind["method"], kind["sku"]) for kind in about["kinds"]]
-        while head := file.read(_RECORD.size):
-            yield _call(kinds, head, file)
+        begun: dict[tuple[str, int], Call] = {}
+        while record := _record(kinds, file, is_killable=bool(about.get("killable"))):
+            status, call = record
+            key = call.items[0].request_id, call.invoked_ns
+            if status == _BEGUN:
+                begun[key] = call
+            else:
+                begun.pop(key, None)
+                yield call
+        yield from begun.values()
 
 
-def _call(kinds: Sequence[tuple[str, str]], head: bytes, file: IO[bytes]) -> Call:
+def _record(kinds: Sequence[tuple[str, str]], file: IO[bytes], *, is_killable: bool) -> tuple[int, Call] | None:
+    """The next record, with its status; None at the end. Raises ValueError."""
+    head = file.read(_RECORD.size)
+    try:
+        return _call(kinds, head, file) if head else None
+    except ValueError:
+        if is_killable:
+            return None
+        raise
+
+
+def _call(kinds: Sequence[tuple[str, str]], head: bytes, file: IO[bytes]) -> tuple[int, Call]:
     if len(head) < _RECORD.size:
         raise ValueError(_CUT)
     kind, items, invoked_ns, completed_ns, status, subject_bytes, came_bytes = _RECORD.unpack(head)
@@ -113,12 +142,12 @@ def _call(kinds: Sequence[tuple[str, str]], head: bytes, file: IO[bytes]) -> Cal
     came = rest[CALL_CHARS + subject_bytes :]
     ids = [call_id + _ITEMS[item] for item in range(items)]
     has_ref = method not in ("Release", "BatchRelease")
-    return Call(
+    return status, Call(
         method=method,
         items=tuple([Item(name, name if has_ref else "", on) for name, on in zip(ids, subjects, strict=True)]),
         invoked_ns=invoked_ns,
         completed_ns=completed_ns or None,
-        status=None if status == _UNANSWERED else status,
+        status=None if status < OK else status,
         reason=outcome(came).reason if status > OK else "",
         reply=came[MESSAGE_HEAD.size :] if status == OK else b"",
     )

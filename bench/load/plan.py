@@ -113,6 +113,11 @@ class Plan:
     deadline_ms: int = 5_000
     #: Of answered calls, the share sent once more with the same request_id and the same body.
     retry_share: float = 0.0
+    #: Whether a call that may have happened, or could not just now, is asked again, same request_id and body, until
+    #: there is an answer. It takes the place of the next call of the schedule, so nothing is asked in a frenzy.
+    insists: bool = False
+    #: Whether a call is in the history before it is sent, so that a client that is killed leaves a whole one.
+    is_killable: bool = False
     #: The same seed draws the same SKUs and journeys; ids are always new.
     seed: int = 1
     #: A folder for histories, one file a process, made if missing. None: no history, no audit.

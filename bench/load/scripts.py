@@ -14,6 +14,9 @@ from bench.load.plan import Allocations, Batches, Journeys, Plan, Skus
 #: Choices are drawn before the run and repeat after so many: longer than any pattern a house could learn.
 _DRAWS = 1 << 16
 
+#: Calls without an answer that wait to be sent again: more than are ever under way on all connections.
+_INSISTED_MAX = 10_000
+
 
 _Choice = TypeVar("_Choice")
 
@@ -112,6 +115,28 @@ class Retrying:
             self._again.append(Retry(call.kind, call.id, call.message, call.items, call.subject))
 
 
+class Insisting:
+    """Another script; what had no answer is sent once more first, same id and same body, and so on."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        #: Past its bound the oldest is given up: it is unknown.
+        self._again: deque[Exchange] = deque(maxlen=_INSISTED_MAX)
+
+    def next(self) -> Exchange:
+        """What had no answer first; else what the script sends."""
+        return self._again.popleft() if self._again else self._script.next()
+
+    def answered(self, call: Exchange) -> None:
+        """The first answer is what the script waits for, be it to the first asking or a later one."""
+        self._script.answered(call)
+
+    def missed(self, call: Exchange) -> None:
+        """Nobody knows what became of a call."""
+        again = Retry if call.is_retry else Exchange
+        self._again.append(again(call.kind, call.id, call.message, call.items, call.subject))
+
+
 def script_of(plan: Plan, kinds: Kinds, ids: Ids, chance: random.Random) -> Script:
     """The script that does the plan's work; its kinds are made in `kinds`."""
     script: Script
@@ -127,7 +152,7 @@ def script_of(plan: Plan, kinds: Kinds, ids: Ids, chance: random.Random) -> Scri
             script = _journeying(journeys, kinds, ids, chance)
     if plan.retry_share:
         script = Retrying(script, _drawn([True, False], [plan.retry_share, 1 - plan.retry_share], chance))
-    return script
+    return Insisting(script) if plan.insists else script
 
 
 def _journeying(work: Journeys, kinds: Kinds, ids: Ids, chance: random.Random) -> Journeying:

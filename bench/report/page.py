@@ -71,7 +71,9 @@ def _body(document: Plain) -> str:
         f" {document['machine']['cores']} cores.</p>{notes}"
         + (f"<h2>Goals and ratios</h2>{_goals(document)}" if _with_goals(document) else "")
         + (f"<h2>Figures</h2>{_figures(document)}" if document["figures"] else "")
-        + (f"{pictures(document)}<h2>Loads</h2>{_loads(document)}" if document["loads"] else "")
+        + "".join(f"<h2>{escape(title)}</h2>{_rows(rows)}" for title, rows in document.get("tables", {}).items())
+        + pictures(document)
+        + (f"<h2>Loads</h2>{_loads(document)}" if document["loads"] else "")
         + _around(document)
     )
 
@@ -106,6 +108,12 @@ def _figures(document: Plain) -> str:
         for name, one in document["figures"].items()
     ]
     return table(("", "median", "range", "what"), rows)
+
+
+def _rows(rows: Sequence[Plain]) -> str:
+    """A table of the scenario's own: rows that are alike."""
+    cells = [[text(value) if isinstance(value, str) else number(value) for value in row.values()] for row in rows]
+    return table(list(rows[0]) if rows else (), cells)
 
 
 def _loads(document: Plain) -> str:

@@ -25,6 +25,8 @@ _COLOURS = 10
 def pictures(document: Plain) -> str:
     """All plots. Sides are compared work by work; where there is one side only, its works are compared."""
     loads: Sequence[Plain] = document["loads"]
+    if not loads:
+        return _courses(document)
     works = list(dict.fromkeys(load["work"] for load in loads))
     sides = list(dict.fromkeys(_side(load) for load in loads))
     if len(sides) == 1 or len(works) == len(loads):

@@ -119,7 +119,20 @@ class Bench:
 
     def house(self, door: Door = Door.FAST, *, label: str = "cardkeep", **settings: str) -> House:
         """Start a house of its own; `settings` are those of actors/settings.py, as text. Raises CannotRun."""
-        house = House(label, self._folder / f"house-{next(self._numbers)}", door, settings)
+        return self.begin(House(label, self.new_folder(), door, settings))
+
+    def new_folder(self) -> Path:
+        """Where the next house lives; it is made by the house, and removed at the end of the run."""
+        return self._folder / f"house-{next(self._numbers)}"
+
+    def new_histories(self) -> Path:
+        """A folder for clients that are not `load`'s, in memory where there is any; removed at the end of the run."""
+        folder = self._histories / str(next(self._numbers))
+        folder.mkdir()
+        return folder
+
+    def begin(self, house: House) -> House:
+        """Start a house that was made elsewhere; it ends with the run. Raises CannotRun."""
         self._sides.append(house)
         try:
             house.start(self.screen.say)

@@ -13,7 +13,7 @@ from bench.load.plan import Measured, Plan
 from bench.run.asking_again import ask_again
 from bench.run.history_file import books_line, write_history
 from bench.run.house import House
-from bench.run.last_look import HOLDS_MAX, last_look
+from bench.run.last_look import HOLDS_MAX, HOLDS_OF_ALL_MAX, last_look
 from bench.run.testimony import read_calls
 
 if TYPE_CHECKING:
@@ -27,10 +27,19 @@ class Loaded(NamedTuple):
     measured: Measured
 
 
-def look_into(side: "Side", loads: Sequence[Loaded], *, asked_again_max: int, history: Path | None = None) -> Findings:
+def look_into(
+    side: "Side",
+    loads: Sequence[Loaded],
+    *,
+    asked_again_max: int,
+    history: Path | None = None,
+    clock_wrong_ms: float = 0.0,
+    holds_max: int = HOLDS_OF_ALL_MAX,
+) -> Findings:
     """Audit all loads of one side on some SKUs together. Takes about 6 s for a million items.
 
     With `history`, write down there what clients were told, and what a house says of it in the end.
+    `clock_wrong_ms`: by how much the side's clock was set wrong at times, either way. `holds_max`: see last_look.
     """
     with _without_collector():
         histories = [(one.plan, list(read_calls(one.measured.histories))) for one in loads]
@@ -41,12 +50,13 @@ def look_into(side: "Side", loads: Sequence[Loaded], *, asked_again_max: int, hi
         again = [call for _, calls in asked_again for call in calls]
         skus = sorted({sku for one in loads for sku in one.plan.work.skus.ids})
         books = side.books(skus) if side.keeps_books else None
-        findings = audit(chain(*(calls for _, calls in histories), again), books)
+        findings = audit(chain(*(calls for _, calls in histories), again), books, clock_wrong_ms=clock_wrong_ms)
         findings.asked_again = len(again)
         if history is not None and isinstance(side, House):
             told = [(plan.work.quantity, calls) for plan, calls in (*histories, *asked_again)]
             holds = _some_holds(chain(*(calls for _, calls in told)), skus)
-            write_history(history, told, chain(map(books_line, books or ()), last_look(side, holds)))
+            rest = chain(map(books_line, books or ()), last_look(side, holds, holds_max=holds_max))
+            write_history(history, told, rest, clock_wrong_ms=clock_wrong_ms)
         return findings
 
 

@@ -27,12 +27,14 @@ def document(
     return {
         # A program that wants one figure finds its median by its name.
         **{name: series.spread.median for name, series in figures.measures.items()},
+        **figures.facts,
         **scenario,
         **around,
         "goals_met": figures.are_met,
         "ratios": {key: series.as_plain() for key, series in figures.ratios.items()},
         "figures": {name: series.as_plain() for name, series in figures.measures.items()},
         "loads": [_load(load) for load in figures.loads.values()],
+        "tables": figures.tables,
         "courses": [asdict(course) for course in figures.courses],
         "audit": {
             "clean": findings.is_clean,

@@ -60,6 +60,10 @@ class Figures:
     measures: dict[str, Series] = field(default_factory=dict)
     ratios: dict[str, Series] = field(default_factory=dict)
     courses: list[Course] = field(default_factory=list)
+    #: Tables of the scenario's own, by title: rows that are alike, each by the names of its columns.
+    tables: dict[str, Sequence[Mapping[str, str | float]]] = field(default_factory=dict)
+    #: What is no figure and should be found in the document by its name.
+    facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     #: What each side was told besides the defaults.
     settings: dict[str, Mapping[str, str]] = field(default_factory=dict)

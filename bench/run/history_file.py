@@ -22,11 +22,17 @@ _FOREVER = float("inf")
 _DONE = {"allocate": "ACTIVE", "confirm": "CONFIRMED", "release": "RELEASED"}
 
 
-def write_history(path: Path, told: Iterable[tuple[int, Iterable[Call]]], rest: Iterable[Line]) -> None:
-    """Write calls, each part with the quantity its Allocates asked for, and what else is known. Makes the folder."""
+def write_history(
+    path: Path, told: Iterable[tuple[int, Iterable[Call]]], rest: Iterable[Line], *, clock_wrong_ms: float = 0.0
+) -> None:
+    """Write calls, each part with the quantity its Allocates asked for, and what else is known. Makes the folder.
+
+    `clock_wrong_ms`: by how much the house's clock was set wrong at times, either way.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt", compresslevel=_GZIP_LEVEL, encoding="utf-8") as file:
-        head = {"type": "history", "version": 1, "clock_error_ms": _CLOCK_ERROR_MS, "about": "a load of the bench"}
+        error_ms = _CLOCK_ERROR_MS + clock_wrong_ms
+        head = {"type": "history", "version": 1, "clock_error_ms": error_ms, "about": "a load of the bench"}
         file.write(json.dumps(head) + "\n")
         for quantity, calls in told:
             file.writelines(json.dumps(operation(call, quantity)) + "\n" for call in calls)

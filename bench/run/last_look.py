@@ -18,7 +18,7 @@ from bench.run.house import House
 
 #: Of each SKU, and in all: a question a hold, at about a millisecond each, twice.
 HOLDS_MAX = 500
-_HOLDS_OF_ALL_MAX = 2_000
+HOLDS_OF_ALL_MAX = 2_000
 
 #: SKUs that are looked at twice.
 _SKUS_MAX = 20
@@ -32,22 +32,23 @@ _BETWEEN_TRIES_S = 0.1
 _T = TypeVar("_T")
 
 
-def last_look(house: House, holds: Mapping[str, Sequence[str]]) -> Iterator[Line]:
+def last_look(house: House, holds: Mapping[str, Sequence[str]], *, holds_max: int = HOLDS_OF_ALL_MAX) -> Iterator[Line]:
     """Imports, some holds as they are now, and digests before and after a replay; `holds` are names by SKU.
 
+    At most `holds_max` of all SKUs are looked at, each four times.
     Ends early where a pool has stopped: that is in the books, and such a pool says nothing more. Raises CardkeepError.
     """
     try:
-        yield from _looked(house, holds)
+        yield from _looked(house, holds, holds_max)
     except CardkeepError as failure:
         if failure.reason != "POOL_STOPPED":
             raise
 
 
-def _looked(house: House, holds: Mapping[str, Sequence[str]]) -> Iterator[Line]:
+def _looked(house: House, holds: Mapping[str, Sequence[str]], holds_max: int) -> Iterator[Line]:
     for sku in holds:
         yield from _imports(house, sku)
-    each_max = min(HOLDS_MAX, max(1, _HOLDS_OF_ALL_MAX // max(1, len(holds))))
+    each_max = min(HOLDS_MAX, max(1, holds_max // max(1, len(holds))))
     looked_at = {sku: list(names[:each_max]) for sku, names in holds.items()}
     for sku, names in looked_at.items():
         for name in names:

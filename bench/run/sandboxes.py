@@ -53,6 +53,8 @@ class SandboxProcess:
         """End it."""
         self._process.terminate()
         self._process.wait(_PATIENCE_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def mischief(self, *rules: Mapping[str, Any]) -> None:
         """Do this wrong from now on, and nothing else."""

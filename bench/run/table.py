@@ -1,6 +1,6 @@
 """What a run came to, on the terminal: loads, figures, ratios with their goals, the audit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
@@ -18,6 +18,8 @@ def write_document(console: Console, document: Plain) -> None:
         console.print(_series("Figures", document["figures"]))
     if document["ratios"]:
         console.print(_series("Ratios, round by round", document["ratios"]))
+    for title, rows in document["tables"].items():
+        console.print(_table(title, rows))
     audit = document["audit"]
     console.print(
         f"Audit clean: {audit['calls']:,} answers, {audit['holds']:,} holds, {audit['sales']:,} sales,"
@@ -73,6 +75,16 @@ def _series(title: str, series: Mapping[str, Plain]) -> Table:
             wanted + _sign(one),
             one["about"],
         )
+    return table
+
+
+def _table(title: str, rows: Sequence[Plain]) -> Table:
+    """Rows that are alike: their names over their values."""
+    table = _new_table(title)
+    for name, value in rows[0].items() if rows else ():
+        table.add_column(name, justify="left" if isinstance(value, str) else "right")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
     return table
 
 

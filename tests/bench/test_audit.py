@@ -107,6 +107,25 @@ def test_an_expired_hold_gives_its_card_to_the_next() -> None:
     assert broken(audit([first, held(2, 7, at_ms=298.0)], None)) == {"doubled": 1}
 
 
+def test_a_hold_that_is_heard_of_when_it_is_over_hinders_nobody() -> None:
+    """Its first answer was lost, its card went out again, and whoever asks again hears of what was."""
+    late = held(1, 1, at_ms=900.0, expires_ms=300.0)
+    assert broken(audit([held(2, 1, at_ms=400.0), late], [books(held=1)])) == {}
+    assert broken(audit([late, held(2, 1, at_ms=400.0)], [books(held=1)])) == {}
+    told = late._replace(made_ms=100.0)
+    assert broken(audit([held(2, 1, at_ms=400.0), told], None)) == {}
+    assert broken(audit([held(2, 1, at_ms=200.0), told], None)) == {"doubled": 1}
+    assert broken(audit([held(2, 1, at_ms=200.0), told], None, clock_wrong_ms=500.0)) == {}
+
+
+def test_a_clock_that_was_wrong_ends_holds_early() -> None:
+    """By as much as it was wrong, and no more."""
+    calls = [held(1, 1, expires_ms=3_000.0), held(2, 1, at_ms=1_500.0)]
+    assert broken(audit(calls, None)) == {"doubled": 1}
+    assert broken(audit(calls, None, clock_wrong_ms=1_000.0)) == {"doubled": 1}
+    assert broken(audit(calls, None, clock_wrong_ms=2_000.0)) == {}
+
+
 def test_an_extended_hold_keeps_its_card() -> None:
     """What the extend was told counts, not what the allocate was."""
     extended = held(1, 7, at_ms=200.0, expires_ms=600.0, request="e1")._replace(kind="extend")

@@ -132,6 +132,7 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     found = figures(load("a", 10, 20), load("<script>", 5, 5, door="plain"))
     found.ratio("unary_over_echo", *found.loads.values(), "items_per_s")
     found.measure("pause_ms", 3.0, unit="ms", about="a pause", goal=at_most(2.0))
+    found.tables["Faults"] = [{"kind": "killed & gone", "happened": 1_234}]
     found.notes.append("Postgres is left out & missing")
     found.courses.append(Course("Memory of <processes>", "MiB", {"owner 7": [(0.0, 1.0), (1.0, 2.0)]}))
     around = {
@@ -163,6 +164,8 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     assert "left out &amp; missing" in page
     assert "Memory of &lt;processes&gt;" in page
     assert "owner 7" in page
+    assert "killed &amp; gone" in page
+    assert "1,234" in page
     assert written["ratios"]["unary_over_echo"]["rounds"] == [2.0, 4.0]
     assert written["goals_met"] is False
     assert 'href="made.html"' in write_index(tmp_path).read_text()

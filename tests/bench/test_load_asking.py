@@ -21,7 +21,7 @@ from bench.load.line import Line
 from bench.load.measuring import latency_of
 from bench.load.pace import OpenPace, Schedule
 from bench.load.plan import Allocations, Batches, Closed, Journeys, Open, Plan, Skus, Work
-from bench.load.scripts import Script, script_of
+from bench.load.scripts import Insisting, Script, script_of
 from bench.load.tally import Tally, coarse, percentile
 from engine.stock.memory import made_at
 from protos.cardkeep.v1 import allocation_pb2 as api
@@ -187,6 +187,23 @@ def test_a_retry_is_the_same_call_and_is_not_retried() -> None:
     assert asks.next().kind.method == "Allocate"
 
 
+def test_who_insists_asks_the_same_until_there_is_an_answer() -> None:
+    """Before anything new; and what follows from the answer follows once."""
+    kinds = Kinds("h:1", 1_000)
+    plan = Plan(Journeys(Skus(("A",)), confirm=1.0, release=0.0, expire=0.0), Closed(1), insists=True)
+    asks = script_of(plan, kinds, new_ids(), Random(1))
+    assert isinstance(asks, Insisting)
+    first = asks.next()
+    asks.missed(first)
+    again = asks.next()
+    assert (again.message, again.id, again.is_retry) == (first.message, first.id, False)
+    asks.missed(again)
+    third = asks.next()
+    third.reply = message(hold(f"{SKU}/holds/1").SerializeToString())
+    asks.answered(third)
+    assert [asks.next().kind.method for _ in range(2)] == ["Confirm", "Allocate"]
+
+
 class RoomyLine(Line):
     """A line that has said hello and is not connected to anything."""
 
@@ -297,6 +314,30 @@ def test_a_history_gives_back_what_was_written(tmp_path: Path) -> None:
     assert (three.completed_ns, three.status) == (None, None)
     assert three.items == (history.Item("c" * 32 + "0000", "", "x/holds/1"),)
     assert [item.subject for item in four.items] == ["x/holds/1", "x/holds/2"]
+
+
+def test_the_history_of_a_killed_client_has_all_that_it_may_have_sent(tmp_path: Path) -> None:
+    """Cut anywhere: what has no answer is unknown, and an answer that was cut is none."""
+    kinds = Kinds("h:1", 1_000)
+    allocate = kinds.allocate("A", 1, None)
+    calls = [allocate.call(bytes((letter,)) * 32) for letter in b"abc"]
+    writer = history.Writer(tmp_path / "h", kinds.all, is_killable=True)
+    for at, call in enumerate(calls):
+        call.invoked_ns, call.reply = 10 + at, message(b"reply")
+    writer.begun(calls)
+    sent = len((tmp_path / "h").read_bytes())
+    for call in calls[:2]:
+        writer.answered(call, 0, 20)
+    writer.begun([])
+    whole = (tmp_path / "h").read_bytes()
+    for end in (sent, (sent + len(whole)) // 2, len(whole) - 1, len(whole)):
+        (tmp_path / "cut").write_bytes(whole[:end])
+        read = list(history.read(tmp_path / "cut"))
+        assert sorted(call.items[0].request_id[0] for call in read) == ["a", "b", "c"]
+        answered = [call for call in read if call.status == 0]
+        assert len(answered) == 2 * (end - sent) // (len(whole) - sent)
+        assert all(call.reply == b"reply" for call in answered)
+    writer.close()
 
 
 def test_a_history_that_is_cut_is_refused(tmp_path: Path) -> None:

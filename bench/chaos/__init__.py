@@ -1,0 +1,1 @@
+"""Real faults: a house, its buyers, a nemesis that breaks things one after another, and the judgement afterwards."""

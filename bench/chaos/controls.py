@@ -1,0 +1,133 @@
+"""The judges are judged: short runs of houses that are wrong on purpose, each under the fault that it cannot bear.
+
+Where the wrong is a choice of settings, the same run with the right one stands beside it and has to be clean: so it is
+the choice that is found out, and not the fault.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from cardkeep_client import CardkeepError
+
+from bench.chaos.arena import Arena
+from bench.chaos.building import Terms
+from bench.chaos.disk import Place
+from bench.chaos.faults.deaths import OwnerKilled, PowerLost
+from bench.chaos.faults.fault import Fault
+from bench.chaos.faults.freezes import OwnerFrozenPastTakeover
+from bench.chaos.faults.networks import StoreAnswersLost
+from bench.chaos.judging import judge
+from bench.chaos.leg import CALM_S, leg
+from bench.chaos.legs import history_path
+from bench.chaos.plan import Planned, Step
+from bench.chaos.wrong_builds import CHANGES, wrong_build
+from bench.run import Bench, CannotRun
+
+#: Buyers sell so long before the first fault.
+_BEGIN_S = 3.0
+
+#: Room for the house to come back before each next fault.
+_WELL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What became of one. `caught`: by how many violations of which kind; empty when it was found clean."""
+
+    is_wrong: bool
+    caught: Mapping[str, int]
+    words: str
+
+    @property
+    def is_as_expected(self) -> bool:
+        """A wrong house is caught, a right one is not."""
+        return bool(self.caught) == self.is_wrong
+
+    def to_json(self) -> dict[str, Any]:
+        """For the document."""
+        return {
+            "is_wrong": self.is_wrong,
+            "caught": dict(self.caught),
+            "as_expected": self.is_as_expected,
+            "words": self.words,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A house, what happens to it, one step after another, and whether it is wrong."""
+
+    name: str
+    steps: Sequence[Sequence[tuple[type[Fault], float]]]
+    changes: str = ""
+    store_options: str = ""
+    is_wrong: bool = True
+
+
+#: A machine that loses its power takes the owner with it, which knew what the store has lost.
+_POWER = [((PowerLost, 0.0), (OwnerKilled, 0.1))] * 4
+_UNHEARD = [((StoreAnswersLost, 0.0),), ((OwnerKilled, 0.0),)] * 3
+
+_TRIALS = (
+    _Trial("fencing off", [((OwnerFrozenPastTakeover, 0.0),)] * 2, changes="fencing off"),
+    _Trial("everysec, power lost", _POWER, store_options="--appendfsync everysec"),
+    _Trial("always, power lost", _POWER, is_wrong=False),
+    _Trial("retries on, order off", _UNHEARD, changes="retries on, order off"),
+    _Trial("retries on", _UNHEARD, changes="retries on", is_wrong=False),
+)
+
+
+def caught(bench: Bench) -> Mapping[str, Control]:
+    """Every control there is, by name. Raises CannotRun."""
+    return {trial.name: _tried(bench, trial) for trial in _TRIALS}
+
+
+def _tried(bench: Bench, trial: _Trial) -> Control:
+    bench.screen.enter(f"control: {trial.name}")
+    chance = Random(f"{bench.options.seed}/{trial.name}")  # noqa: S311 - a seed must break the same things again
+    steps = _steps(trial, chance)
+    label = trial.name.split()[0].strip(",") + ("" if trial.is_wrong else "-right")
+    folder = bench.new_folder()
+    terms = Terms(
+        label,
+        settings={"durability": "weak"} if trial.store_options else {},
+        store_options=trial.store_options,
+        build=wrong_build(folder, CHANGES[trial.changes]) if trial.changes else None,
+        has_suppliers=False,
+    )
+    seconds = steps[-1].over_s + CALM_S + _WELL_S * len(steps)
+    try:
+        with leg(bench, terms, seconds, lambda _arena, _seconds: steps, chance) as told:
+            missed = [each.kind for each in told.injected if not each.happened]
+            judgement = judge(told, history_path(bench, f"control-{label}"))
+            lost = _lost(told.arena)
+    except (CannotRun, CardkeepError) as failure:
+        # A house that does not come back is a house found out, too; but only one that should not.
+        return Control(trial.is_wrong, {"does not come back": 1}, str(failure).splitlines()[0])
+    findings, verdict = judgement.findings, judgement.verdict
+    told_of = f"{verdict.acknowledged:,} acknowledged operations, {judgement.violations:,} violations{lost}"
+    if missed:
+        told_of += f"; did not happen: {', '.join(missed)}"
+    if findings.violations:
+        told_of += f"; the first: {findings.violations[0]}"
+    return Control(trial.is_wrong, dict(findings.broken), told_of)
+
+
+def _steps(trial: _Trial, chance: Random) -> list[Step]:
+    steps: list[Step] = []
+    at_s = _BEGIN_S
+    for kinds in trial.steps:
+        faults = tuple(Planned(kind, after_s, chance.uniform(*kind.lasts_s)) for kind, after_s in kinds)
+        steps.append(Step(at_s, faults))
+        at_s = steps[-1].over_s + _BEGIN_S
+    return steps
+
+
+def _lost(arena: Arena) -> str:
+    """What the store's disk did not have after its deaths, in words."""
+    disk = arena.disk
+    if disk is None or not disk.orders[Place.LOSSES]:
+        return ""
+    return f", {disk.orders[Place.LOST_BYTES]:,} bytes lost in {disk.orders[Place.LOSSES]} losses of power"

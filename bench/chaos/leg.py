@@ -1,0 +1,90 @@
+"""One leg of a run: a house of its own, its buyers, its suppliers, one plan of faults; then calm."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from random import Random
+from typing import NamedTuple
+
+from cardkeep_client import CardkeepError
+
+from bench.chaos.arena import Arena
+from bench.chaos.building import CALLS_PER_S, Built, Terms, build
+from bench.chaos.nemesis import Injected, Nemesis
+from bench.chaos.plan import Step
+from bench.run import Bench, CannotRun, House
+from bench.run.sandboxes import stop_buying
+from bench.run.supply_truth import Truth, compare, wait_settled
+
+#: Buyers go on so long after the last fault.
+CALM_S = 4.0
+
+#: So many calls answered a second, half of those that are sent, are a house that has come back.
+WELL_PER_S = CALLS_PER_S / 2
+
+_BACK_WITHIN_S = 90.0
+_SETTLED_WITHIN_S = 180.0
+_ASK_AGAIN_S = 0.2
+
+
+class Told(NamedTuple):
+    """What a leg left behind to be judged: its house still runs, and all is put right."""
+
+    arena: Arena
+    injected: Sequence[Injected]
+    #: How what was bought compares with what suppliers say; None where nothing is bought.
+    truth: Truth | None
+
+
+Draw = Callable[[Arena, float], Sequence[Step]]
+
+
+@contextmanager
+def leg(bench: Bench, terms: Terms, seconds: float, draw: Draw, chance: Random) -> Iterator[Told]:
+    """Run one, with the plan that `draw` makes for so many seconds. The house ends with the body. Raises CannotRun."""
+    with ExitStack() as stack:
+        built = build(bench, terms, seconds, stack)
+        arena = built.arena
+        stack.callback(arena.buyers.stop)
+        nemesis = Nemesis(
+            arena,
+            chance,
+            lambda what: bench.screen.say(f"{arena.buyers.answered_per_s:5,}/s  {what}"),
+            lambda: arena.is_well(WELL_PER_S),
+        )
+        steps = draw(arena, seconds - CALM_S)
+        arena.buyers.start()
+        nemesis.carry_out(steps, seconds - CALM_S)
+        bench.screen.say("all is put right, buyers go on")
+        arena.buyers.wait()
+        yield Told(arena, nemesis.injected, _settle(bench, built))
+
+
+def _settle(bench: Bench, built: Built) -> Truth | None:
+    """Until every SKU answers and no purchase is open. Raises CannotRun."""
+    house = built.arena.house
+    bench.screen.say("until everybody is back")
+    for sku in built.stocked:
+        _insist(house, lambda sku=sku: house.books([sku]))  # type: ignore[misc]
+    if not built.suppliers:
+        return None
+    bench.screen.say("until all purchases are settled")
+    bought = {sku: cards for sku, cards in built.stocked.items() if "-BOUGHT-" in sku}
+    for sku in bought:
+        _insist(house, lambda sku=sku: stop_buying(house, sku))  # type: ignore[misc]
+    wait_settled(house, built.suppliers, _SETTLED_WITHIN_S)
+    return compare(house, built.suppliers, bought)
+
+
+def _insist(house: House, ask: Callable[[], object]) -> None:
+    """Ask until it is answered. Raises CannotRun."""
+    until_s = time.monotonic() + _BACK_WITHIN_S
+    while True:
+        try:
+            ask()
+        except CardkeepError as failure:
+            if time.monotonic() > until_s:
+                raise CannotRun(f"the house does not come back: {failure}. It said:\n{house.last_words()}") from failure
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return

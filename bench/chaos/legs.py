@@ -1,0 +1,89 @@
+"""The three legs of a run: which house, which faults, and what is left of each when it has been judged."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from bench.chaos.answers import Answers
+from bench.chaos.arena import Arena
+from bench.chaos.building import Terms
+from bench.chaos.faults.deaths import OwnerKilled
+from bench.chaos.faults.fault import Fault
+from bench.chaos.faults.kinds import CLOCK_KINDS, KINDS
+from bench.chaos.faults.times import STEP_MS_MAX
+from bench.chaos.judging import Judgement, judge
+from bench.chaos.leg import leg
+from bench.chaos.nemesis import Injected
+from bench.chaos.plan import Step, plan, plan_mixes
+from bench.run import Bench
+from bench.run.bench import AuditFailed
+
+#: Owners killed in each deck besides the one that every kind is in: how long they are away is to be known well.
+_OWNER_KILLS_MORE = 4
+
+
+class LegTerms(NamedTuple):
+    """A leg: its house, and what goes wrong with it."""
+
+    terms: Terms
+    is_mixed: bool = False
+    has_clocks: bool = False
+
+
+LEGS = (
+    LegTerms(Terms("alone")),
+    LegTerms(Terms("front", settings={"front_ends": "1"})),
+    LegTerms(Terms("mixes"), is_mixed=True, has_clocks=True),
+)
+
+
+class Outcome(NamedTuple):
+    """What a leg came to."""
+
+    label: str
+    injected: Sequence[Injected]
+    #: Why kinds could not be had in it, by name.
+    missing: Mapping[str, str]
+    answers: Answers
+    judgement: Judgement
+
+
+def run_leg(bench: Bench, of: LegTerms, seconds: float, chance: Random) -> Outcome:
+    """One leg, judged. Raises AuditFailed, and leaves the history where the findings say."""
+    missing: dict[str, str] = {}
+
+    def draw(arena: Arena, planned_s: float) -> Sequence[Step]:
+        kinds = _kinds(arena, of, missing)
+        if of.is_mixed:
+            return plan_mixes(kinds, chance, planned_s)
+        return plan(kinds, [OwnerKilled] * _OWNER_KILLS_MORE, chance, planned_s)
+
+    history = history_path(bench, of.terms.label)
+    with leg(bench, of.terms, seconds, draw, chance) as told:
+        bench.screen.say("the judgement")
+        answers = Answers.read(told.arena.buyers.histories)
+        judgement = judge(told, history, clock_wrong_ms=STEP_MS_MAX if of.has_clocks else 0.0)
+    bench.findings.add(judgement.findings)
+    if judgement.violations:
+        raise AuditFailed(bench.findings)
+    return Outcome(of.terms.label, told.injected, missing, answers, judgement)
+
+
+def history_path(bench: Bench, label: str) -> Path:
+    """Where a history goes: it stays until the next run, for `check-history`."""
+    path = bench.options.build / "chaos-histories" / f"{label}.jsonl.gz"
+    path.unlink(missing_ok=True)
+    return path
+
+
+def _kinds(arena: Arena, of: LegTerms, missing: dict[str, str]) -> list[type[Fault]]:
+    kinds = []
+    for name, kind in KINDS.items():
+        if name in CLOCK_KINDS and not of.has_clocks:
+            continue
+        if why := kind.missing(arena):
+            missing[name] = why
+        else:
+            kinds.append(kind)
+    return kinds

@@ -1,0 +1,121 @@
+"""The nemesis keeps to its plan, puts everything right, and counts only what happened; and when somebody was back."""
+
+from random import Random
+from typing import Any, ClassVar
+
+import pytest
+
+from bench.chaos.answers import Answers
+from bench.chaos.faults.fault import Fault
+from bench.chaos.nemesis import Nemesis
+from bench.chaos.plan import Planned, Step
+from bench.load.history import Call, Item
+
+SKU = "tenants/default/skus/A"
+_NOBODY: Any = None
+
+
+class Scratch(Fault):
+    """Leaves word of itself."""
+
+    name = "scratch"
+    about = "a scratch"
+    words: ClassVar[list[str]] = []
+    is_done = True
+    is_noticed = True
+
+    def inject(self) -> bool:
+        """See Fault."""
+        self.words.append(f"{self.name} on")
+        return self.is_done
+
+    def heal(self) -> bool:
+        """See Fault."""
+        self.words.append(f"{self.name} off")
+        return self.is_noticed
+
+
+class Dent(Scratch):
+    """Nobody notices it."""
+
+    name = "dent"
+    is_noticed = False
+
+
+class Miss(Scratch):
+    """It meets nothing."""
+
+    name = "miss"
+    is_done = False
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    Scratch.words.clear()
+
+
+def test_a_mix_is_broken_and_mended_in_the_order_of_its_moments() -> None:
+    """The one that begins first may last longer."""
+    nemesis = Nemesis(_NOBODY, Random(1), lambda _what: None)
+    nemesis.carry_out([Step(0.0, (Planned(Scratch, 0.0, 0.3), Planned(Dent, 0.1, 0.1)))])
+    assert Scratch.words == ["scratch on", "dent on", "dent off", "scratch off"]
+    dent, scratch = nemesis.injected
+    assert (dent.happened, scratch.happened) == (False, True)
+    assert not dent.is_alone
+    assert scratch.until_s - scratch.at_s >= 0.3
+
+
+def test_what_was_not_done_does_not_count_and_is_not_mended() -> None:
+    """There is nothing to mend."""
+    nemesis = Nemesis(_NOBODY, Random(1), lambda _what: None)
+    nemesis.carry_out([Step(0.0, (Planned(Miss, 0.0, 0.0),)), Step(0.05, (Planned(Scratch, 0.0, 0.0),))])
+    assert Scratch.words == ["miss on", "scratch on", "scratch off"]
+    assert [(each.kind, each.happened, each.is_alone) for each in nemesis.injected] == [
+        ("miss", False, True),
+        ("scratch", True, True),
+    ]
+
+
+def test_a_step_waits_for_the_house_and_what_has_no_time_left_is_left_out() -> None:
+    """So that a fault alone is alone; moments move, the order stays."""
+    looks: list[bool] = []
+
+    def is_well() -> bool:
+        looks.append(len(looks) >= 3)
+        return looks[-1]
+
+    nemesis = Nemesis(_NOBODY, Random(1), lambda _what: None, is_well)
+    nemesis.carry_out([Step(0.0, (Planned(Scratch, 0.0, 0.0),)), Step(0.5, (Planned(Dent, 0.0, 0.1),))], 0.8)
+    assert Scratch.words == ["scratch on", "scratch off"]
+    assert looks.count(False) == 3
+
+
+def test_whatever_breaks_the_run_everything_is_put_right() -> None:
+    """Nobody stays frozen because a scenario ended early."""
+
+    def says_no(what: str) -> None:
+        if Scratch.words:
+            raise KeyboardInterrupt(what)
+
+    nemesis = Nemesis(_NOBODY, Random(1), says_no)
+    steps = [Step(0.0, (Planned(Scratch, 0.0, 60.0), Planned(Dent, 0.1, 60.0)))]
+    with pytest.raises(KeyboardInterrupt):
+        nemesis.carry_out(steps)
+    assert Scratch.words == ["scratch on", "scratch off"]
+
+
+def test_back_is_the_first_good_answer_to_a_call_sent_after_the_fault() -> None:
+    """Of its SKUs alone; what was under way, or was refused, says nothing."""
+    answers = Answers()
+    for number, (sent_s, answered_s, status, sku) in enumerate(
+        [(0.9, 1.2, 0, "A"), (1.1, 3.0, 0, "A"), (1.2, 2.5, 0, "A"), (1.3, 1.4, 0, "B"), (1.0, 1.5, 14, "A")]
+    ):
+        item = Item(f"r{number}", "", f"tenants/default/skus/{sku}")
+        answers.hear(Call("Allocate", (item,), int(sent_s * 1e9), int(answered_s * 1e9), status, "", b""))
+    answers.hear(Call("Allocate", (Item("r9", "", SKU),), 1, None, None, "", b""))
+    answers.close()
+    assert answers.first_ok_after(1.0, {"A"}) == 2.5
+    assert answers.first_ok_after(1.0, {"A", "B"}) == 1.4
+    assert answers.first_ok_after(1.25, {"A"}) is None
+    assert answers.first_ok_after(1.0, ()) is None
+    assert (answers.calls, answers.unknown) == (6, 2)
