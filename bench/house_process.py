@@ -44,7 +44,7 @@ class HouseProcess:
     ) -> None:
         self.folder = folder
         self.settings = dict(settings or {})
-        self._environment = dict(environment or {})
+        self.environment = dict(environment or {})
         self._cwd = cwd
         self.target = ""
         #: Where its metrics are, an http:// address.
@@ -62,7 +62,7 @@ class HouseProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
-            **self._environment,
+            **self.environment,
             "CARDKEEP_DATA": str(self.folder),
             "CARDKEEP_PORT": str(free_port()),
             "CARDKEEP_METRICS_PORT": str(free_port()),

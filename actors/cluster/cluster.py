@@ -146,7 +146,7 @@ class Cluster:
 
     async def keep_understudies(self) -> None:
         """Have processes stand ready for actors that die, until cancelled."""
-        await Understudies(self._settings.understudies, self._settings.token.get_secret_value()).run()
+        await Understudies(self._settings).run()
 
     async def metrics(self) -> Mapping[str, bytes]:
         """Each process's metrics; one that does not answer is left out."""

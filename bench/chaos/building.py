@@ -19,6 +19,7 @@ from bench.chaos.road import Road
 from bench.house_process import HouseProcess, free_port
 from bench.load.plan import Journeys, Open, Plan, Skus
 from bench.run import Bench, Door, House
+from bench.run.estate import Estate
 from bench.run.sandboxes import SandboxProcess, enter, source
 
 #: SKUs that are stocked, with so many cards for each second of the leg; and SKUs that live from what is bought.
@@ -47,6 +48,7 @@ class Terms:
     store_options: str = ""
     build: Path | None = None
     has_suppliers: bool = True
+    machines: int = 1
 
 
 class Built(NamedTuple):
@@ -59,17 +61,26 @@ class Built(NamedTuple):
 
 def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built:
     """All of it; the stack ends it. Raises CannotRun."""
-    folder = bench.new_folder()
+    estate = Estate(terms.label, bench.new_folder(), Door.FAST, {"actors_max": "1"}, terms.machines)
+    folder = estate.folder if terms.machines > 1 else bench.new_folder()
     tools = folder / "chaos"
     tools.mkdir(parents=True)
     disk, clocks = _shims(tools)
     to_store, store, script = _to_store(folder, tools, disk, terms.store_options, stack)
     environment = {**_path(terms.build), **(clocks.environment if clocks else {})}
-    settings = {"actors_max": "2", **terms.settings, "store_binary": str(script)}
-    process = HouseProcess(folder, {**settings, "front_door": Door.FAST.value}, environment, terms.build)
-    house = House(terms.label, folder, Door.FAST, settings, process)
+    settings = {"actors_max": "2" if terms.machines == 1 else "1", **terms.settings, "store_binary": str(script)}
+    house: House
+    if terms.machines == 1:
+        process = HouseProcess(folder, {**settings, "front_door": Door.FAST.value}, environment, terms.build)
+        house = House(terms.label, folder, Door.FAST, settings, process)
+    else:
+        estate.equip_head(folder, environment, **settings)
+        house = estate
     bench.begin(house)
     stack.callback(bench.stop, house)
+    if isinstance(house, Estate):
+        bench.screen.say("a machine joins")
+        house.join(1)
     host, _, port = house.target.rpartition(":")
     entrance = ("127.0.0.1", free_port())
     to_door = stack.enter_context(Road(entrance, (host, int(port))))

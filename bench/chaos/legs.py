@@ -10,7 +10,8 @@ from bench.chaos.arena import Arena
 from bench.chaos.building import Terms
 from bench.chaos.faults.deaths import OwnerKilled
 from bench.chaos.faults.fault import Fault
-from bench.chaos.faults.kinds import CLOCK_KINDS, KINDS
+from bench.chaos.faults.kinds import CLOCK_KINDS, KINDS, OF_MACHINES
+from bench.chaos.faults.machines import NodeLost
 from bench.chaos.faults.times import STEP_MS_MAX
 from bench.chaos.judging import Judgement, judge
 from bench.chaos.leg import leg
@@ -22,6 +23,9 @@ from bench.run.bench import AuditFailed
 #: Owners killed in each deck besides the one that every kind is in: how long they are away is to be known well.
 _OWNER_KILLS_MORE = 4
 
+#: Losses of a whole machine in each deck of the machines' leg, besides the one.
+_NODE_LOSSES_MORE = 2
+
 
 class LegTerms(NamedTuple):
     """A leg: its house, and what goes wrong with it."""
@@ -29,12 +33,15 @@ class LegTerms(NamedTuple):
     terms: Terms
     is_mixed: bool = False
     has_clocks: bool = False
+    #: Only these kinds, where they are told.
+    only: frozenset[str] = frozenset()
 
 
 LEGS = (
     LegTerms(Terms("alone")),
     LegTerms(Terms("front", settings={"front_ends": "1"})),
     LegTerms(Terms("mixes"), is_mixed=True, has_clocks=True),
+    LegTerms(Terms("machines", machines=2), only=OF_MACHINES),
 )
 
 
@@ -57,7 +64,8 @@ def run_leg(bench: Bench, of: LegTerms, seconds: float, chance: Random) -> Outco
         kinds = _kinds(arena, of, missing)
         if of.is_mixed:
             return plan_mixes(kinds, chance, planned_s)
-        return plan(kinds, [OwnerKilled] * _OWNER_KILLS_MORE, chance, planned_s)
+        often = [NodeLost] * _NODE_LOSSES_MORE if of.only else [OwnerKilled] * _OWNER_KILLS_MORE
+        return plan(kinds, often, chance, planned_s)
 
     history = history_path(bench, of.terms.label)
     with leg(bench, of.terms, seconds, draw, chance) as told:
@@ -80,7 +88,7 @@ def history_path(bench: Bench, label: str) -> Path:
 def _kinds(arena: Arena, of: LegTerms, missing: dict[str, str]) -> list[type[Fault]]:
     kinds = []
     for name, kind in KINDS.items():
-        if name in CLOCK_KINDS and not of.has_clocks:
+        if (name in CLOCK_KINDS and not of.has_clocks) or (of.only and name not in of.only):
             continue
         if why := kind.missing(arena):
             missing[name] = why

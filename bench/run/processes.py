@@ -14,6 +14,7 @@ _ROLES = (
     (re.compile(r"ray::ArchivistActor"), "archivist"),
     (re.compile(r"ray::SupplierActor"), "desk"),
     (re.compile(r"ray::RefillActor"), "refill"),
+    (re.compile(r"actors\.household"), "household"),
     (re.compile(r"valkey-server|redis-server|^postgres"), "store"),
     (re.compile(r"actors\.house|bench\.peers|-m bench"), "front"),
     (re.compile(r"^ray|gcs_server|raylet|/ray/"), "ray"),
@@ -72,6 +73,6 @@ def memory_bytes_by_role(now: Usages) -> dict[str, int]:
 
 def _role(process: psutil.Process) -> str:
     words = " ".join(process.cmdline())
-    if "actors.house" in words:
+    if "actors.house" in words and "actors.household" not in words:
         return "house"
     return next((role for pattern, role in _ROLES if pattern.search(process.name()) or pattern.search(words)), "other")

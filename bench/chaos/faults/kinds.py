@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.chaos.faults import deaths, disks, freezes, networks, times
+from bench.chaos.faults import deaths, disks, freezes, machines, networks, times
 from bench.chaos.faults.fault import Fault
 
 _ALL: tuple[type[Fault], ...] = (
@@ -37,6 +37,11 @@ _ALL: tuple[type[Fault], ...] = (
     disks.SlowSync,
     disks.FailingSync,
     disks.FullDisk,
+    machines.RayletKilled,
+    machines.GcsKilled,
+    machines.HouseholdKilled,
+    machines.NodeLost,
+    machines.MachineLeft,
     times.ClockAhead,
     times.ClockBehind,
 )
@@ -46,11 +51,17 @@ KINDS: Mapping[str, type[Fault]] = {kind.name: kind for kind in _ALL}
 #: A house whose clocks were set wrong gives its holds other ends than its buyers expect, and is judged with more room.
 CLOCK_KINDS = frozenset((times.ClockAhead.name, times.ClockBehind.name))
 
+#: What a leg of several machines is broken by.
+OF_MACHINES = frozenset(
+    kind.name
+    for kind in (
+        *(machines.RayletKilled, machines.GcsKilled, machines.HouseholdKilled, machines.NodeLost, machines.MachineLeft),
+        *(deaths.OwnerKilled, deaths.StoreKilled, deaths.DeskKilled, deaths.ArchivistKilled),
+    )
+)
+
 #: What ends the house as a whole today, and so is not among the kinds.
 LEFT_OUT: Mapping[str, str] = {
-    "gcs_killed": "Ray's control service (gcs_server): with it Ray, and so the house, ends",
-    "raylet_killed": "Ray's node manager: on one machine it takes every actor with it",
     "house_killed": "the house's own process: everything it started ends with it (tests/cluster/test_house_restart.py)",
-    "node_lost": "needs several machines, or several of Ray's nodes on one",
-    "rolling_upgrade": "needs several of Ray's nodes, too",
+    "rolling_upgrade": "a scenario of its own: `make bench SCENARIO=upgrade`",
 }
