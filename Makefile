@@ -54,7 +54,8 @@ fmt: $(READY) ## Format the code
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-lint: $(READY) ## Style
+lint: $(READY) ## Style, and that generated code is fresh
+	$(BIN)/python -m protos.generate --check
 	$(BIN)/ruff format --check --quiet $(CODE)
 	$(BIN)/ruff check --quiet $(CODE)
 
@@ -82,8 +83,7 @@ coverage: $(READY) ## Every branch of engine/ is run by tests/unit and tests/sto
 	$(BIN)/coverage run --branch --source engine -m pytest tests/unit tests/stories
 	$(BIN)/coverage report --fail-under=100 --show-missing --skip-covered
 
-check: lint types imports ## Quick gate before every commit, under a minute
-	$(BIN)/python -m protos.generate --check
+check: lint types imports ## Quick gate before every commit
 	$(BIN)/python -m pytest tests/tidy tests/unit tests/stories
 	@echo "All good."
 
