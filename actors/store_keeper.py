@@ -61,15 +61,18 @@ class StoreKeeper:
 
     async def _keep(self, store: EmbeddedStore) -> None:
         """Start it again whenever it has ended: owners wait for it, and find all they were told."""
+        is_down = False
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             if self._door is not None and self._door.poll() is not None:
                 _log.error("store_door_ended_and_is_opened_again")
                 self._open_door(store)
-            if store.has_ended:
+            if store.has_ended or is_down:
                 _log.error("store_ended_and_is_started_again")
                 try:
                     await store.start()
+                    is_down = False
                 except (CardkeepError, OSError):
                     # A full disk, say: once there is room again, the next try will do.
                     _log.exception("store_start_failed")
+                    is_down = True
