@@ -9,12 +9,13 @@ and rsync. The hosts have no way to package indexes, so this checkout's environm
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,10 @@ def _hosts(folder: Path) -> Iterator[None]:
             servers.append(_serve(folder, name))
         yield
     finally:
-        for server in servers:
-            server.terminate()
         for name in _HOSTS:
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)  # noqa: S603, S607 - ours
+            _end(name)
+        for server in servers:
+            server.wait()
         subprocess.run(["ip", "link", "del", _BRIDGE], check=False, capture_output=True)  # noqa: S603, S607 - ours
         _HOME.rmdir()
 
@@ -132,6 +133,16 @@ def _serve(folder: Path, name: str) -> "subprocess.Popen[bytes]":
     words = ["ip", "netns", "exec", name, "unshare", "--mount", "sh", "-c", inside]
     with (folder / name / "sshd.log").open("wb") as log:
         return subprocess.Popen(words, stdout=log, stderr=log)  # noqa: S603 - our own words
+
+
+def _end(name: str) -> None:
+    """A host, with everything that runs on it; its name, its cable and its home are free then."""
+    inside = subprocess.run(["ip", "netns", "pids", name], check=False, capture_output=True, text=True)  # noqa: S603, S607
+    for pid in inside.stdout.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    for words in (["ip", "link", "del", f"{name}-out"], ["ip", "netns", "del", name]):
+        subprocess.run(words, check=False, capture_output=True)  # noqa: S603 - our own words
 
 
 def _config(folder: Path) -> Path:
