@@ -74,8 +74,8 @@ def _between_machines(settings: Settings) -> dict[str, str]:
         "RAY_gcs_storage": "rocksdb",
         "RAY_gcs_storage_path": str(settings.data / "ray"),
         "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
-        # Where `ray up` started the head: the second autoscaler takes a head of one's own machines for a worker, counts it
-        # among those that are wanted, and starts one too few (Ray 2.60).
+        # Where `ray up` started the head: Ray's second autoscaler counts that head among the workers that are wanted,
+        # and starts one too few (Ray 2.60).
         "RAY_enable_autoscaler_v2": "0",
         # Who is asked to end has been drained before, by ourselves.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
