@@ -51,9 +51,9 @@ def _restore(bench: Bench, house: House, copy: Path) -> None:
     house.stop()
     shutil.rmtree(house.folder)
     began_s = time.monotonic()
-    _cardkeep("restore", copy, house.folder)
+    _cardkeep("recover", copy, house.folder)
     house.start(bench.screen.say)
-    bench.measure("restore_s", time.monotonic() - began_s, unit="s", about="`cardkeep restore`, and the house is up")
+    bench.measure("restore_s", time.monotonic() - began_s, unit="s", about="`cardkeep recover`, and the house is up")
 
 
 def _tell_of_the_sale(bench: Bench, buyers: Buyers, began_s: float, ended_s: float) -> None:

@@ -1,4 +1,4 @@
-"""`cardkeep backup` and `cardkeep restore`: a data folder copied while it sells, and put back."""
+"""`cardkeep backup` and `cardkeep recover`: a data folder copied while it sells, and put back."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ _SOLD_SINCE = (
 def register(app: typer.Typer) -> None:
     """Put the commands of this file on the command line."""
     command(app, "backup")(backup)
-    command(app, "restore")(restore)
+    command(app, "recover")(recover)
 
 
 def backup(
@@ -40,7 +40,7 @@ def backup(
     )
 
 
-def restore(
+def recover(
     session: Session,
     copy: Annotated[Path, typer.Argument(metavar="COPY", help="A folder that `backup` made.", show_default=False)],
 ) -> None:
