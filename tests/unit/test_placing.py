@@ -251,3 +251,10 @@ def test_an_owners_name_says_its_machine() -> None:
         "10.0.0.2",
         "shop-a",
     ]
+
+
+def test_two_hot_pools_of_one_owner_end_with_one_each_where_no_owner_is_empty() -> None:
+    """The second goes to the owner that has the fewest, whose own pool makes room."""
+    placed = {0: "owner-0", 1: "owner-0", 2: "owner-1", 3: "owner-2", 4: "owner-2"}
+    scene = _scene(placed, 3, {0: 2_000.0, 1: 1_900.0, 2: 10.0, 3: 10.0, 4: 10.0})
+    assert _numbers(decide(scene)) == {1: "owner-1", 2: "owner-2"}
