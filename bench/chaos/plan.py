@@ -9,6 +9,9 @@ from bench.chaos.faults.fault import Fault
 #: Between the end of a step and the next one: time to come back, so that each fault meets a house that is well.
 REST_S = (1.0, 2.0)
 
+#: Faults that would last too long are left out so often before a plan ends: a few kinds last ten seconds.
+_LEFT_OUT_MAX = 8
+
 #: The second fault of a mix begins so long after the first at most.
 _APART_S_MAX = 1.0
 
@@ -80,5 +83,5 @@ def _steps(drawn: Iterator[tuple[type[Fault], ...]], chance: Random, seconds: fl
             yield step
             continue
         left_out += 1
-        if left_out > 1:
+        if left_out > _LEFT_OUT_MAX:
             return
