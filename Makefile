@@ -18,10 +18,7 @@ CODE := engine actors bench clients protos tests
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-sethosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, take it down (root)
-	@$(BIN)/python -m bench.hosts
-
-up: $(READY) ## Make the environment (done by every other verb when needed)
+setup: $(READY) ## Make the environment (done by every other verb when needed)
 
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
