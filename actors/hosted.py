@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from actors.asking import Hearer
 from actors.committer import Desk
@@ -28,16 +29,27 @@ class PoolState(Enum):
     STOPPED = "stopped"
 
 
-class Guest:
-    """One Allocate that waits for cards. `recalled` is what it needed of the archive."""
+class Found(NamedTuple):
+    """What the archive has under keys, None where it has nothing, when all before `forgotten_ms` had left memory."""
 
-    __slots__ = ("command", "deadline_ms", "hearer", "recalled", "timer")
+    forgotten_ms: int
+    values: Mapping[str, object]
+
+
+NOTHING = Found(0, {})
+"""Nothing has been looked up yet."""
+
+
+class Guest:
+    """One Allocate that waits for cards. `found` is what it needed of the archive."""
+
+    __slots__ = ("command", "deadline_ms", "found", "hearer", "timer")
 
     def __init__(self, deadline_ms: int, command: Allocate, hearer: Hearer) -> None:
         self.deadline_ms = deadline_ms
         self.command = command
         self.hearer = hearer
-        self.recalled: Mapping[str, object] = {}
+        self.found = NOTHING
         self.timer: asyncio.TimerHandle | None = None
 
 

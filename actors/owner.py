@@ -13,9 +13,10 @@ from time import perf_counter
 from actors.asking import Answer, Asked, Hearer, tell_failure
 from actors.committer import Committer, Desk
 from actors.folding import Fold, Folding, busy_per_s, fold_after_events_min
-from actors.hosted import Guest, Hosted, PoolState
+from actors.hosted import NOTHING, Guest, Hosted, PoolState
 from actors.import_pace import ImportPace
 from actors.load_meter import LoadMeter
+from actors.lookup import Lookup
 from actors.metrics import OwnerMetrics
 from actors.rebuilding import take_over
 from actors.receiving import Receiving
@@ -24,7 +25,6 @@ from engine import limits
 from engine.errors import Fenced, InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
 from engine.names import PoolName
 from engine.ports import Archive, Clock, Journal, SealedCards
-from engine.stock.codec import read_archived
 from engine.stock.commands import OF_BUYERS, Receive, Wait
 from engine.stock.events import Event
 from engine.stock.state import Turn
@@ -60,7 +60,6 @@ class Owner:
         nudge: Callable[[PoolName], None] = lambda _pool: None,
     ) -> None:
         self._journal = journal
-        self._archive = archive
         self._clock = clock
         self._metrics = metrics
         self._folding = Folding(self.submit, self.find, fold, fold_after_events)
@@ -68,12 +67,13 @@ class Owner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer = Committer(journal, metrics.appended)
         self._pace = ImportPace()
+        self._lookup = Lookup(archive, self._ready)
         self._receiving = Receiving(cards, self._pace, ready=self._ready, answer=self._answer)
         self._nudge = nudge
         self._room = WaitingRoom(
             clock,
             ready=self._ready,
-            missing=lambda hosted, guest: self._missing(hosted, [(0, guest.command)], guest.recalled),
+            missing=lambda hosted, guest: self._lookup.missing(hosted, [(0, guest.command)], guest.found),
             again=lambda name, guest: self.take(name, [(guest.deadline_ms, Wait(guest.command))], guest.hearer),
             board=self._board,
             stop=self._stop,
@@ -155,7 +155,7 @@ class Owner:
                 later = self._receiving.receive(hosted, asked, hearer)
             elif Wait in kinds:
                 later = self._welcome(name, asked, hearer)
-            elif hosted.pool.state.memory.forgotten_before_ms and self._missing(hosted, asked, {}):
+            elif hosted.pool.state.memory.forgotten_before_ms and self._lookup.missing(hosted, asked, NOTHING):
                 later = self._recall(name, asked, hearer)
             else:
                 self._answer(hosted, asked, {}, set(), hearer)
@@ -168,8 +168,8 @@ class Owner:
     async def _recall(self, name: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
         """Commands that need what has left memory: it is looked up, and nothing awaits before they are decided."""
         try:
-            hosted, recalled = await self._looked_up(name, asked)
-            self._answer(hosted, asked, recalled, set(), hearer)
+            hosted, found = await self._lookup.find(name, asked)
+            self._answer(hosted, asked, found.values, set(), hearer)
         except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
             tell_failure(hearer, failure)
 
@@ -179,19 +179,10 @@ class Owner:
             ((deadline_ms, command),) = asked
             assert isinstance(command, Wait)
             guest = Guest(deadline_ms, command.allocate, hearer)
-            hosted, guest.recalled = await self._looked_up(name, [(deadline_ms, guest.command)])
+            hosted, guest.found = await self._lookup.find(name, [(deadline_ms, guest.command)])
             self._room.enter(hosted, guest)
         except Exception as failure:  # noqa: BLE001 - whoever asked would wait for ever
             tell_failure(hearer, failure)
-
-    async def _looked_up(self, name: PoolName, asked: Sequence[Asked]) -> tuple[Hosted, Mapping[str, object]]:
-        """A pool that is ready, and what these commands need that has left memory."""
-        recalled: dict[str, object] = {}
-        while missing := self._missing(hosted := self._ready(name), asked, recalled):
-            values = await self._archive.recall(name, missing)
-            for key, value in zip(missing, values, strict=True):
-                recalled[key] = None if value is None else read_archived(key, value)
-        return hosted, recalled
 
     def _answer(
         self,
@@ -273,13 +264,6 @@ class Owner:
         if self._committer.is_full:
             raise Overloaded("too much is waiting to be written")
         return hosted
-
-    def _missing(self, hosted: Hosted, asked: Sequence[Asked], recalled: Mapping[str, object]) -> list[str]:
-        """What has left memory and is needed to decide; usually nothing."""
-        pool = hosted.pool
-        if not pool.state.memory.forgotten_before_ms:
-            return []
-        return [key for _, command in asked for key in pool.missing(command, recalled)]  # type: ignore[arg-type]
 
     def _decide(
         self, hosted: Hosted, turn: Turn, asked: Sequence[Asked], now_ms: int, prints: set[bytes]

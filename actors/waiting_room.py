@@ -122,7 +122,7 @@ class WaitingRoom:
                     self._leaves(hosted, guest)
                     self._again(hosted.name, guest)
                     continue
-                turn.recalled = guest.recalled  # type: ignore[assignment]
+                turn.recalled = guest.found.values  # type: ignore[assignment]
                 outcome, replayed = pool.decide(turn, guest.command)
                 if outcome is WAITS:
                     continue

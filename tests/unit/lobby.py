@@ -75,7 +75,8 @@ class Lobby:
         await asyncio.gather(self.buys("first"), self.buys("second"))
 
     async def fold(self) -> None:
-        """Let the archive have what is old, and memory forget it."""
+        """Let the archive have what is old by the journal's latest event, and memory forget it."""
+        await self.lets_wait(self.waits + 1)
         archivist = Archivist(self.corner.store, self.corner.store)
         self.owner._folding._fold = archivist.fold
         hosted = self.owner.find(POOL)

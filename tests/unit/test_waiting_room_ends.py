@@ -13,11 +13,14 @@ from engine import limits
 from engine.errors import InvariantBroken, NotDone, PoolClosed
 from engine.ports import Seat
 from engine.stock.commands import Allocate, Wait
-from engine.stock.outcomes import Reason
+from engine.stock.outcomes import Reason, Refused
 from tests.unit.corridor import POOL, TOKEN, allocate, ask, ask_one, chunk, until
 from tests.unit.lobby import Lobby, held
 
 _OUT = Reason.OUT_OF_STOCK
+
+#: A UUIDv7 of the first millisecond of 1970: whether memory has forgotten its answer, only the archive can say.
+_MADE_LONG_AGO = "00000000-0001-7000-8000-000000000001"
 
 
 @pytest.fixture(params=["at home", "elsewhere"])
@@ -145,3 +148,19 @@ async def test_what_has_left_memory_is_looked_up_for_guests_too(house: Lobby) ->
     (answer,) = await ask(house.owner, Wait(allocate("first")), deadline_ms=house.corner.clock.now_ms() + 5_000)
     assert answer.outcome == first
     assert answer.replayed
+
+
+async def test_a_guest_whose_request_was_refused_and_forgotten_while_he_waited_hears_that_refusal(house: Lobby) -> None:
+    """What was looked up for him when he came says nothing of what the archive has been given since."""
+    await house.sell_out()
+    house.corner.clock.at_ms += limits.HOUR_MS
+    await house.fold()
+    await asyncio.gather(house.buys("third"), house.buys("fourth"))
+    waiting = house.buys("a", within_ms=2 * limits.HOUR_MS, request_id=_MADE_LONG_AGO)
+    await until(lambda: house.guests)
+    refused = await house.buys("a", within_ms=0, request_id=_MADE_LONG_AGO)
+    assert refused == Refused(_OUT, (("requested", "1"), ("available", "0")))
+    house.corner.clock.at_ms += limits.HOUR_MS
+    await house.fold()
+    await ask_one(house.owner, chunk(1, 1, first=2))
+    assert await waiting == refused
