@@ -116,13 +116,13 @@ class WaitingRoom:
                 if guest.hearer.done():
                     self._leaves(hosted, guest)
                     continue
-                if not is_last_call and not self._may_be_served(hosted, guest, available):
+                turn.recalled = guest.found.values  # type: ignore[assignment]
+                if not is_last_call and not _may_be_served(turn, guest.command, available):
                     continue
                 if self._missing(hosted, guest):
                     self._leaves(hosted, guest)
                     self._again(hosted.name, guest)
                     continue
-                turn.recalled = guest.found.values  # type: ignore[assignment]
                 outcome, replayed = pool.decide(turn, guest.command)
                 if outcome is WAITS:
                     continue
@@ -137,12 +137,6 @@ class WaitingRoom:
             return
         if answers or turn.events:
             self._board(hosted, turn, answers, _All(heard))
-
-    def _may_be_served(self, hosted: Hosted, guest: Guest, available: int) -> bool:
-        command: Allocate = guest.command
-        if command.request_id in hosted.pool.state.memory.answers:
-            return True
-        return command.quantity <= available or (command.partial and available > 0)
 
     def _last_call(self, hosted: Hosted, guest: Guest) -> None:
         try:
@@ -160,6 +154,11 @@ class WaitingRoom:
         self._guests -= 1
         if guest.timer is not None:
             guest.timer.cancel()
+
+
+def _may_be_served(turn: Turn, command: Allocate, available: int) -> bool:
+    """Whether there is an answer already, or enough for one."""
+    return turn.known(command) is not None or command.quantity <= available or (command.partial and available > 0)
 
 
 class _All:
