@@ -26,6 +26,7 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
+	@$(BIN)/python -m compileall -q $(CODE)
 	@touch $@
 
 demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 20 seconds, a minute more with installing
