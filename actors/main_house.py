@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from actors.adapters.key_ring import KeyRingFile
 from actors.adapters.redis_registry import RedisRegistry
-from actors.adapters.redis_settings import Durability
+from actors.adapters.redis_settings import Durability, fields_of
 from actors.adapters.redis_store import RedisStore
 from actors.adapters.system_clock import SystemClock
 from actors.cluster_file import ClusterFile
@@ -108,8 +108,7 @@ class MainHouse:
 
 async def _server_version(store: RedisStore) -> str:
     (described,) = await store.line.ask([("INFO", "server")])
-    text = described if isinstance(described, str) else described.decode()
-    fields = dict(row.split(":", 1) for row in text.splitlines() if ":" in row)
+    fields = fields_of(described.decode())
     if "valkey_version" in fields:
         return f"valkey {fields['valkey_version']}"
     return f"redis {fields['redis_version']}"

@@ -39,6 +39,8 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
                                    drops those there is no room for.
   ck:{supply}:version      string  counts the changes of these three. enter.
 
+  ck:{store}:touched       string  written to ask replicas for all that was written before. The adapter.
+
 Numbers that count are compared as the decimal strings they are stored as: a Lua number is a double.
 ]]
 

@@ -51,7 +51,7 @@ class RedisAppends:
             else:
                 commands.append(("HGET", pool_key(pool, "meta"), "epoch"))
         try:
-            replies = await self._line.attempt(commands)
+            replies = await self._line.attempt(commands, counts=True)
             positions = await self._positions(appends, proven, replies)
         except BaseException:
             for each in appends:

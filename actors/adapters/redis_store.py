@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from actors.adapters.redis_appends import RedisAppends, position_question
 from actors.adapters.redis_keys import ARCHIVE, SNAPSHOT, pool_key
-from actors.adapters.redis_line import Command, RedisLine
+from actors.adapters.redis_line import TOUCHED, Command, RedisLine
 from actors.adapters.redis_settings import Durability, check_settings
 from engine.errors import InvariantBroken
 from engine.names import BatchNo, Card, PoolName, batch_of
@@ -31,6 +31,7 @@ pieces_live_ms = 3_600_000
 #: Fields asked of a hash by one command, to keep its step well below a millisecond.
 fields_per_read_max = 1_000
 
+_CLAIM = "cardkeep_claim"
 #: How long the store may take for a round. A disk that syncs for longer is down for all that matters.
 answer_within_s_default = 5.0
 
@@ -61,7 +62,7 @@ class RedisStore:
 
     async def claim(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal. Raises StoreUnavailable; an epoch taken without an answer binds nobody."""
-        return await self._history(pool, "cardkeep_claim", known)
+        return await self._history(pool, _CLAIM, known)
 
     async def read(self, pool: PoolName, known: Known = NOTHING) -> History:
         """See Journal."""
@@ -73,7 +74,8 @@ class RedisStore:
 
     async def position(self, pool: PoolName) -> Position:
         """See Journal."""
-        (reply,) = await self.line.ask([position_question(pool)])
+        written: Sequence[Command] = [("SET", TOUCHED, "")] if self.line.replicas else ()
+        reply, *_ = await self.line.ask([position_question(pool), *written], counts=True)
         return Position(*reply)
 
     async def fold(self, pool: PoolName, history: History, snapshot: bytes, snapshot_seq: int) -> bool:
@@ -158,7 +160,7 @@ class RedisStore:
         """As of one moment: what a fold tears away underneath is read again from the start."""
         meta, journal = pool_key(pool, "meta"), pool_key(pool, "journal")
         while True:
-            (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)])
+            (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)], counts=function is _CLAIM)
             look = _Look(*reply)
             goes_on = look.snapshot_seq == known.snapshot_seq
             pieces = [] if goes_on else await self._pieces(meta, look)

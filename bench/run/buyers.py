@@ -16,8 +16,9 @@ _PATIENCE_S = 120.0
 class Buyers:
     """One thread a SKU: allocates and confirms, one after the other, and keeps what it was told."""
 
-    def __init__(self, targets: str, skus: list[str]) -> None:
+    def __init__(self, targets: str, skus: list[str], patience_s: float = _PATIENCE_S) -> None:
         self._targets = targets
+        self._patience_s = patience_s
         self._is_over = threading.Event()
         self._orders = count()
         self.failures: list[str] = []
@@ -35,10 +36,10 @@ class Buyers:
         """Let them finish what they are at."""
         self._is_over.set()
         for thread in self._threads:
-            thread.join(2 * _PATIENCE_S)
+            thread.join(2 * self._patience_s)
 
     def _buy(self, sku: str) -> None:
-        with Client(self._targets, channels=1, timeout_s=_PATIENCE_S) as client:
+        with Client(self._targets, channels=1, timeout_s=self._patience_s) as client:
             while not self._is_over.is_set():
                 began_s = time.monotonic()
                 try:

@@ -1,5 +1,6 @@
-"""`cardkeep backup` and `cardkeep recover`: a data folder copied while it sells, and put back."""
+"""`cardkeep backup`, `recover`, `promote`: the store copied while it sells, put back, or replaced by a replica."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from clients.cli.command import command
 from clients.cli.failing import CommandFailed
 from clients.cli.session import Session
 
-#: The module that copies.
-_BACKUP_MODULE = "actors.backup"
+#: The modules that do it.
+_BACKUP_MODULE, _PROMOTION_MODULE = "actors.backup", "actors.promotion"
 
 _SOLD_SINCE = (
     "A copy knows nothing of what was sold after it: those cards are on the shelf again. Before anything is sold,\n"
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Put the commands of this file on the command line."""
     command(app, "backup")(backup)
     command(app, "recover")(recover)
+    command(app, "promote")(promote)
 
 
 def backup(
@@ -57,9 +59,39 @@ def recover(
     )
 
 
+def promote(
+    session: Session,
+    urls: Annotated[
+        list[str], typer.Argument(metavar="URL...", help="All who followed the store that is gone.", show_default=False)
+    ],
+) -> None:
+    """Let a replica take the place of an outside store that is gone; the others follow it. docs/store.md has the drill.
+
+    Whoever has heard most is chosen. Stop every house that sells from the old store before; asked again, it goes on.
+    """
+    done = _program(_PROMOTION_MODULE, *urls)
+    if done.returncode:
+        raise CommandFailed(
+            what=f"Not promoted: {done.stderr.strip().rstrip('.')}.",
+            do="Asking again does no harm.",
+            reason="NOT_PROMOTED",
+            facts={"servers": str(len(urls))},
+        )
+    place: str = json.loads(done.stdout)["place"]
+    left = len(urls) - 1
+    steps = [
+        f"name it in CARDKEEP_STORE_URL, on every machine (redis://{place}/0, user and password as before)",
+        f"replicas={left} or less in that url" if left else "no replicas=… in that url until another follows it",
+        "cardkeep up",
+    ]
+    session.show(
+        {"promoted": place, "followers": left, "next_steps": steps},
+        lambda _: show.lines(f"{place} is the store now; {left} follow it.\n\nNext:", *(f"  {step}" for step in steps)),
+    )
+
+
 def _run(what: str, source: Path, target: Path) -> int:
-    words = [sys.executable, "-P", "-m", _BACKUP_MODULE, what, str(source), str(target)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own program, no shell
+    done = _program(_BACKUP_MODULE, what, str(source), str(target))
     if done.returncode:
         raise CommandFailed(
             what=f"Not copied: {done.stderr.strip()}.",
@@ -68,3 +100,8 @@ def _run(what: str, source: Path, target: Path) -> int:
             facts={"source": str(source), "target": str(target)},
         )
     return int(done.stdout)
+
+
+def _program(module: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    program = [sys.executable, "-P", "-m", module, *words]
+    return subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603 - our own program, no shell

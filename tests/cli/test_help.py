@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
 #: All of them; one that is lost is noticed here.
 COMMANDS = {
-    *("backup", "recover", "machines", "drain", "scale", "move", "rebalance", "cluster new"),
+    *("backup", "recover", "promote", "machines", "drain", "scale", "move", "rebalance", "cluster new"),
     *("up", "down", "demo", "bench", "status", "doctor", "import", "sandbox-supplier"),
     *("allocate", "confirm", "release", "extend", "hold"),
     *("batches", "void", "quarantine", "restore", "recall", "replace", "audit"),
