@@ -91,11 +91,17 @@ class Annex:
         self._run.say(state="stopped", step="")
 
     async def _stay(self) -> None:
-        """Whoever starts is not about to leave any more."""
-        with suppress(StoreUnavailable, InDoubt):
-            order = (await self._registry.orders()).get(self._settings.machine)
-            if order is not None and order.is_leaving:
-                await self._registry.order(self._settings.machine, order._replace(is_leaving=False, has_left=False))
+        """Whoever starts is not about to leave any more: said as soon as the head is there to hear it."""
+        while True:
+            try:
+                order = (await self._registry.orders()).get(self._settings.machine)
+                if order is not None and order.is_leaving:
+                    await self._registry.order(self._settings.machine, order._replace(is_leaving=False, has_left=False))
+            except (StoreUnavailable, InDoubt) as away:
+                _log.warning("head_away cause=%s", away)
+                await asyncio.sleep(_TRY_AGAIN_S)
+            else:
+                return
 
     async def _leave(self) -> None:
         machine = self._settings.machine
@@ -119,7 +125,7 @@ class Annex:
         while True:
             try:
                 await node.start()
-            except RayNotStarted as away:
+            except (RayNotStarted, OSError) as away:
                 _log.warning("head_away cause=%s", away)
                 await asyncio.sleep(_TRY_AGAIN_S)
             else:

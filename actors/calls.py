@@ -75,16 +75,22 @@ class CallGate:
         task.add_done_callback(under_way.discard)
 
     async def _answer(self, frames: Frames, number: int, asked: bytes) -> None:
-        answer: object
-        what, arguments = pickle.loads(asked)  # noqa: S301 - it has shown the token
+        frames.send((number, await self._packed_answer(asked)))
+
+    async def _packed_answer(self, asked: bytes) -> bytes:
+        """Of whatever comes, also of another version: a caller without an answer would wait for ever."""
         try:
-            answer = await self._answering(what, *arguments)
+            what, arguments = pickle.loads(asked)  # noqa: S301 - it has shown the token
+        except Exception as mistake:  # noqa: BLE001 - see above
+            _log.exception("call_unread")
+            return pickle.dumps(PoolClosed(f"the call cannot be read here: {mistake!r}"))
+        try:
+            return pickle.dumps(await self._answering(what, *arguments))
         except CardkeepError as told:
-            answer = told
-        except Exception as mistake:  # noqa: BLE001 - a caller without an answer would wait for ever
+            return pickle.dumps(told)
+        except Exception as mistake:  # noqa: BLE001 - see above
             _log.exception("call_broke what=%s", what)
-            answer = InDoubt(f"{what} broke: {mistake!r}")
-        frames.send((number, pickle.dumps(answer)))
+            return pickle.dumps(InDoubt(f"{what} broke: {mistake!r}"))
 
     def _on_end(self, frames: Frames) -> None:
         """What a caller that has gone had asked goes on."""
@@ -140,7 +146,10 @@ class CallLine:
         number, answer = message
         reply = self._replies.get(number)
         if reply is not None and not reply.done():
-            reply.set_result(pickle.loads(answer))  # noqa: S301 - from whom we have given the token to
+            try:
+                reply.set_result(pickle.loads(answer))  # noqa: S301 - from whom we have given the token to
+            except Exception as mistake:  # noqa: BLE001 - of another version: whoever asked must hear something
+                reply.set_exception(InDoubt(f"the answer from {self.address} cannot be read: {mistake!r}"))
 
     def _on_end(self, _frames: Frames) -> None:
         for reply in self._replies.values():

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from actors.adapters.certificates import Certificate, Paths, make_authority
-from actors.adapters.key_ring import new_ring_text
 from engine.errors import NotDone
 
 #: Ports that a cluster takes on each machine, beside the public one, unless its file says otherwise.
@@ -52,10 +51,9 @@ class ClusterFile(NamedTuple):
         return f"rediss://{self.head}:{self.store_port}?{urlencode(shown)}"
 
 
-def new_cluster(head: str, *, ray_port: int, store_port: int, now_ms: int) -> ClusterFile:
-    """A new cluster's secrets."""
-    authority = make_authority(f"cardkeep {head}")
-    return ClusterFile(head, ray_port, store_port, token_hex(32), authority, new_ring_text(now_ms))
+def new_cluster(head: str, *, ray_port: int, store_port: int, ring: str) -> ClusterFile:
+    """A new cluster's secrets, and the text of the key ring that it has."""
+    return ClusterFile(head, ray_port, store_port, token_hex(32), make_authority(f"cardkeep {head}"), ring)
 
 
 def write_cluster_file(path: Path, cluster: ClusterFile) -> None:

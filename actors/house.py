@@ -65,7 +65,7 @@ async def run(settings: Settings) -> int:
         leaving.cancel()
     except asyncio.CancelledError:
         _log.info("house_start_given_up")
-    except CardkeepError as failure:
+    except (CardkeepError, OSError) as failure:
         _log.exception("house_start_failed")
         await house.stop()
         return _failed(settings, failure)

@@ -109,6 +109,7 @@ async def run(orders: Orders) -> int:
         ray_ending = loop.create_task(household.ended())
         await asyncio.wait((ray_ending, ending), return_when=asyncio.FIRST_COMPLETED)
         if ray_ending.done():
+            ray_ending.result()
             _log.error("ray_ended")
             return 1
     starting.cancel()
@@ -127,7 +128,12 @@ def main() -> None:
     """The process."""
     orders: Orders = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started us
     begin_logging(orders.settings, "household")
-    os._exit(uvloop.run(run(orders)))  # Ray's own way out would wait for a Ray that has ended.
+    try:
+        code = uvloop.run(run(orders))
+    except Exception:  # noqa: BLE001 - whatever it is, the log must have it, since standard error is the house's
+        _log.exception("household_failed")
+        code = 1
+    os._exit(code)  # Ray's own way out would wait for a Ray that has ended.
 
 
 if __name__ == "__main__":

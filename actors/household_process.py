@@ -81,8 +81,8 @@ class HouseholdProcess:
                 self._process.kill()  # Without Ray there is nobody whom it could let finish.
                 await self._process.wait()
             await self._begin()
-        except RayNotStarted as failure:
-            _log.warning("household_not_begun cause=%s", failure)
+        except Exception:  # noqa: BLE001 - nobody else would ever begin it again
+            _log.exception("household_not_begun")
             await asyncio.sleep(_TRY_AGAIN_S)
         else:
             _log.info("household_has_begun_again")

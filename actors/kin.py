@@ -18,11 +18,17 @@ _PROCESSES = Path("/proc")
 def children(parent: int, names: tuple[str, ...]) -> Iterator[int]:
     """The processes that a process has started whose names begin so, and that have not ended."""
     for thread in _PROCESSES.glob(f"{parent}/task/*/children"):
-        for child in thread.read_text().split():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                name, _, rest = (_PROCESSES / child / "stat").read_text().partition("(")[2].rpartition(")")
-                if name.startswith(names) and rest.split()[0] != "Z":
-                    yield int(child)
+        for child in _text(thread).split():
+            name, _, rest = _text(_PROCESSES / child / "stat").partition("(")[2].rpartition(")")
+            if name.startswith(names) and rest.split()[0] != "Z":
+                yield int(child)
+
+
+def _text(file: Path) -> str:
+    """What stands there; nothing when the thread or process has ended meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_text()
+    return ""
 
 
 async def own_ray_ends() -> None:

@@ -41,7 +41,10 @@ class MainHouse:
         self._doorstep: Doorstep | None = None
 
     async def start(self) -> None:
-        """Bring everything up, saying in run.json what is being done. Raises CardkeepError."""
+        """Bring everything up, saying in run.json what is being done.
+
+        Raises CardkeepError, and OSError for a port that is taken.
+        """
         say = self._run.say
         say(step="starting the store")
         url = await self._store.start()

@@ -72,7 +72,7 @@ def _between_machines(settings: Settings) -> dict[str, str]:
         # The head's state is on its disk, so that a head that is started anew still knows the other machines and who
         # runs there; these wait for it for ten minutes before they end.
         "RAY_gcs_storage": "rocksdb",
-        "RAY_gcs_storage_path": str(settings.data / "ray"),
+        "RAY_gcs_storage_path": str(_state_folder(settings)),
         "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
         # Where `ray up` started the head: Ray's second autoscaler counts that head among the workers that are wanted,
         # and starts one too few (Ray 2.60).
@@ -107,6 +107,7 @@ class RayNode:
     async def start(self) -> None:
         """Start it and wait until it is up. Raises RayNotStarted."""
         shutil.rmtree(self._settings.ray_folder, ignore_errors=True)
+        _state_folder(self._settings).mkdir(mode=0o700, exist_ok=True)
         self._process = self._launch()
         await self._is_up(self._process)
 
@@ -148,6 +149,11 @@ class RayNode:
                 last = "\n".join(_text(self._log_file).splitlines()[-12:])
                 raise RayNotStarted(f"Ray did not come up at {self._settings.machine}. It said:\n{last}")
             await asyncio.sleep(_POLL_S)
+
+
+def _state_folder(settings: Settings) -> Path:
+    """Where a head's Ray keeps what it knows of its actors, their settings and so the token among it: for us alone."""
+    return settings.data / "ray"
 
 
 def _as_head(settings: Settings, port: int) -> list[str]:

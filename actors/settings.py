@@ -4,7 +4,6 @@ Every setting is `CARDKEEP_…` in the environment; `cardkeep up` takes the comm
 """
 
 import os
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -15,7 +14,6 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from actors.wire import Address
-from engine.placing import owner_ids
 
 #: A Unix socket's path has at most 107 bytes; this leaves 40 for its name.
 _SOCKET_FOLDER_CHARS_MAX = 67
@@ -96,10 +94,6 @@ class Settings(BaseSettings):
         if self.machine:
             return Address("tcp", f"{self.machine}:0")
         return Address("unix", str(self.run_folder / f"{purpose}-{os.getpid()}.sock"))
-
-    def owner_names(self) -> Sequence[str]:
-        """The owners of this machine, in the order of starting them."""
-        return owner_ids(self.actors_max, self.machine)
 
     @property
     def ray_folder(self) -> Path:

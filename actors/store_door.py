@@ -2,11 +2,13 @@
 
 The embedded server has no TLS, so this stands in front of it, a process of its own: who has a certificate of the
 cluster gets a connection to the store, byte for byte. Costs a remote owner two more hops on its way, 0.1 to 0.2 ms.
-`python -m actors.store_door HOST PORT SOCKET CERTIFICATES`.
+`python -m actors.store_door SOCKET CERTIFICATES`, with the listening socket, which is the house's, as standard input:
+who connects while the door is started anew stands in line.
 """
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,6 +19,7 @@ import uvloop
 
 from actors.adapters.certificates import for_servers
 from actors.adapters.child import ending_with_us, module_of_ours
+from actors.wire import notice_silence
 
 #: Bytes on their way to one side before nothing more is read from the other.
 _BUFFER_BYTES_MAX = 1024 * 1024
@@ -32,6 +35,7 @@ class _Side(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=_BUFFER_BYTES_MAX)
+        notice_silence(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         if self.other is not None and self.other.transport is not None:
@@ -78,23 +82,23 @@ class _Outside(_Side):
             transport.resume_reading()
 
 
-async def serve(host: str, port: int, store: str, certificates: Path) -> None:
-    """Relay until cancelled. Raises OSError when the port is taken."""
+async def serve(listening: socket.socket, store: str, certificates: Path) -> None:
+    """Relay until cancelled."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Outside(store), host, port, ssl=for_servers(certificates))
+    server = await loop.create_server(lambda: _Outside(store), sock=listening, ssl=for_servers(certificates))
     await server.serve_forever()
 
 
-def open_store_door(host: str, port: int, store: Path, certificates: Path) -> "subprocess.Popen[bytes]":
+def open_store_door(listening: socket.socket, store: Path, certificates: Path) -> "subprocess.Popen[bytes]":
     """Start the process; it ends with us."""
-    words = [*module_of_ours("actors.store_door"), host, str(port), str(store), str(certificates)]
-    return subprocess.Popen([*ending_with_us(signal.SIGTERM), *words], stdin=subprocess.DEVNULL)  # noqa: S603 - ours
+    words = [*module_of_ours("actors.store_door"), str(store), str(certificates)]
+    return subprocess.Popen([*ending_with_us(signal.SIGTERM), *words], stdin=listening.fileno())  # noqa: S603 - ours
 
 
-def main(host: str, port: str, store: str, certificates: str) -> None:
+def main(store: str, certificates: str) -> None:
     """The process."""
     with suppress(KeyboardInterrupt):
-        uvloop.run(serve(host, int(port), store, Path(certificates)))
+        uvloop.run(serve(socket.socket(fileno=sys.stdin.fileno()), store, Path(certificates)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from actors.adapters.embedded_store import EmbeddedStore
 from actors.cluster_file import ClusterFile
 from actors.settings import Settings
 from actors.store_door import open_store_door
-from engine.errors import CardkeepError
+from engine.errors import CardkeepError, StoreUnavailable
 
 #: Between two looks at whether the embedded store still runs.
 _LOOK_EVERY_S = 0.5
@@ -24,6 +25,7 @@ class StoreKeeper:
         self._settings = settings
         self._cluster_file = cluster_file
         self._store: EmbeddedStore | None = None
+        self._door_port: socket.socket | None = None
         self._door: subprocess.Popen[bytes] | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -37,6 +39,8 @@ class StoreKeeper:
         url = self._settings.store_url.get_secret_value()
         if url:
             return url
+        if self._cluster_file is not None:
+            self._door_port = _listening(self._settings.machine, self._cluster_file.store_port)
         binary = Path(self._settings.store_binary) if self._settings.store_binary else None
         store = self._store = EmbeddedStore(self._settings.data / "store", binary=binary)
         await store.start()
@@ -51,28 +55,39 @@ class StoreKeeper:
         if self._door is not None:
             self._door.terminate()
             await asyncio.to_thread(self._door.wait)
+        if self._door_port is not None:
+            self._door_port.close()
         if self._store is not None:
             await self._store.stop()
 
     def _open_door(self, store: EmbeddedStore) -> None:
-        if self._cluster_file is not None:
-            settings, port = self._settings, self._cluster_file.store_port
-            self._door = open_store_door(settings.machine, port, store.socket, settings.certificates_folder)
+        if self._door_port is not None:
+            self._door = open_store_door(self._door_port, store.socket, self._settings.certificates_folder)
 
     async def _keep(self, store: EmbeddedStore) -> None:
         """Start it again whenever it has ended: owners wait for it, and find all they were told."""
         is_down = False
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            if self._door is not None and self._door.poll() is not None:
-                _log.error("store_door_ended_and_is_opened_again")
-                self._open_door(store)
-            if store.has_ended or is_down:
-                _log.error("store_ended_and_is_started_again")
-                try:
+            try:
+                if self._door is not None and self._door.poll() is not None:
+                    _log.error("store_door_ended_and_is_opened_again")
+                    self._open_door(store)
+                if store.has_ended or is_down:
+                    _log.error("store_ended_and_is_started_again")
+                    is_down = True
                     await store.start()
                     is_down = False
-                except (CardkeepError, OSError):
-                    # A full disk, say: once there is room again, the next try will do.
-                    _log.exception("store_start_failed")
-                    is_down = True
+            except (CardkeepError, OSError):
+                # A full disk, say: once there is room again, the next try will do.
+                _log.exception("store_start_failed")
+
+
+def _listening(machine: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((machine, port))
+    except OSError as taken:
+        raise StoreUnavailable(
+            f"port {port} of {machine}, on which other machines reach the store, cannot be had: {taken.strerror}. End"
+            " what listens there, or make the cluster file with another: cardkeep cluster new --store-port"
+        ) from taken

@@ -30,8 +30,8 @@ hello_bytes_max = 1024
 #: Bytes waiting to be written to one peer before we stop reading from it.
 write_buffer_bytes_max = 8 * 1024 * 1024
 
-#: Milliseconds that bytes may be on their way to another machine unheard of, before the connection counts as broken: a
-#: machine that vanished does not say so.
+#: Milliseconds that another machine may be silent, with bytes on their way to it or when the kernel asks whether it is
+#: there, before the connection counts as broken: a machine that vanished does not say so.
 unheard_ms_max = 5_000
 
 _HEAD = struct.Struct(">II")
@@ -73,6 +73,15 @@ OnFrame = Callable[["Frames", Any], None]
 OnEnd = Callable[["Frames"], None]
 
 
+def notice_silence(sock: socket.socket) -> None:
+    """Have the kernel end a connection to a machine that has vanished, whether anything is on its way there or not."""
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, unheard_ms_max // 1_000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unheard_ms_max)
+
+
 class Frames(asyncio.Protocol):
     """One end of a connection. `on_frame` gets each whole frame, `on_end` is called once at the end.
 
@@ -99,8 +108,8 @@ class Frames(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=write_buffer_bytes_max)
         sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unheard_ms_max)
+        if sock is not None:
+            notice_silence(sock)
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames; one that was never ours ends the connection."""

@@ -23,6 +23,7 @@ import yaml  # type: ignore[import-untyped]
 from cardkeep_client import Client, Money
 from cardkeep_client.v1.cluster_pb2 import MACHINE_STATE_LEFT, DrainMachineRequest, ListMachinesRequest, Machine
 
+from actors.adapters.key_ring import new_ring_text
 from actors.cluster_file import new_cluster, ray_port_usual, store_port_usual, write_cluster_file
 from clients.cli.machines import SERVICE
 
@@ -148,7 +149,9 @@ def _end(name: str) -> None:
 def _config(folder: Path) -> Path:
     """The shipped file for these hosts."""
     head, *others = _HOSTS.values()
-    cluster = new_cluster(head, ray_port=ray_port_usual, store_port=store_port_usual, now_ms=int(time.time() * 1000))
+    cluster = new_cluster(
+        head, ray_port=ray_port_usual, store_port=store_port_usual, ring=new_ring_text(int(time.time() * 1000))
+    )
     write_cluster_file(folder / "cluster.json", cluster)
     config: dict[str, Any] = yaml.safe_load((_ROOT / "ray_cluster.yaml").read_text())
     config["provider"] |= {"head_ip": head, "worker_ips": others}

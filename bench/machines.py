@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from actors.adapters.key_ring import new_ring_text
 from actors.cluster_file import new_cluster, write_cluster_file
 from bench.house_process import HouseProcess, free_port
 
@@ -24,7 +25,10 @@ class Machines:
         self.addresses = [f"{net}.{number + 1}" for number in range(count)]
         self._file = folder / "cluster.json"
         cluster = new_cluster(
-            self.addresses[0], ray_port=free_port(), store_port=free_port(), now_ms=int(time.time() * 1000)
+            self.addresses[0],
+            ray_port=free_port(),
+            store_port=free_port(),
+            ring=new_ring_text(int(time.time() * 1000)),
         )
         write_cluster_file(self._file, cluster)
         self._houses = [HouseProcess(folder / address, self._settings(address, settings)) for address in self.addresses]

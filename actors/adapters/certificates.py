@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 #: Both kinds: a cluster file is made anew long before, with the token in it.
-valid_for_days = 3_650
+_VALID_FOR_DAYS = 3_650
 
 #: Clocks of machines may differ by so much.
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -58,10 +58,11 @@ def make_authority(name: str) -> Certificate:
         decipher_only=False,
     )
     built = _begun(subject, subject, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     return _written(built.add_extension(uses, critical=True).sign(key, hashes.SHA256()), key)
 
 
-def make_certificate(authority: Certificate, *machine: str) -> Certificate:
+def _make_certificate(authority: Certificate, *machine: str) -> Certificate:
     """A machine's certificate: its IP addresses and names, as others reach it."""
     issuer = x509.load_pem_x509_certificate(authority.certificate.encode())
     signs = serialization.load_pem_private_key(authority.key.encode(), None)
@@ -71,6 +72,8 @@ def make_certificate(authority: Certificate, *machine: str) -> Certificate:
     built = _begun(_name(machine[0]), issuer.subject, key).add_extension(names, critical=False)
     for use in (
         x509.BasicConstraints(ca=False, path_length=None),
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(signs.public_key()),
         x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
     ):
         built = built.add_extension(use, critical=False)
@@ -80,7 +83,7 @@ def make_certificate(authority: Certificate, *machine: str) -> Certificate:
 def write_certificates(folder: Path, authority: Certificate, *machine: str) -> Paths:
     """Give a machine what it needs, anew at each start: an address may have changed, and a certificate ends."""
     paths = paths_in(folder)
-    own = make_certificate(authority, *machine)
+    own = _make_certificate(authority, *machine)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path, text in zip(paths, (authority.certificate, own.certificate, own.key), strict=True):
         path.touch(mode=0o600)
@@ -123,7 +126,7 @@ def _begun(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKe
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCKS_DIFFER)
-        .not_valid_after(now + timedelta(days=valid_for_days))
+        .not_valid_after(now + timedelta(days=_VALID_FOR_DAYS))
     )
 
 

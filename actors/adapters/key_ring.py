@@ -106,14 +106,29 @@ class KeyRingFile:
         return self.current()
 
     def install_if_missing(self, text: str) -> KeyRing:
-        """The ring; and where there is none yet, this one, which is the cluster's. Raises KeyRingRefused."""
+        """The ring; and where there is none yet, this one, which is the cluster's.
+
+        Raises KeyRingRefused when the ring here lacks a key of the cluster's: what one machine seals, all must open.
+        """
+        ring = _parse(text.encode(), self._path)
         if not self._path.exists():
-            ring = _parse(text.encode(), self._path)
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             with self._locked():
                 if not self._path.exists():
                     self._write(ring)
-        return self.current()
+        current = self.current()
+        lacking = [key.name for key in ring.keys if current.find(key.key_id) is None]
+        if lacking:
+            raise KeyRingRefused(
+                f"the key ring at {self._path} is not the cluster's: it lacks {', '.join(lacking)}. Where this "
+                "machine's cards are to be kept, make the cluster file with its ring: `cardkeep cluster new` on it, with "
+                "--data; where it has none, move its data folder away"
+            )
+        return current
+
+    def text_or_new(self, now_ms: int) -> str:
+        """The ring's text, as `install_if_missing` takes it, or that of a new one. Raises KeyRingRefused."""
+        return _text(self.current()).decode() if self._path.exists() else new_ring_text(now_ms)
 
     def current(self) -> KeyRing:
         """The ring as it is on disk now; read again only when the file has changed (one `stat` otherwise).

@@ -42,9 +42,11 @@ def new(
     """Make the cluster file: token, certificates' authority, key ring, and where the head is.
 
     The same file goes to every machine; whoever has it may do anything there, so copy it as you would a private key,
-    and back it up: without its key ring no card opens. Then run `cardkeep up --cluster FILE` on each machine.
+    and back it up: without its key ring no card opens. A house that sells already becomes the head with the key ring
+    that it has: run this on its machine, with its --data. Then run `cardkeep up --cluster FILE` on each machine.
     """
-    words = [sys.executable, "-P", "-m", _FOUNDING_MODULE, str(file), head, str(ray_port), str(store_port)]
+    keys = session.data.absolute() / "keys"
+    words = [sys.executable, "-P", "-m", _FOUNDING_MODULE, str(file), head, str(ray_port), str(store_port), str(keys)]
     made = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own program, no shell
     if made.returncode:
         raise CommandFailed(

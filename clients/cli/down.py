@@ -17,8 +17,9 @@ from clients.cli.neighbours import neighbours
 from clients.cli.run_file import Run, command_line, descendants, read_run, start_mark
 from clients.cli.session import Session
 
-#: How long a stop may take when --timeout says nothing: calls under way get 10 s, the store 30 s.
-stop_timeout_s = 60.0
+#: How long a stop may take when --timeout says nothing: calls under way get 10 s, the store 30 s; on a further machine
+#: of a cluster SKUs have 90 s to go elsewhere before (actors/annex.py).
+stop_timeout_s = 150.0
 
 #: How long the house's own processes may take to end after it.
 _LEFTOVERS_WITHIN_S = 5.0

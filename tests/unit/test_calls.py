@@ -33,6 +33,10 @@ class House:
             case "wait":
                 await self.go_on.wait()
                 return "waited"
+            case "what cannot travel":
+                return lambda: None
+            case "what cannot be read":
+                return _Unreadable()
         raise KeyError(what)
 
 
@@ -122,3 +126,27 @@ async def test_who_stops_listening_for_an_answer_leaves_nothing_behind(house: tu
     house[0].go_on.set()
     assert await line.ask("sum", 2) == 2
     assert not line._replies
+
+
+async def test_what_cannot_be_read_or_packed_is_answered_too(house: tuple[House, Address]) -> None:
+    """As between two versions: a call that is not understood did nothing, an answer that cannot travel is a doubt."""
+    line = await called(house[1])
+    with pytest.raises(PoolClosed, match="cannot be read here"):
+        await line.ask("sum", _Unreadable())
+    with pytest.raises(InDoubt, match="broke"):
+        await line.ask("what cannot travel")
+    with pytest.raises(InDoubt, match="cannot be read"):
+        await line.ask("what cannot be read")
+    assert await line.ask("sum", 1, 2) == 3
+    line.close()
+
+
+class _Unreadable:
+    """Of a kind that the other end does not have."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _not_here, ()
+
+
+def _not_here() -> None:
+    raise ModuleNotFoundError("of another version")

@@ -1,7 +1,7 @@
 """Machines of one cluster know each other, and nobody else: over real sockets, with real certificates."""
 
 import asyncio
-import ssl
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +15,7 @@ from actors.adapters.certificates import (
     paths_in,
     write_certificates,
 )
+from actors.adapters.key_ring import KeyRingFile, KeyRingRefused, new_ring_text
 from actors.cluster_file import ClusterFileRefused, new_cluster, read_cluster_file, write_cluster_file
 from actors.store_door import serve
 from actors.wire import Address, Frames, connect, listen
@@ -101,9 +102,9 @@ async def test_the_stores_door_relays_both_ways_and_ends_with_its_caller(tmp_pat
         has_ended.set()
 
     store = await asyncio.start_unix_server(echo, inside)
-    port = 29_771
-    door = asyncio.ensure_future(serve(MACHINE, port, inside, tmp_path))
-    reader, writer = await _opened(port, for_callers(tmp_path))
+    listening = socket.create_server((MACHINE, 0))
+    door = asyncio.ensure_future(serve(listening, inside, tmp_path))
+    reader, writer = await asyncio.open_connection(*listening.getsockname(), ssl=for_callers(tmp_path))
     sent = bytes(range(256)) * 20_000
     writer.write(sent)
     async with asyncio.timeout(30):
@@ -117,20 +118,10 @@ async def test_the_stores_door_relays_both_ways_and_ends_with_its_caller(tmp_pat
         await door
 
 
-async def _opened(port: int, tls: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to a door that is being opened."""
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                return await asyncio.open_connection(MACHINE, port, ssl=tls)
-            except OSError:
-                await asyncio.sleep(0.01)
-
-
 def test_a_cluster_file_is_read_as_it_was_written_and_never_written_over(tmp_path: Path) -> None:
     """By its user alone."""
     path = tmp_path / "cluster.json"
-    cluster = new_cluster("10.0.0.1", ray_port=1, store_port=2, now_ms=3)
+    cluster = new_cluster("10.0.0.1", ray_port=1, store_port=2, ring=new_ring_text(3))
     write_cluster_file(path, cluster)
     assert read_cluster_file(path) == cluster
     with pytest.raises(FileExistsError):
@@ -152,7 +143,7 @@ def test_what_is_no_cluster_file_is_refused_with_the_next_step(tmp_path: Path) -
 
 def test_the_head_is_known_by_its_address_or_its_name() -> None:
     """A name means what it means now."""
-    cluster = new_cluster("localhost", ray_port=1, store_port=2, now_ms=3)
+    cluster = new_cluster("localhost", ray_port=1, store_port=2, ring=new_ring_text(3))
     assert cluster.has_head_at("127.0.0.1")
     assert not cluster.has_head_at("127.0.9.1")
     assert cluster._replace(head="10.0.0.1").has_head_at("10.0.0.1")
@@ -161,8 +152,38 @@ def test_the_head_is_known_by_its_address_or_its_name() -> None:
 
 def test_founding_makes_a_file_once(tmp_path: Path) -> None:
     """As `cardkeep cluster new` has it made."""
-    words = [sys.executable, "-m", "actors.founding", str(tmp_path / "c.json"), "10.0.0.1", "7710", "7702"]
+    file, keys = str(tmp_path / "c.json"), tmp_path / "keys"
+    words = [sys.executable, "-m", "actors.founding", file, "10.0.0.1", "7710", "7702", str(keys)]
     assert subprocess.run(words, check=False).returncode == 0
     again = subprocess.run(words, check=False, capture_output=True, text=True)
     assert (again.returncode, "File exists" in again.stderr) == (1, True)
     assert read_cluster_file(tmp_path / "c.json").ray_port == 7710
+
+
+def test_a_house_that_sells_already_becomes_the_head_with_its_own_ring(tmp_path: Path) -> None:
+    """What it has sealed opens on every machine; a machine that has another ring is told so, and changes nothing."""
+    house = KeyRingFile(tmp_path / "keys")
+    house.create_if_missing(may_create=True, now_ms=1)
+    words = [
+        sys.executable,
+        "-m",
+        "actors.founding",
+        str(tmp_path / "c.json"),
+        "10.0.0.1",
+        "1",
+        "2",
+        str(tmp_path / "keys"),
+    ]
+    assert subprocess.run(words, check=False).returncode == 0
+    ring = read_cluster_file(tmp_path / "c.json").key_ring
+    assert house.install_if_missing(ring) == house.current()
+    rotated = house.rotate(now_ms=2)
+    assert house.install_if_missing(ring) == rotated
+    assert {key.key_id for key in KeyRingFile(tmp_path / "new").install_if_missing(ring).keys} < {
+        key.key_id for key in rotated.keys
+    }
+    other = KeyRingFile(tmp_path / "other")
+    made = other.create_if_missing(may_create=True, now_ms=3)
+    with pytest.raises(KeyRingRefused, match=r"not the cluster's.*cardkeep cluster new"):
+        other.install_if_missing(ring)
+    assert other.current() == made
