@@ -15,7 +15,8 @@ class Signpost:
         self.owner_of: dict[PoolName, str] = {}
 
     async def refresh(self) -> Mapping[PoolName, str]:
-        """Read on; answers the pools that changed. Raises StoreUnavailable."""
+        """Read on; answers the pools that changed, and whose each was before, if anybody's. Raises StoreUnavailable."""
         self._version, changed = await self._registry.placement(self._version)
+        before = {pool: self.owner_of.get(pool, "") for pool in changed}
         self.owner_of.update(changed)
-        return changed
+        return before

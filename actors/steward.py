@@ -86,12 +86,12 @@ class Steward:
     async def mend(self) -> None:
         """One round."""
         before, self._roster = self._roster, self._look_up_roster()
-        if await self._signpost.refresh() or before != self._roster:
+        now_s = asyncio.get_running_loop().time()
+        if await self._read_on(now_s) or before != self._roster:
             self._is_settled = False
         self._ensured.intersection_update(self._roster.living)
         for owner_id in self._silent_for.keys() - self._roster.living:
             del self._silent_for[owner_id]  # Its machine has gone; one that comes back is given its time anew.
-        now_s = asyncio.get_running_loop().time()
         if now_s >= self._weigh_at_s:
             self._weigh_at_s = now_s + weigh_every_s
             await self._listen()
@@ -99,6 +99,13 @@ class Steward:
             await self._place(now_s)
             self._is_settled = True
         await self._start()
+
+    async def _read_on(self, now_s: float) -> bool:
+        """Whether the placement has changed; what moved rests, whoever moved it."""
+        before = await self._signpost.refresh()
+        living = self._roster.living
+        self._moved_at_s.update({pool: now_s for pool, owner_id in before.items() if owner_id in living})
+        return bool(before)
 
     async def _listen(self) -> None:
         """Hear how busy the owners are, and notice who has not spoken for long."""
@@ -128,12 +135,11 @@ class Steward:
             return
         await self._registry.place(moves)
         await self._retire(silent)
-        self._moved_at_s.update({pool: now_s for pool in moves if owner_of[pool] in self._roster.living})
         for pool, owner_id in list(moves.items())[:20]:
             _log.info("pool_placed pool=%s owner=%s before=%s", pool, owner_id, owner_of[pool] or "nobody")
         if len(moves) > 20:
             _log.info("pools_placed count=%d", len(moves))
-        await self._signpost.refresh()
+        await self._read_on(now_s)
 
     async def _retire(self, silent: set[str]) -> None:
         """Take them, and those whose machine has gone, off the list, for nobody to wait for. Who lives comes back."""

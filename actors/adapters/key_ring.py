@@ -121,8 +121,8 @@ class KeyRingFile:
         if lacking:
             raise KeyRingRefused(
                 f"the key ring at {self._path} is not the cluster's: it lacks {', '.join(lacking)}. Where this "
-                "machine's cards are to be kept, make the cluster file with its ring: `cardkeep cluster new` on it, with "
-                "--data; where it has none, move its data folder away"
+                "machine's cards are to be kept, make the cluster file with its ring: `cardkeep cluster new` on it, "
+                "with --data; where it has none, move its data folder away"
             )
         return current
 

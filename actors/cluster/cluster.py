@@ -4,11 +4,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError
+from ray.util import list_named_actors
 
 from actors.cluster.house_actors import ArchivistActor, FrontActor, OwnerActor
 from actors.cluster.membership import Membership
@@ -22,7 +24,6 @@ from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import SupplierActor, desk_name
 from actors.supply.outfit import outfit_for
 from actors.supply.refill_actor import RefillActor, refill_name
-from engine.errors import InDoubt, StoreUnavailable
 from engine.names import SupplierName
 from engine.placing import machine_of
 from engine.ports import Registry
@@ -70,6 +71,8 @@ class Cluster:
         self._owners: dict[str, Any] = {}
         self._fronts: dict[str, Any] = {}
         self._archivist: Any = None
+        #: Machines on which somebody is being started.
+        self._staffing: dict[str, asyncio.Task[None]] = {}
         #: Desks of suppliers, and refills.
         self._buyers: dict[str, Any] = {}
 
@@ -98,25 +101,33 @@ class Cluster:
         self._archivist = self._here(ArchivistActor, ARCHIVIST).remote(self._settings)
 
     async def meet(self) -> None:
-        """Learn which machines there are: before anybody is started. Raises StoreUnavailable."""
+        """Learn which machines there are, and who is on them from before: until then nobody is started or seen off.
+
+        Raises StoreUnavailable.
+        """
         await self._members.look()
+        for name in await asyncio.to_thread(list_named_actors):
+            actors = {"owner": self._owners, "front": self._fronts}.get(name.partition("-")[0])
+            if actors is not None and _machine(name) in self._members.machines:
+                actors[name] = ray.get_actor(name, namespace=NAMESPACE)
 
     async def open_doors(self) -> int:
         """Start whoever takes calls on this machine, all on one port, and return it once they serve."""
-        ports = await self._open_doors_of(self._settings.machine)
-        return ports[0] if ports else self._settings.port
+        mine = self._settings.machine
+        await self._staff(mine)
+        doors = self._fronts or self._owners
+        ports = await asyncio.gather(*(actor.port.remote() for name, actor in doors.items() if _machine(name) == mine))
+        return int(ports[0]) if ports else self._settings.port
 
     async def keep_doors(self) -> None:
-        """Follow which machines live, open the doors of those that come, see off who leaves, until cancelled."""
-        for address in self._members.machines.keys() - {self._settings.machine}:
-            await self._open_doors_of(address)
+        """Follow which machines live, staff those that come, see off who leaves, until cancelled."""
         while True:
-            await asyncio.sleep(look_every_s)
             try:
                 await self._follow_machines()
                 await self._see_off()
-            except (RayError, KeyError, StoreUnavailable, InDoubt) as away:
-                _log.warning("machines_unknown cause=%r", away)
+            except Exception:  # noqa: BLE001 - a top loop: no machine would ever be followed again
+                _log.exception("machines_not_followed")
+            await asyncio.sleep(look_every_s)
 
     def roster(self) -> Roster:
         """The owners that could be there now."""
@@ -170,27 +181,35 @@ class Cluster:
         ray.shutdown()
 
     async def _follow_machines(self) -> None:
-        came = await self._members.look()
+        came, here = await self._members.look(), self._members.machines
         for actors in (self._owners, self._fronts):
-            for name in [name for name in actors if _machine(name) not in self._members.machines]:
+            for name in [name for name in actors if _machine(name) not in here or _machine(name) in came]:
                 del actors[name]
-        for address in self._members.machines:
-            if address in came or (not self._settings.own_front_ends and self._lacks_owners(address)):
-                await self._open_doors_of(address)
+        for address in here:
+            if address not in self._staffing and self._lacking(address) != ([], []):
+                self._staffing[address] = asyncio.get_running_loop().create_task(self._staff(address))
+                self._staffing[address].add_done_callback(partial(self._end_staffing, address))
 
-    def _lacks_owners(self, address: str) -> bool:
-        return any(owner_id not in self._owners for owner_id in self._members.owners_of(address))
+    def _end_staffing(self, address: str, ended: "asyncio.Task[None]") -> None:
+        del self._staffing[address]
+        if not ended.cancelled() and ended.exception() is not None:
+            _log.warning("machine_not_staffed machine=%s cause=%r", address, ended.exception())
 
-    async def _open_doors_of(self, machine: str) -> Sequence[int]:
-        settings, owners = self._settings, self._members.owners_of(machine)
-        for number in range(settings.own_front_ends if owners else 0):
-            name = f"front-{machine}-{number}" if machine else f"front-{number}"
-            self._fronts[name] = self._on(machine, FrontActor, name).remote(settings, self._facts, name)
-        if not settings.own_front_ends:
-            await asyncio.gather(*map(self.ensure_owner, owners))
-        doors = self._fronts or self._owners
-        ports = await asyncio.gather(*(doors[name].port.remote() for name in doors if _machine(name) == machine))
-        return [int(port) for port in ports]
+    def _lacking(self, machine: str) -> tuple[Sequence[str], Sequence[str]]:
+        """The front ends and the owners that a machine should have, and that nobody has started."""
+        owners, names = self._members.owners_of(machine), f"front-{machine}-" if machine else "front-"
+        fronts = [f"{names}{number}" for number in range(self._settings.own_front_ends if owners else 0)]
+        return (
+            [name for name in fronts if name not in self._fronts],
+            [owner_id for owner_id in owners if owner_id not in self._owners],
+        )
+
+    async def _staff(self, machine: str) -> None:
+        """Start whom a machine lacks."""
+        fronts, owners = self._lacking(machine)
+        for name in fronts:
+            self._fronts[name] = self._on(machine, FrontActor, name).remote(self._settings, self._facts, name)
+        await asyncio.gather(*map(self.ensure_owner, owners))
 
     async def _see_off(self) -> None:
         """Let those go that may have no pools any more, once they have none; then their machine, if it is to leave."""

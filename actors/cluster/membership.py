@@ -80,6 +80,9 @@ class Membership:
                 await self._registry.retire(seat)
 
     async def let_go(self, address: str) -> None:
-        """Note that a machine has nobody any more. Raises StoreUnavailable or InDoubt."""
-        await self._registry.order(address, self.orders[address]._replace(has_left=True))
+        """Note that a machine has nobody any more, if it is to leave still. Raises StoreUnavailable or InDoubt."""
+        order = (await self._registry.orders()).get(address)
+        if order is None or not order.is_leaving:
+            return
+        await self._registry.order(address, order._replace(has_left=True))
         _log.info("machine_left machine=%s", address)

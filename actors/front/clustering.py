@@ -6,7 +6,7 @@ from actors.front.operations import OperationsServicer
 from actors.front.reception import Context, ends_well
 from actors.front.refusals import Refusal
 from engine.names import parse_pool
-from engine.placing import Scene, evened
+from engine.placing import Scene, evened, machine_of, owner_ids
 from engine.ports import Load, MachineOrder, Seat
 from protos.cardkeep.v1 import cluster_pb2, cluster_pb2_grpc
 
@@ -68,7 +68,7 @@ class ClusterServicer(cluster_pb2_grpc.ClusterServiceServicer):
         before = (await self._registry.placement()).owner_of.get(pool)
         if before is None:
             raise Refusal("SKU_NOT_FOUND", {"name": pool})
-        if request.owner not in {seat.owner_id for seat in await self._registry.owners()}:
+        if request.owner not in {seat.owner_id for seat in await self._takers()}:
             raise Refusal("OWNER_NOT_FOUND", {"owner": request.owner})
         await self._registry.place({pool: request.owner})
         return cluster_pb2.MoveSkuResponse(from_owner=before)
@@ -80,8 +80,7 @@ class ClusterServicer(cluster_pb2_grpc.ClusterServiceServicer):
         """Place some pools."""
         if not 0 <= request.at_most <= moves_max:
             raise Refusal("INVALID_FIELD", {"field": "at_most", "max": moves_max})
-        orders = await self._registry.orders()
-        seats = [seat for seat in await self._registry.owners() if not orders.get(seat.node, _ANY).is_leaving]
+        seats = await self._takers()
         loads = await self._registry.loads()
         scene = Scene(
             (await self._registry.placement()).owner_of,
@@ -93,6 +92,11 @@ class ClusterServicer(cluster_pb2_grpc.ClusterServiceServicer):
         if moves:
             await self._registry.place(moves)
         return cluster_pb2.RebalanceResponse(moved=len(moves))
+
+    async def _takers(self) -> Sequence[Seat]:
+        """The owners that may be given pools: not on a machine that leaves, and not one too many there."""
+        orders = await self._registry.orders()
+        return [seat for seat in await self._registry.owners() if _may_take(seat, orders.get(seat.node, _ANY))]
 
     async def _order_of(self, address: str) -> MachineOrder:
         orders = await self._registry.orders()
@@ -127,6 +131,12 @@ class ClusterServicer(cluster_pb2_grpc.ClusterServiceServicer):
 
 
 _ANY = MachineOrder()
+
+
+def _may_take(seat: Seat, order: MachineOrder) -> bool:
+    machine = machine_of(seat.owner_id)
+    is_too_many = order.owners and seat.owner_id not in owner_ids(order.owners, machine)
+    return not order.is_leaving and not is_too_many
 
 
 def _loads_of(seats: Sequence[Seat], loads: dict[str, Load]) -> list[Load]:

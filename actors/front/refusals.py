@@ -72,7 +72,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "SUPPLIER_NOT_FOUND": Meaning(_MISSING, "There is no such supplier; enter it first: ask PutSupplier."),
     "ATTEMPT_NOT_FOUND": Meaning(_MISSING, "There is no such purchase at this supplier; ListAttempts names them."),
     "MACHINE_NOT_FOUND": Meaning(_MISSING, "There is no such machine; ListMachines names them all."),
-    "OWNER_NOT_FOUND": Meaning(_MISSING, "There is no such owner; ListOwners names them all."),
+    "OWNER_NOT_FOUND": Meaning(_MISSING, "There is no such owner, or it is about to leave; ListOwners names them all."),
     "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
     "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order has a hold of this SKU on other terms; go on with that one."),
     "PAYMENT_REF_USED": Meaning(_EXISTS, "This payment already paid for another hold; send the one for this hold."),

@@ -51,7 +51,7 @@ def recover(
     What was sold after the copy was taken is on the shelf again; read what the command says before you sell.
     """
     data = session.data.absolute()
-    copied = _run("restore", copy, data)
+    copied = _run("recover", copy, data)
     steps = [f"cardkeep up --data {data}", "cardkeep audit SKU   for each SKU"]
     session.show(
         {"data": str(data), "copy": str(copy), "bytes": copied, "next_steps": steps},

@@ -49,9 +49,9 @@ class Follower:
         else:
             self._status.update(f"{self._title}: {step}")
 
-    def wait(self) -> None:
+    def wait(self, for_s: float = look_every_s) -> None:
         """Until the next look."""
-        time.sleep(look_every_s)
+        time.sleep(for_s)
 
 
 def last_lines(log: Path) -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SERVICE = "ClusterService"
 
+#: Between two looks at how far it is: each has all owners asked for all of their SKUs.
+_LOOK_EVERY_S = 0.5
+
 #: Moves asked for at once, so that progress can be told.
 _MOVES_AT_ONCE = 32
 
@@ -102,8 +105,9 @@ def move(
 
     with session.connected(sku=sku) as client:
         asked = MoveSkuRequest(name=typed.sku_name(sku), owner=owner)
+        first = _epoch(client, asked.name)
         before = client.call(SERVICE, "MoveSku", asked).from_owner
-        epoch = None if no_wait or before == owner else _claimed(session, client, asked.name)
+        epoch = None if no_wait or before == owner else _claimed(session, client, asked.name, first)
     found = {"sku": sku, "from": before, "to": owner, "epoch": epoch}
     session.show(found, lambda _: show.lines(f"{sku}: {before or 'nobody'} -> {owner}"))
 
@@ -143,16 +147,22 @@ def _followed(session: Session, client: "Client", address: str, wanted: str, is_
                     reason="NOT_YET",
                     facts={"machine": address},
                 )
-            follower.wait()
+            follower.wait(_LOOK_EVERY_S)
 
 
-def _claimed(session: Session, client: "Client", name: str) -> int:
-    """The epoch under which its new owner serves it."""
+def _claimed(session: Session, client: "Client", name: str, first: int) -> int:
+    """The epoch under which its new owner serves it. Raises CommandFailed when that takes too long."""
     until_s = time.monotonic() + (session.timeout_s or _PATIENCE_S)
-    first = _epoch(client, name)
     with Follower("Until its new owner has it", quiet=session.as_json) as follower:
-        while (now := _epoch(client, name)) == first and time.monotonic() < until_s:
-            follower.wait()
+        while (now := _epoch(client, name)) == first:
+            if time.monotonic() > until_s:
+                raise CommandFailed(
+                    what=f"{name} has not been claimed by its new owner yet.",
+                    do="It goes on by itself: look with `cardkeep status`.",
+                    reason="NOT_YET",
+                    facts={"sku": name},
+                )
+            follower.wait(_LOOK_EVERY_S)
     return now
 
 

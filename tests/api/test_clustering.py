@@ -65,6 +65,17 @@ async def test_no_machine_is_given_any_number_of_owners(house: SmallHouse, owner
     assert (await failure(house.cluster.ScaleMachine(wanted))).reason == "INVALID_FIELD"
 
 
+async def test_nothing_is_given_to_an_owner_that_is_one_too_many(house: SmallHouse) -> None:
+    """The machine is to have one: the second gets nothing, by name or to even things out."""
+    skus = [await house.sku() for _ in range(4)]
+    await house.registry.place(dict.fromkeys((await house.registry.placement()).owner_of, "owner-0"))
+    address = (await _machine(house, served=4)).address
+    await house.cluster.ScaleMachine(cluster_pb2.ScaleMachineRequest(address=address, owners_max=1))
+    wanted = cluster_pb2.MoveSkuRequest(name=skus[0], owner="owner-1")
+    assert (await failure(house.cluster.MoveSku(wanted))).reason == "OWNER_NOT_FOUND"
+    assert (await house.cluster.Rebalance(cluster_pb2.RebalanceRequest())).moved == 0
+
+
 async def test_a_rebalance_has_a_bound(house: SmallHouse) -> None:
     """A thousand moves at once."""
     wanted = cluster_pb2.RebalanceRequest(at_most=1_001)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors import backup
-from actors.backup import BackupFailed, restore, save
+from actors.backup import BackupFailed, recover, save
 
 MANIFEST = "file appendonly.aof.1.base.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
 
@@ -40,7 +40,7 @@ def test_what_must_survive_is_copied_and_put_back(data: Path, tmp_path: Path) ->
     assert _files(tmp_path / "copy") == before
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
     shutil.rmtree(data)
-    restore(tmp_path / "copy", data)
+    recover(tmp_path / "copy", data)
     assert _files(data) == before
     assert (data / "store").stat().st_mode & 0o077 == 0
 
@@ -68,6 +68,47 @@ def test_a_store_that_goes_on_to_new_files_is_copied_again(
     }
 
 
+def test_history_that_changes_meanwhile_is_copied_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that has been taken away since it was listed, and one that is not whole yet."""
+    history = data / "history"
+    (history / "old.parquet").write_text("old")
+    (history / "fresh.parquet.new").write_text("half")
+    copied = shutil.copytree
+
+    def copy_while_it_is_tidied(source: Path, target: Path, **wishes: object) -> object:
+        def copy_file(file: str, to: str) -> object:
+            (history / "old.parquet").unlink(missing_ok=True)
+            return shutil.copy2(file, to)
+
+        return copied(source, target, copy_function=copy_file, **wishes)
+
+    monkeypatch.setattr(backup.shutil, "copytree", copy_while_it_is_tidied)
+    save(data, tmp_path / "copy")
+    assert _files(tmp_path / "copy" / "history") == {"sales.parquet": "sales"}
+
+
+def test_a_copy_that_broke_off_leaves_nothing_in_its_place(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the same command may be run again."""
+    with monkeypatch.context() as full:
+        full.setattr(backup.shutil, "copy2", _no_room)
+        with pytest.raises(OSError, match="No space left"):
+            save(data, tmp_path / "copy")
+    assert save(data, tmp_path / "copy")
+    with monkeypatch.context() as full:
+        full.setattr(backup.shutil, "copytree", _no_room)
+        with pytest.raises(OSError, match="No space left"):
+            recover(tmp_path / "copy", tmp_path / "new")
+    assert recover(tmp_path / "copy", tmp_path / "new")
+
+
+def _no_room(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_store_that_never_rests_is_given_up(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than a copy that is none."""
     manifest = data / "store" / "appendonlydir" / "appendonly.aof.manifest"
@@ -88,7 +129,7 @@ def test_nothing_is_written_over(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="choose a new folder"):
         save(data, tmp_path / "copy")
     with pytest.raises(BackupFailed, match="do not delete it"):
-        restore(tmp_path / "copy", data)
+        recover(tmp_path / "copy", data)
 
 
 def test_what_is_no_data_folder_or_no_copy_is_refused(data: Path, tmp_path: Path) -> None:
@@ -98,4 +139,4 @@ def test_what_is_no_data_folder_or_no_copy_is_refused(data: Path, tmp_path: Path
     save(data, tmp_path / "copy")
     (tmp_path / "copy" / "keys" / "ring.json").unlink()
     with pytest.raises(BackupFailed, match="no whole copy"):
-        restore(tmp_path / "copy", tmp_path / "new")
+        recover(tmp_path / "copy", tmp_path / "new")

@@ -142,6 +142,18 @@ async def test_a_pool_that_moved_rests_before_it_moves_again(monkeypatch: pytest
     assert (await registry.placement()).owner_of[_pool(0)] == "owner-0"
 
 
+async def test_a_pool_that_somebody_else_moved_rests_too() -> None:
+    """Staff gave it to an owner that is busy: measured load moves it again, but not in the next round."""
+    registry = _Registry()
+    actors = await _mended(registry, 4, actors_max=2)
+    steward = Steward(registry, actors.ensure, lambda: Roster.of(owner_ids(2)))
+    await steward.mend()
+    await registry.place({_pool(0): "owner-1"})
+    await _rounds(steward, registry, 2, "owner-0", "owner-1", sku_1=2_000.0)
+    owner_of = (await registry.placement()).owner_of
+    assert [pool for pool, owner_id in owner_of.items() if owner_id == "owner-1"] == [_pool(0), _pool(1)]
+
+
 async def test_the_pools_of_an_owner_that_falls_silent_are_taken_over() -> None:
     """Its seat is taken off the list, so that nobody waits for it; when it speaks again it may be given pools again."""
     registry = _Registry()

@@ -70,7 +70,7 @@ CLEARANCE_NOT_FOUND     | NOT_FOUND           | refused   | No such plan, or its
 SUPPLIER_NOT_FOUND      | NOT_FOUND           | refused   | No such supplier; PutSupplier enters one. `name`
 ATTEMPT_NOT_FOUND       | NOT_FOUND           | refused   | No such purchase at this supplier; ListAttempts names those there are. `name`
 MACHINE_NOT_FOUND       | NOT_FOUND           | refused   | No such machine, or it has no owners; ListMachines names those there are. `address`
-OWNER_NOT_FOUND         | NOT_FOUND           | refused   | No such owner; ListOwners names those there are. `owner`
+OWNER_NOT_FOUND         | NOT_FOUND           | refused   | No such owner, or it is to leave; ListOwners names them. `owner`
 SKU_EXISTS              | ALREADY_EXISTS      | refused   | Use UpdateSku. `name`
 ORDER_REF_EXISTS        | ALREADY_EXISTS      | refused   | This order has a hold of this SKU on other terms. Go on with that one. `hold`
 PAYMENT_REF_USED        | ALREADY_EXISTS      | refused   | This payment already paid for another hold. `hold`
