@@ -1,4 +1,4 @@
-"""The main house: store, key ring, port, Ray with everybody in it, metrics, from one process.
+"""The main house: keeps the store, the key ring and the port, and beside it the household with Ray and everybody.
 
 Alone on its machine, or the head of a cluster of machines, whose others each have an annex (annex.py). Everything it
 starts on its machine ends with it, however it ends; what must survive is in the data folder.

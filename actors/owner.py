@@ -1,7 +1,7 @@
 """The owner: hosts pools, decides their commands in order, answers when the journal allows.
 
 One event loop, no locks: between looking at a pool and taking from it nothing awaits. The owner knows
-nothing of Ray or sockets; `owner_gate.py` lets front ends in, `cluster.py` makes an actor of it.
+nothing of Ray or sockets; `owner_gate.py` lets front ends in, `cluster/` makes an actor of it.
 """
 
 import asyncio

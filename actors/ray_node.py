@@ -1,10 +1,11 @@
 """Ray on one machine of a cluster, as processes beside us: a head or a further node. They end with us.
 
-A house of one machine needs none of this: there Ray starts inside its own process. Knows Ray's command line and
+A house of one machine needs none of this: there the household starts Ray. Knows Ray's command line and
 environment, and does not import it: Ray reads its environment when it is imported.
 """
 
 import asyncio
+import json
 import logging
 import os
 import shutil
@@ -12,12 +13,16 @@ import signal
 import subprocess
 from pathlib import Path
 
+from actors.adapters.certificates import paths_in
 from actors.adapters.child import ending_with_us, module_of_ours
 from actors.settings import Settings
 from engine.errors import NotDone
 
 #: Ray's smallest object store: nothing of ours travels through it.
 object_store_bytes = 78_643_200
+
+#: What a machine's Ray is told to have, by its own settings, and the household reads: how many owners.
+OWNERS = "owners"
 
 #: How long a node may take to come up.
 up_within_s = 120.0
@@ -63,12 +68,12 @@ def ray_environment(settings: Settings) -> dict[str, str]:
 
 
 def _between_machines(settings: Settings) -> dict[str, str]:
-    folder = settings.certificates_folder
+    shown = paths_in(settings.certificates_folder)
     return {
         "RAY_USE_TLS": "1",
-        "RAY_TLS_SERVER_CERT": str(folder / "machine.pem"),
-        "RAY_TLS_SERVER_KEY": str(folder / "machine-key.pem"),
-        "RAY_TLS_CA_CERT": str(folder / "authority.pem"),
+        "RAY_TLS_SERVER_CERT": str(shown.certificate),
+        "RAY_TLS_SERVER_KEY": str(shown.key),
+        "RAY_TLS_CA_CERT": str(shown.authority),
         # The head's state is on its disk, so that a head that is started anew still knows the other machines and who
         # runs there; these wait for it for ten minutes before they end.
         "RAY_gcs_storage": "rocksdb",
@@ -113,7 +118,7 @@ class RayNode:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = self._settings
-        owners = f'{{"owners":{settings.actors_max}}}'
+        owners = json.dumps({OWNERS: settings.actors_max})
         command = [
             *(*module_of_ours("ray.scripts.scripts"), "start", "--block", "--disable-usage-stats"),
             *(f"--node-ip-address={settings.machine}", f"--num-cpus={os.cpu_count()}", f"--resources={owners}"),

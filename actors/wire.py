@@ -2,8 +2,8 @@
 
 A frame is `length u32 | crc32 u32 | msgpack`, big-endian; the checksum covers the msgpack. The caller's
 first frame is `Hello` with the cluster's token, and nothing is read from a caller before it was right.
-Each request is `(id, tenant, sku, [(deadline_ms, number, fields), …])`, each reply `(id, verdict, body)`.
-Knows nothing of pools or owners.
+An owner's requests are `(id, tenant, sku, [(deadline_ms, number, fields), …])`, its replies `(id, verdict, body)`; what
+desks and refills are asked is in calls.py. Knows nothing of pools or owners.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Verdict(IntEnum):
 
 
 class Address(NamedTuple):
-    """Where an owner listens: `unix:/path` or `tcp:host:port`."""
+    """Where a process listens: `unix:/path` or `tcp:host:port`."""
 
     kind: str
     place: str

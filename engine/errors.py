@@ -1,7 +1,7 @@
 """How a promise can break. Expected refusals are not here: they are outcomes, see stock/outcomes.py.
 
 Every class answers the caller's one question, *did it happen?* Arguments are positional and
-reach `super().__init__`, so that an error survives being pickled on its way through Ray.
+reach `super().__init__`, so that an error survives being pickled on its way to another process.
 """
 
 

@@ -52,18 +52,19 @@ class OwnerActor:
         settings, head = settings.on_this_machine(), settings.machine
         begin_logging(settings, owner_id)
         loop = asyncio.get_running_loop()
-        nudge = Nudges(RemoteRefills(Reach(settings).ask, settings.refill_actors).nudge)
+        self._reach = reach = Reach(settings)
+        nudge = Nudges(RemoteRefills(reach.ask, settings.refill_actors).nudge)
         self._host = OwnerHost(settings, owner_id, fold=fold_pool, on_replaced=lambda: os._exit(0), nudge=nudge)
         self._running = loop.create_task(self._host.run())
         self._front: FrontHost | None = None
-        self._reports = _reports(settings, head)
+        self._reports = _reports(reach, settings, head)
         self._opening = None if facts is None else loop.create_task(self._open_door(settings, facts))
         self._collecting = loop.create_task(keep_young())
 
     async def _open_door(self, settings: Settings, facts: StoreFacts) -> int:
         """Pools come first: what a front end is made of is read beside them."""
         hosts = await asyncio.to_thread(import_module, "actors.front_host")
-        buyers = _buyers(settings)
+        buyers = _buyers(self._reach, settings)
         self._front = hosts.FrontHost(settings, facts, buyers, home=self._host.home, reports=self._reports)
         return await self._front.start(await _port(settings.doorstep) if settings.has_doorstep else None)
 
@@ -106,7 +107,8 @@ class FrontActor:
         settings, head = settings.on_this_machine(), settings.machine
         begin_logging(settings, name)
         self._orphaned = asyncio.get_running_loop().create_task(ends_with_its_ray())
-        self._host = FrontHost(settings, facts, _buyers(settings), reports=_reports(settings, head))
+        reach = Reach(settings)
+        self._host = FrontHost(settings, facts, _buyers(reach, settings), reports=_reports(reach, settings, head))
         self._starting = asyncio.get_running_loop().create_task(self._host.start())
 
     async def port(self) -> int:
@@ -167,17 +169,18 @@ class ArchivistActor:
         return await self._host.metrics()
 
 
-def _reports(settings: Settings, head: str) -> "RemoteReporting | None":
+def _reports(reach: Reach, settings: Settings, head: str) -> "RemoteReporting | None":
     """Who makes reports for front ends that are not where history is."""
+    if settings.machine == head:
+        return None
     from actors.history.reporting import RemoteReporting  # noqa: PLC0415
 
-    return None if settings.machine == head else RemoteReporting(partial(Reach(settings).ask, ARCHIVIST))
+    return RemoteReporting(partial(reach.ask, ARCHIVIST))
 
 
-def _buyers(settings: Settings) -> "Buyers":
+def _buyers(reach: Reach, settings: Settings) -> "Buyers":
     from actors.front.supply import Buyers  # noqa: PLC0415
 
-    reach = Reach(settings)
     return Buyers(RemoteDesks(reach.ask), RemoteRefills(reach.ask, settings.refill_actors))
 
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-#: What a machine's Ray is told to have: owners, by the settings of that machine (actors/ray_node.py).
-OWNERS = "owners"
+from actors.ray_node import OWNERS
 
 
 class Machine(NamedTuple):

@@ -1,4 +1,4 @@
-"""ReportsService: what staff ask of the past. The work is done in another process, see reporting.py."""
+"""ReportsService: what staff ask of the past. The work is done in another process, see actors/history/."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""A supplier's desk as an actor, and as other processes call it. Knows nothing of Ray: see actors/cluster.py."""
+"""A supplier's desk as an actor, and as other processes call it. Knows nothing of Ray: see actors/cluster/."""
 
 import asyncio
 import os

@@ -77,7 +77,8 @@ def sold_to(state: State, batch: Batch, question: ListSold) -> Iterator[tuple[Ca
 
 
 def audit(turn: Turn, _question: Audit) -> Outcome:
-    """Count everything again from the structures themselves."""
+    """Count everything again from the structures themselves, after deadlines, as far as one step may sweep."""
+    turn.end_due(limits.expire_per_step_max)
     return Audited(shelf_view(turn.state, turn.now_ms, 0), tuple(violations(turn.state)))
 
 

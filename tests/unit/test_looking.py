@@ -64,6 +64,15 @@ def test_a_look_ends_what_is_due_in_the_journal_too() -> None:
     assert desk.step(GetHold(HoldNo(1))).events == [HoldExpired(desk.now_ms, HoldNo(1))]
 
 
+def test_an_audit_counts_no_hold_past_its_deadline_as_held() -> None:
+    """Swept or not: a count that callers compare with what they were told must be true of its moment."""
+    desk = Desk(cards=3)
+    desk.allocate(2)
+    desk.now_ms += 10 * MINUTE_MS
+    counted = desk.ask(Audit())
+    assert (counted.shelf.held, counted.shelf.on_shelf, counted.violations) == (0, 3, ())
+
+
 @pytest.mark.parametrize(
     ("law", "damage"),
     [
