@@ -12,14 +12,11 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
-from actors.wire import Address, Connect, Frames, Listen, Listening, connect, hello, is_hello, listen
+from actors.wire import Address, Connect, Frames, Listen, Listening, call, connect, is_hello, listen
 from engine.errors import CardkeepError, InDoubt, Overloaded, PoolClosed
 
 #: Calls that one caller may have under way here: a refill has some for each SKU that runs low at one moment.
 calls_per_caller_max = 2_000
-
-#: How long a connection may take to come about: on one machine microseconds, to a dead one for ever.
-connect_within_s = 2.0
 
 Answering = Callable[..., Awaitable[object]]
 """`answering(what, …)` does what is asked. Raises CardkeepError; anything else is a mistake of ours."""
@@ -115,12 +112,7 @@ class CallLine:
 
     async def open(self) -> None:
         """Connect. Raises PoolClosed when nobody listens there."""
-        try:
-            async with asyncio.timeout(connect_within_s):
-                self._frames = await self._connect(self.address, self._on_frame, self._on_end)
-        except (OSError, TimeoutError) as away:
-            raise PoolClosed(f"nobody listens at {self.address}: {away}") from away
-        self._frames.send(hello(self._token))
+        self._frames = await call(self._connect, self.address, self._token, self._on_frame, self._on_end)
 
     async def ask(self, what: str, *arguments: object) -> Any:
         """The answer. Raises what it raises there; PoolClosed when it was not sent, InDoubt when the line broke."""

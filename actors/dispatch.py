@@ -15,6 +15,7 @@ from actors.asking import Answer, Hearer
 from actors.home_line import HomeLine
 from actors.line import Line, NotOwner
 from actors.link import Link
+from actors.one_at_a_time import OneAtATime
 from actors.signpost import Signpost
 from actors.wire import Address, Connect, connect, parse_address
 from engine.errors import InDoubt, InvariantBroken, NotDone, Overloaded, PoolClosed, StoreUnavailable
@@ -73,7 +74,7 @@ class Dispatch:
         self._routes: dict[PoolName, str] = {}
         self._addresses: Mapping[str, Address] = {}
         self._lines: dict[Address, Line] = {}
-        self._opening: dict[Address, asyncio.Task[Line]] = {}
+        self._opening = OneAtATime(self._open)
         self._reading: asyncio.Task[bool] | None = None
 
     @property
@@ -176,10 +177,10 @@ class Dispatch:
 
     async def close(self) -> None:
         """Hang up everywhere, and ask the registry nothing more."""
-        under_way = [*self._opening.values(), *([] if self._reading is None else [self._reading])]
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+        await self._opening.close()
         for line in self._lines.values():
             line.close()
 
@@ -204,7 +205,7 @@ class Dispatch:
         address = self._addresses.get(owner)
         if address is None:
             raise PoolClosed(f"the owner of {pool} is not there yet")
-        return self._open_line(pool) or await self._opened(address)
+        return self._open_line(pool) or await self._opening.of(address)
 
     async def _look_up(self, pool: PoolName) -> str:
         """Whom a pool is placed with. Of one we have not heard of a table that cannot be read says nothing."""
@@ -219,19 +220,6 @@ class Dispatch:
         if owner == NOBODY:
             raise PoolClosed(f"{pool} has not been given an owner yet")
         return owner
-
-    async def _opened(self, address: Address) -> Line:
-        """One attempt to connect at a time for each address, shared by all who wait."""
-        task = self._opening.get(address)
-        if task is None:
-            task = self._opening[address] = asyncio.get_running_loop().create_task(self._open(address))
-            task.add_done_callback(lambda ended: self._end_opening(address, ended))
-        return await asyncio.shield(task)
-
-    def _end_opening(self, address: Address, ended: asyncio.Task[Line]) -> None:
-        del self._opening[address]
-        if not ended.cancelled():
-            ended.exception()  # Those who waited may have gone; then nobody else would look at it.
 
     async def _open(self, address: Address) -> Line:
         home = self._home

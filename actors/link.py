@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from actors.asking import Answer, Hearer
 from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
-from actors.wire import Address, Connect, Frames, Verdict, connect, hello
+from actors.wire import Address, Connect, Frames, Verdict, call, connect
 from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
 from engine.framing import pack
 from engine.names import PoolName
@@ -30,9 +30,6 @@ commands_leave_min = 16
 #: Batches of at least so many may travel beside those two, up to so many, while fewer than so many commands do: so that
 #: everybody on the way has something to do. Smaller ones would only be more work.
 small_batches_under_way_max, commands_under_way_few = 4, 64
-
-#: How long a connection may take to come about: on one machine microseconds, to a dead one for ever.
-connect_within_s = 2.0
 
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
 _TRAVEL_ALONE = (Receive, ListBatches, ListSold, Wait)
@@ -97,12 +94,7 @@ class Link(Line):
 
     async def open(self) -> None:
         """Connect. Raises PoolClosed when nobody listens."""
-        try:
-            async with asyncio.timeout(connect_within_s):
-                self._frames = await self._connect(self.address, self._on_frame, self._on_end)
-        except (OSError, TimeoutError) as away:
-            raise PoolClosed(f"no owner listens at {self.address}: {away}") from away
-        self._frames.send(hello(self._token))
+        self._frames = await call(self._connect, self.address, self._token, self._on_frame, self._on_end)
 
     def board(
         self,

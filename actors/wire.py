@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 from zlib import crc32
 
-from engine.errors import InvariantBroken
+from engine.errors import InvariantBroken, PoolClosed
 from engine.framing import pack, unpack
 
 #: Bytes of one frame: the largest legitimate one is an import chunk of 1,000 sealed cards, under 1 MB.
@@ -33,6 +33,9 @@ write_buffer_bytes_max = 8 * 1024 * 1024
 #: Milliseconds that another machine may be silent, with bytes on their way to it or when the kernel asks whether it is
 #: there, before the connection counts as broken: a machine that vanished does not say so.
 unheard_ms_max = 5_000
+
+#: How long a connection may take to come about: on one machine microseconds, to a dead one for ever.
+connect_within_s = 2.0
 
 _HEAD = struct.Struct(">II")
 _VERSION = 1
@@ -177,6 +180,17 @@ def is_hello(message: object, token: str) -> bool:
         case ("cardkeep", int(version), str(given)):
             return version == _VERSION and hmac.compare_digest(given.encode(), token.encode())
     return False
+
+
+async def call(connect: "Connect", address: Address, token: str, on_frame: OnFrame, on_end: OnEnd) -> Frames:
+    """Connect and say hello. Raises PoolClosed when nobody listens there."""
+    try:
+        async with asyncio.timeout(connect_within_s):
+            frames = await connect(address, on_frame, on_end)
+    except (OSError, TimeoutError) as away:
+        raise PoolClosed(f"nobody listens at {address}: {away}") from away
+    frames.send(hello(token))
+    return frames
 
 
 class Listening(Protocol):

@@ -10,6 +10,7 @@ import ray
 from ray.exceptions import RayError
 
 from actors.calls import CallLine
+from actors.one_at_a_time import OneAtATime
 from actors.roads import roads
 from actors.settings import Settings
 from actors.wire import parse_address
@@ -29,27 +30,14 @@ class Reach:
         self._token = settings.token.get_secret_value()
         self._connect = roads(settings).connect
         self._lines: dict[str, CallLine] = {}
-        self._opening: dict[str, asyncio.Task[CallLine]] = {}
+        self._opening = OneAtATime(self._open)
 
     async def ask(self, actor: str, what: str, *arguments: object) -> Any:
         """What an actor answers to `what`. Raises what it raises, PoolClosed when there is none, else InDoubt."""
         line = self._lines.get(actor)
         if line is None or not line.is_open:
-            line = await self._opened(actor)
+            line = await self._opening.of(actor)
         return await line.ask(what, *arguments)
-
-    async def _opened(self, actor: str) -> CallLine:
-        """One attempt to connect at a time for each actor, shared by all who wait."""
-        task = self._opening.get(actor)
-        if task is None:
-            task = self._opening[actor] = asyncio.get_running_loop().create_task(self._open(actor))
-            task.add_done_callback(lambda ended: self._end_opening(actor, ended))
-        return await asyncio.shield(task)
-
-    def _end_opening(self, actor: str, ended: "asyncio.Task[CallLine]") -> None:
-        del self._opening[actor]
-        if not ended.cancelled():
-            ended.exception()  # Those who waited may have gone; then nobody else would look at it.
 
     async def _open(self, actor: str) -> CallLine:
         try:

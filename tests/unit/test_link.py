@@ -241,7 +241,7 @@ async def test_a_caller_that_has_gone_takes_no_place_in_a_batch(link: Link, corn
 
 async def test_nobody_listening_is_a_closed_pool(tmp_path: Path) -> None:
     """Nothing was sent."""
-    with pytest.raises(PoolClosed, match="no owner listens"):
+    with pytest.raises(PoolClosed, match="nobody listens"):
         await Link(Address("unix", str(tmp_path / "nobody.sock")), TOKEN).open()
 
 
