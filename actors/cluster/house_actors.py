@@ -15,16 +15,15 @@ import socket
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from actors.calls import CallGate
+from actors.answers import Answers
 from actors.cluster.reach import ARCHIVIST, Reach, fold_pool
 from actors.doorstep import port_from
 from actors.garbage import keep_young
 from actors.giving_way import FOLDING, give_way
 from actors.kin import ends_with_its_ray
 from actors.logs import begin_logging
-from actors.roads import roads
 from actors.settings import Settings
 from actors.store_facts import StoreFacts
 from actors.supply.desk_actor import RemoteDesks
@@ -138,17 +137,13 @@ class ArchivistActor:
         self._orphaned = asyncio.get_running_loop().create_task(ends_with_its_ray())
         self._host = ArchivistHost(settings)
         self._reporting = Reporting(place_of(settings))
-        gate = CallGate(self._make, settings.token.get_secret_value(), listen=roads(settings).listen)
-        self._opening = asyncio.get_running_loop().create_task(gate.open(settings.wire_address("calls")))
+        self._answers = Answers(settings, self._reporting)
         self._memory = GivesBack()
         self._retiring = asyncio.get_running_loop().create_task(self._host.retire_daily())
 
     async def address(self) -> str:
         """Where front ends of other machines ask it to make reports. See actors/calls.py."""
-        return str(await asyncio.shield(self._opening))
-
-    async def _make(self, _what: str, *arguments: Any) -> object:
-        return await self._reporting.make(*arguments)
+        return await self._answers.address()
 
     async def fold(self, pool: PoolName) -> int | None:
         """See Archivist.fold."""

@@ -5,9 +5,8 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from actors.calls import CallGate
+from actors.answers import Answers
 from actors.logs import begin_logging
-from actors.roads import roads
 from actors.settings import Settings
 from engine.names import PoolName, SupplierName
 
@@ -43,10 +42,8 @@ class SupplierActor:
         settings = settings.on_this_machine()
         begin_logging(settings, f"desk-{name.tenant}-{name.supplier}")
         self._host = DeskHost(settings, name, outfit_for, fold=fold, on_replaced=lambda: os._exit(0))
-        self._gate = CallGate(self._answer, settings.token.get_secret_value(), listen=roads(settings).listen)
-        loop = asyncio.get_running_loop()
-        self._opening = loop.create_task(self._gate.open(settings.wire_address("calls")))
-        self._running = loop.create_task(self._host.run())
+        self._answers = Answers(settings, self._host)
+        self._running = asyncio.get_running_loop().create_task(self._host.run())
 
     async def process_id(self) -> int:
         """Answers when the process is up."""
@@ -54,7 +51,7 @@ class SupplierActor:
 
     async def address(self) -> str:
         """Where it can be asked what DeskHost does: buy, state, view, settle and the others there. See calls.py."""
-        return str(await asyncio.shield(self._opening))
+        return await self._answers.address()
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
@@ -64,12 +61,8 @@ class SupplierActor:
         """Buy nothing more."""
         self._running.cancel()
         await asyncio.wait([self._running])
-        self._gate.close()
+        self._answers.close()
         await self._host.stop()
-
-    async def _answer(self, what: str, *arguments: object) -> object:
-        answer: object = await getattr(self._host, what)(*arguments)
-        return answer
 
 
 class RemoteDesks:

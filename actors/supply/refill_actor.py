@@ -4,10 +4,9 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, cast
 
-from actors.calls import CallGate
+from actors.answers import Answers
 from actors.kin import ends_with_its_ray
 from actors.logs import begin_logging
-from actors.roads import roads
 from actors.settings import Settings
 from actors.supply.desk_actor import Ask, RemoteDesks
 from engine.names import PoolName
@@ -32,9 +31,8 @@ class RefillActor:
         settings = settings.on_this_machine()
         begin_logging(settings, refill_name(group))
         self._host = RefillHost(settings, group, RemoteDesks(ask))
-        self._gate = CallGate(self._answer, settings.token.get_secret_value(), listen=roads(settings).listen)
+        self._answers = Answers(settings, self._host)
         loop = asyncio.get_running_loop()
-        self._opening = loop.create_task(self._gate.open(settings.wire_address("calls")))
         self._running = loop.create_task(self._host.run())
         self._orphaned = loop.create_task(ends_with_its_ray())
 
@@ -44,7 +42,7 @@ class RefillActor:
 
     async def address(self) -> str:
         """Where it can be asked what RefillHost does: nudge, recharge, give_up. See actors/calls.py."""
-        return str(await asyncio.shield(self._opening))
+        return await self._answers.address()
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
@@ -54,12 +52,8 @@ class RefillActor:
         """Buy nothing more."""
         self._running.cancel()
         await asyncio.wait([self._running])
-        self._gate.close()
+        self._answers.close()
         await self._host.stop()
-
-    async def _answer(self, what: str, *arguments: object) -> object:
-        answer: object = await getattr(self._host, what)(*arguments)
-        return answer
 
 
 class RemoteRefills:
