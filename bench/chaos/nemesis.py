@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
@@ -20,17 +21,18 @@ class Injected(NamedTuple):
     kind: str
     failover_of: str
     at_s: float
-    until_s: float
     is_alone: bool
     happened: bool
     skus: frozenset[str]
 
 
-class _Running(NamedTuple):
+@dataclass(eq=False, slots=True)
+class _Running:
     fault: Fault
     planned: Planned
     is_alone: bool
-    was_done: bool
+    #: Until it is known to have been done.
+    was_done: bool = False
 
 
 class Nemesis:
@@ -80,16 +82,20 @@ class Nemesis:
 
     def _inject(self, planned: Planned, *, is_alone: bool) -> None:
         self._say(planned.kind.about)
-        fault = planned.kind(self._arena, self._chance)
-        fault.at_s = time.monotonic()
-        self._running.append(_Running(fault, planned, is_alone, fault.inject()))
+        one = _Running(planned.kind(self._arena, self._chance), planned, is_alone)
+        one.fault.at_s = time.monotonic()
+        # Before it is tried: what was half done is put right, too.
+        self._running.append(one)
+        one.was_done = one.fault.inject()
 
     def _heal(self, running: Sequence[_Running]) -> None:
         for one in list(running):
             self._running.remove(one)
-            fault, happened = one.fault, one.was_done and one.fault.heal()
-            span = fault.at_s, time.monotonic()
-            self.injected.append(Injected(fault.name, fault.failover_of, *span, one.is_alone, happened, fault.skus))
+            fault, put_right = one.fault, one.fault.heal()
+            happened = one.was_done and put_right
+            self.injected.append(
+                Injected(fault.name, fault.failover_of, fault.at_s, one.is_alone, happened, fault.skus)
+            )
 
 
 def _wait_until(moment_s: float) -> None:

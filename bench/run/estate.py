@@ -1,5 +1,6 @@
 """Cardkeep on several machines as a side: a House whose process is the head, with machines that come and go."""
 
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, ListMachinesRequest, Machine, RebalanceRequest
 
 from actors.front.doors import Door
+from bench.house_process import HouseFailed
 from bench.machines import Machines
 from bench.run.house import House
 from bench.run.processes import Usage, Usages, usages
@@ -52,10 +54,16 @@ class Estate(House):
         self._running.add(number)
 
     def drain(self, number: int) -> None:
-        """Have a machine emptied, from elsewhere, and wait for its end."""
+        """Have a machine emptied, from elsewhere, and wait for its end. Raises HouseFailed: it is gone then, too."""
         self.client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=self.addresses[number]))
-        self._machines.wait_left(number, _LEAVES_WITHIN_S)
+        try:
+            code = self._machines.wait_left(number, _LEAVES_WITHIN_S)
+        except subprocess.TimeoutExpired as late:
+            self.lose(number)
+            raise HouseFailed(f"machine {number} did not leave: {late}") from late
         self._running.discard(number)
+        if code:
+            raise HouseFailed(f"machine {number} did not leave: it ended with exit code {code}")
 
     def leave(self, number: int) -> None:
         """Stop a machine in good order, as `cardkeep down` on it does."""
