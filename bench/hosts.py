@@ -24,6 +24,7 @@ from cardkeep_client import Client, Money
 from cardkeep_client.v1.cluster_pb2 import MACHINE_STATE_LEFT, DrainMachineRequest, ListMachinesRequest, Machine
 
 from actors.cluster_file import new_cluster, ray_port_usual, store_port_usual, write_cluster_file
+from bench.waiting import until
 from clients.cli.machines import SERVICE
 
 _ROOT = Path(__file__).parent.parent
@@ -166,10 +167,7 @@ def _machines(client: Client) -> list[Machine]:
 
 
 def _until(what: str, is_so: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + _SOON_S
-    while not is_so():
-        assert time.monotonic() < until_s, f"not within {_SOON_S:.0f} s: {what}"
-        time.sleep(0.2)
+    assert until(is_so, _SOON_S), f"not within {_SOON_S:.0f} s: {what}"
     _say(what)
 
 

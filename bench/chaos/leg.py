@@ -1,8 +1,8 @@
 """One leg of a run: a house of its own, its buyers, its suppliers, one plan of faults; then calm."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from bench.chaos.plan import Step
 from bench.run import Bench, CannotRun, House
 from bench.run.sandboxes import stop_buying
 from bench.run.supply_truth import Truth, compare, wait_settled
+from bench.waiting import when_back
 
 #: Buyers go on so long after the last fault.
 CALM_S = 4.0
@@ -24,7 +25,6 @@ WELL_PER_S = CALLS_PER_S / 2
 
 _BACK_WITHIN_S = 90.0
 _SETTLED_WITHIN_S = 180.0
-_ASK_AGAIN_S = 0.2
 
 
 class Told(NamedTuple):
@@ -65,26 +65,20 @@ def _settle(bench: Bench, built: Built) -> Truth | None:
     house = built.arena.house
     bench.screen.say("until everybody is back")
     for sku in built.stocked:
-        _insist(house, lambda sku=sku: house.books([sku]))  # type: ignore[misc]
+        _insist(house, partial(house.books, [sku]))
     if not built.suppliers:
         return None
     bench.screen.say("until all purchases are settled")
     bought = {sku: cards for sku, cards in built.stocked.items() if "-BOUGHT-" in sku}
     for sku in bought:
-        _insist(house, lambda sku=sku: stop_buying(house, sku))  # type: ignore[misc]
+        _insist(house, partial(stop_buying, house, sku))
     wait_settled(house, built.suppliers, _SETTLED_WITHIN_S)
     return compare(house, built.suppliers, bought)
 
 
 def _insist(house: House, ask: Callable[[], object]) -> None:
     """Ask until it is answered. Raises CannotRun."""
-    until_s = time.monotonic() + _BACK_WITHIN_S
-    while True:
-        try:
-            ask()
-        except CardkeepError as failure:
-            if time.monotonic() > until_s:
-                raise CannotRun(f"the house does not come back: {failure}. It said:\n{house.last_words()}") from failure
-            time.sleep(_ASK_AGAIN_S)
-        else:
-            return
+    try:
+        when_back(ask, _BACK_WITHIN_S)
+    except CardkeepError as failure:
+        raise CannotRun(f"the house does not come back: {failure}. It said:\n{house.last_words()}") from failure

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from bench.chaos.arena import Arena
 from bench.chaos.faults.fault import Fault
 from bench.chaos.plan import Planned, Step
+from bench.waiting import until
 
 #: A house that has not come back by then is broken further: on a busy machine one would wait for nothing else.
 WELL_WITHIN_S = 10.0
-_LOOK_EVERY_S = 0.1
 
 
 class Injected(NamedTuple):
@@ -57,18 +57,13 @@ class Nemesis:
         try:
             for step in steps:
                 _wait_until(began_s + late_s + step.begins_s)
-                self._wait_well()
+                until(self._is_well, WELL_WITHIN_S)
                 late_s = time.monotonic() - began_s - step.begins_s
                 if step.over_s + late_s > seconds:
                     break
                 self._take(step)
         finally:
             self._heal(self._running)
-
-    def _wait_well(self) -> None:
-        until_s = time.monotonic() + WELL_WITHIN_S
-        while not self._is_well() and time.monotonic() < until_s:
-            time.sleep(_LOOK_EVERY_S)
 
     def _take(self, step: Step) -> None:
         began_s = time.monotonic()

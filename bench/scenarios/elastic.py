@@ -9,7 +9,7 @@ of an even share of the commands; and a clean audit.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from bench.run import Bench, CannotRun, at_least, at_most
 from bench.run.estate import Estate
 from bench.run.moments import Moment, moments
 from bench.run.watch import Look, watching
+from bench.waiting import until
 
 MACHINES, SKUS = 3, 24
 
@@ -66,7 +67,9 @@ def _tour(bench: Bench, estate: Estate) -> None:
         bench.measure(
             "join_s", time.monotonic() - began_s, unit="s", about="from starting a machine until it has joined"
         )
-        followed_s = _until(partial(_has_followed, estate, number + 1), _FOLLOWS_WITHIN_S)
+        began_s = time.monotonic()
+        until(partial(_has_followed, estate, number + 1), _FOLLOWS_WITHIN_S)
+        followed_s = time.monotonic() - began_s
         about = "from then until it has half of an even share of the load, or more"
         bench.measure("follows_s", followed_s, unit="s", about=about)
     time.sleep(_STAY_S)
@@ -112,14 +115,6 @@ def _has_followed(estate: Estate, machines: int) -> bool:
 def _shares(estate: Estate) -> dict[str, float]:
     """Commands a second by machine that has owners."""
     return {address: each.commands_per_second for address, each in estate.machines().items() if each.owners}
-
-
-def _until(is_so: Callable[[], bool], within_s: float) -> float:
-    """Seconds until it was so; all of them when it was not."""
-    began_s = time.monotonic()
-    while not is_so() and time.monotonic() < began_s + within_s:
-        time.sleep(_LOOK_EVERY_S)
-    return time.monotonic() - began_s
 
 
 def _is_around(call: Moment, changes: Sequence[tuple[float, float]]) -> bool:
