@@ -1,4 +1,4 @@
-"""The three legs of a run: which house, which faults, and what is left of each when it has been judged."""
+"""The legs of a run: which house, which faults, and what is left of each when it has been judged."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -145,7 +145,6 @@ def test_back_is_the_first_good_answer_to_a_call_sent_after_the_fault() -> None:
         item = Item(f"r{number}", "", f"tenants/default/skus/{sku}")
         answers.hear(Call("Allocate", (item,), int(sent_s * 1e9), int(answered_s * 1e9), status, "", b""))
     answers.hear(Call("Allocate", (Item("r9", "", SKU),), 1, None, None, "", b""))
-    answers.close()
     assert answers.first_ok_after(1.0, {"A"}) == 2.5
     assert answers.first_ok_after(1.0, {"A", "B"}) == 1.4
     assert answers.first_ok_after(1.25, {"A"}) is None
