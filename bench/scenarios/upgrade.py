@@ -26,7 +26,7 @@ _REST_S = 5.0
 def run(bench: Bench) -> None:
     """See above."""
     for _ in bench.rounds(1):
-        estate = bench.estate(MACHINES, actors_max="1")
+        estate = bench.estate(MACHINES)
         skus = [estate.stock(_CARDS, unit_price=PRICE) for _ in range(SKUS)]
         for number in range(1, MACHINES):
             bench.screen.say(f"machine {number + 1} joins")
