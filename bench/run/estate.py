@@ -40,13 +40,6 @@ class Estate(House):
         """The doors of all machines, as one address of gRPC's: a caller goes round, and leaves out who is gone."""
         return "ipv4:" + ",".join(map(self._machines.door, range(len(self.addresses))))
 
-    def equip_head(self, folder: Path, environment: Mapping[str, str], **settings: str) -> None:
-        """Settings of the head alone, and what else it is given, before it starts. `folder` must be its data folder."""
-        head = self._machines.house(0)
-        assert folder == head.folder
-        head.settings.update(settings)
-        head.environment.update(environment)
-
     def runs(self, number: int) -> bool:
         """Whether a machine is there."""
         return number in self._running
