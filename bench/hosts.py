@@ -21,11 +21,11 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from cardkeep_client import Client, Money
-from cardkeep_client.v1.cluster_pb2 import MACHINE_STATE_LEFT, DrainMachineRequest, ListMachinesRequest, Machine
+from cardkeep_client.v1.cluster_pb2 import MACHINE_STATE_LEFT, DrainMachineRequest
 
 from actors.cluster_file import new_cluster, ray_port_usual, store_port_usual, write_cluster_file
 from bench.waiting import until
-from clients.cli.machines import SERVICE
+from clients.cli.machines import SERVICE, machines_of
 
 _ROOT = Path(__file__).parent.parent
 _NET, _BRIDGE, _SPACE = "10.211.55", "cardkeep-br", "cardkeep"
@@ -74,7 +74,9 @@ def _sell() -> None:
     """From the host's own address, which is no loopback: SKUs on every host, sold through another's door."""
     head, *others = _HOSTS.values()
     with Client(f"{head}:7700", timeout_s=60) as client:
-        _until("all three have owners", lambda: len([each for each in _machines(client) if each.owners]) == len(_HOSTS))
+        _until(
+            "all three have owners", lambda: len([each for each in machines_of(client) if each.owners]) == len(_HOSTS)
+        )
         for number in range(2 * len(_HOSTS)):
             client.create_sku(f"sku-{number}", unit_price=Money(100, "CNY"))
             client.import_cards(f"sku-{number}", [f"{number}-{card}" for card in range(_CARDS)], import_id="all")
@@ -86,7 +88,9 @@ def _sell() -> None:
         _say(f"sold {_CARDS // 2 * 2 * len(_HOSTS):,} cards of SKUs on three hosts through one door")
         client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=others[-1]))
         left = {others[-1]: MACHINE_STATE_LEFT}
-        _until("one has left", lambda: left.items() <= {each.address: each.state for each in _machines(client)}.items())
+        _until(
+            "one has left", lambda: left.items() <= {each.address: each.state for each in machines_of(client)}.items()
+        )
         audits = [client.audit(f"sku-{number}") for number in range(2 * len(_HOSTS))]
         assert all(audit.ok and audit.cards.held == _CARDS // 2 for audit in audits)
 
@@ -168,10 +172,6 @@ def _config(folder: Path) -> Path:
     path = folder / "ray_cluster.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
-
-
-def _machines(client: Client) -> list[Machine]:
-    return list(client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines)
 
 
 def _until(what: str, is_so: Callable[[], bool]) -> None:

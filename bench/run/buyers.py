@@ -20,11 +20,13 @@ _CALLS_AND_ONE = 3
 class Buyers:
     """One thread a SKU: allocates and confirms, one after the other, and keeps what it was told."""
 
+    #: Of all buyers there are, since whoever places an order again gets its old hold.
+    _orders = count()
+
     def __init__(self, targets: str, skus: list[str], patience_s: float = _PATIENCE_S) -> None:
         self._targets = targets
         self._patience_s = patience_s
         self._is_over = threading.Event()
-        self._orders = count()
         self.failures: list[str] = []
         self.bought: dict[str, list[Hold]] = {sku: [] for sku in skus}
         #: When each call began, and how long it took.

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, ListMachinesRequest, Machine, RebalanceRequest
+from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, Machine, RebalanceRequest
 
 from actors.front.doors import Door
 from bench.house_process import HouseFailed
@@ -12,7 +12,7 @@ from bench.machines import Machines
 from bench.run.house import House
 from bench.run.processes import Usage, Usages, usages
 from bench.waiting import until
-from clients.cli.machines import SERVICE
+from clients.cli.machines import SERVICE, machines_of
 
 #: A drained machine ends by itself within this time.
 _LEAVES_WITHIN_S = 120.0
@@ -83,8 +83,7 @@ class Estate(House):
 
     def machines(self) -> Mapping[str, Machine]:
         """All machines by address, as the house tells of them."""
-        found = self.client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines
-        return {each.address: each for each in found}
+        return {each.address: each for each in machines_of(self.client)}
 
     def placement(self) -> Mapping[str, str]:
         """Which owner each SKU is with."""
