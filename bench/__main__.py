@@ -21,6 +21,7 @@ from rich.console import Console
 
 from actors.front.doors import Door
 from bench.checker.command import main as check_history
+from bench.house_process import HouseFailed
 from bench.load.plan import LoadFailed
 from bench.report import write_index, write_page
 from bench.run.bench import AuditFailed, Bench, CannotRun, Options
@@ -90,7 +91,7 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     except AuditFailed as failure:
         write_violations(Console(stderr=True), failure.findings.broken, failure.findings.violations)
         return AUDIT_FAILED
-    except (CannotRun, CardkeepError, LoadFailed) as failure:
+    except (CannotRun, HouseFailed, CardkeepError, LoadFailed) as failure:
         Console(stderr=True).print(f"{scenario.name} could not run: {failure}", markup=False, soft_wrap=True)
         return CANNOT_RUN
     around["took_s"] = round(time.monotonic() - began_s, 1)

@@ -21,11 +21,12 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from cardkeep_client import Client, Money
-from cardkeep_client.v1.cluster_pb2 import MACHINE_STATE_LEFT, DrainMachineRequest, ListMachinesRequest, Machine
+from cardkeep_client.v1.cluster_pb2 import MACHINE_STATE_LEFT, DrainMachineRequest
 
 from actors.adapters.key_ring import new_ring_text
 from actors.cluster_file import new_cluster, ray_port_usual, store_port_usual, write_cluster_file
-from clients.cli.machines import SERVICE
+from bench.waiting import until
+from clients.cli.machines import SERVICE, machines_of
 
 _ROOT = Path(__file__).parent.parent
 _NET, _BRIDGE, _SPACE = "10.211.55", "cardkeep-br", "cardkeep"
@@ -40,7 +41,7 @@ _CARDS = 200
 
 
 def main() -> int:
-    """Exit code 0 when everything was as it should be, 3 when it cannot be done here."""
+    """Exit code 0 when everything was as it should be, 1 when something was not, 3 when it cannot be done here."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     if missing or os.getuid() or sys.platform != "linux" or _HOME.exists():
         why = f"needs {', '.join(missing)}" if missing else f"needs root on Linux, and no {_HOME}"
@@ -55,11 +56,17 @@ def main() -> int:
         if done.returncode:
             sys.stderr.write((Path(folder) / "up.log").read_text()[-3000:])
             return 1
+        left_up: dict[str, str] = {}
         try:
             _sell()
         finally:
             for address in reversed(_HOSTS.values()):
-                _ssh(Path(folder), address, f"{_HOME}/app/.venv/bin/cardkeep down --data {_HOME}/data")
+                down = _ssh(Path(folder), address, f"{_HOME}/app/.venv/bin/cardkeep down --data {_HOME}/data")
+                if down.returncode:
+                    left_up[address] = down.stderr
+    if left_up:
+        sys.stderr.write("".join(f"{address} was not taken down: {why}\n" for address, why in left_up.items()))
+        return 1
     _say("Three hosts came up by ray_cluster.yaml, sold, and were taken down.")
     return 0
 
@@ -68,7 +75,9 @@ def _sell() -> None:
     """From the host's own address, which is no loopback: SKUs on every host, sold through another's door."""
     head, *others = _HOSTS.values()
     with Client(f"{head}:7700", timeout_s=60) as client:
-        _until("all three have owners", lambda: len([each for each in _machines(client) if each.owners]) == len(_HOSTS))
+        _until(
+            "all three have owners", lambda: len([each for each in machines_of(client) if each.owners]) == len(_HOSTS)
+        )
         for number in range(2 * len(_HOSTS)):
             client.create_sku(f"sku-{number}", unit_price=Money(100, "CNY"))
             client.import_cards(f"sku-{number}", [f"{number}-{card}" for card in range(_CARDS)], import_id="all")
@@ -80,7 +89,9 @@ def _sell() -> None:
         _say(f"sold {_CARDS // 2 * 2 * len(_HOSTS):,} cards of SKUs on three hosts through one door")
         client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=others[-1]))
         left = {others[-1]: MACHINE_STATE_LEFT}
-        _until("one has left", lambda: left.items() <= {each.address: each.state for each in _machines(client)}.items())
+        _until(
+            "one has left", lambda: left.items() <= {each.address: each.state for each in machines_of(client)}.items()
+        )
         audits = [client.audit(f"sku-{number}") for number in range(2 * len(_HOSTS))]
         assert all(audit.ok and audit.cards.held == _CARDS // 2 for audit in audits)
 
@@ -92,13 +103,15 @@ def _hosts(folder: Path) -> Iterator[None]:
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key))
     servers = []
     _HOME.mkdir()
+    # Short, since sockets are made in them; and of each host's own, since the file system is not.
+    own = {name: Path(tempfile.mkdtemp(prefix="ck")) for name in _HOSTS}
     try:
         _run("ip", "link", "add", _BRIDGE, "type", "bridge")
         _run("ip", "addr", "add", f"{_NET}.254/24", "dev", _BRIDGE)
         _run("ip", "link", "set", _BRIDGE, "up")
         for name, address in _HOSTS.items():
             _wire(name, address)
-            servers.append(_serve(folder, name))
+            servers.append(_serve(folder, name, own[name]))
         yield
     finally:
         for name in _HOSTS:
@@ -106,6 +119,8 @@ def _hosts(folder: Path) -> Iterator[None]:
         for server in servers:
             server.wait()
         subprocess.run(["ip", "link", "del", _BRIDGE], check=False, capture_output=True)  # noqa: S603, S607 - ours
+        for each in own.values():
+            shutil.rmtree(each, ignore_errors=True)
         _HOME.rmdir()
 
 
@@ -119,11 +134,9 @@ def _wire(name: str, address: str) -> None:
         _run("ip", "-n", name, "link", "set", device, "up")
 
 
-def _serve(folder: Path, name: str) -> "subprocess.Popen[bytes]":
-    """An SSH server of a host. Its home for Cardkeep, and its temp folder, are its own."""
+def _serve(folder: Path, name: str, own: Path) -> "subprocess.Popen[bytes]":
+    """An SSH server of a host. Its home for Cardkeep, and its temp folder `own`, are its own."""
     (folder / name / "home").mkdir(parents=True)
-    # Short, since sockets are made in it; and of each host's own, since the file system is not.
-    own = tempfile.mkdtemp(prefix="ck")
     conf = folder / name / "sshd.conf"
     conf.write_text(
         f"HostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n"
@@ -164,22 +177,15 @@ def _config(folder: Path) -> Path:
     return path
 
 
-def _machines(client: Client) -> list[Machine]:
-    return list(client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines)
-
-
 def _until(what: str, is_so: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + _SOON_S
-    while not is_so():
-        assert time.monotonic() < until_s, f"not within {_SOON_S:.0f} s: {what}"
-        time.sleep(0.2)
+    assert until(is_so, _SOON_S), f"not within {_SOON_S:.0f} s: {what}"
     _say(what)
 
 
-def _ssh(folder: Path, address: str, command: str) -> None:
+def _ssh(folder: Path, address: str, command: str) -> "subprocess.CompletedProcess[str]":
     quiet = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR")
     words = ["ssh", "-i", str(folder / "user"), *quiet, f"root@{address}", command]
-    subprocess.run(words, check=False, capture_output=True, timeout=_SOON_S)  # noqa: S603 - our own words
+    return subprocess.run(words, check=False, capture_output=True, text=True, timeout=_SOON_S)  # noqa: S603 - ours
 
 
 def _program(name: str) -> Path:

@@ -26,7 +26,7 @@ _PORTS_TRIED_MAX = 100
 
 
 class HouseFailed(Exception):
-    """The house did not start; the text says why and where the log is."""
+    """A house, or a machine of it, did not start or did not leave; the text says why."""
 
 
 class HouseProcess:

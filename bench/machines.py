@@ -16,6 +16,9 @@ from actors.adapters.key_ring import new_ring_text
 from actors.cluster_file import new_cluster, write_cluster_file
 from bench.house_process import HouseProcess, free_port
 
+#: A machine gives its SKUs away for at most 90 s before it stops (actors/annex.py); then its Ray and its doors end.
+_LEAVES_WITHIN_S = 150.0
+
 
 class Machines:
     """A cluster in a folder. Machine 0 is the head."""
@@ -49,17 +52,13 @@ class Machines:
         """Where it will be whenever the machine runs."""
         return f"{self.addresses[number]}:{self._houses[number].settings['port']}"
 
-    def folder(self, number: int) -> Path:
-        """A machine's data folder."""
-        return self._houses[number].folder
-
     def pid(self, number: int) -> int:
         """A machine's first process; everything else there is below it."""
         return self._houses[number].pid
 
     def stop(self, number: int) -> None:
         """Stop a machine in good order: its SKUs go to others first."""
-        self._houses[number].stop(patience_s=150.0)
+        self._houses[number].stop(patience_s=_LEAVES_WITHIN_S)
 
     def wait_left(self, number: int, within_s: float) -> int:
         """The exit code of a machine that leaves by itself. Raises subprocess.TimeoutExpired."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from bench.chaos.clocks import Clocks
 from bench.chaos.disk import Disk
 from bench.chaos.road import Road
 from bench.run.house import House
+from bench.waiting import until
 
 #: How long the house may take to say who owns what; it may be broken just then.
 _ASK_WITHIN_S = 4.0
@@ -26,7 +26,6 @@ _ASK_WITHIN_S = 4.0
 _UNDERSTUDY = "ray::IDLE"
 
 _DIES_WITHIN_S = 5.0
-_LOOK_EVERY_S = 0.005
 
 
 class OwnerProcess(NamedTuple):
@@ -88,10 +87,7 @@ def kill(pid: int) -> bool:
         os.kill(pid, signal.SIGKILL)
     except (psutil.NoSuchProcess, ProcessLookupError):
         return False
-    until_s = time.monotonic() + _DIES_WITHIN_S
-    while _lives(process) and time.monotonic() < until_s:
-        time.sleep(_LOOK_EVERY_S)
-    return not _lives(process)
+    return until(lambda: not _lives(process), _DIES_WITHIN_S)
 
 
 def freeze(pid: int) -> bool:
@@ -99,10 +95,7 @@ def freeze(pid: int) -> bool:
     try:
         process = psutil.Process(pid)
         os.kill(pid, signal.SIGSTOP)
-        until_s = time.monotonic() + _DIES_WITHIN_S
-        while process.status() != psutil.STATUS_STOPPED and time.monotonic() < until_s:
-            time.sleep(_LOOK_EVERY_S)
-        if process.status() == psutil.STATUS_STOPPED:
+        if until(lambda: process.status() == psutil.STATUS_STOPPED, _DIES_WITHIN_S):
             return True
         thaw(pid)
     except (psutil.NoSuchProcess, ProcessLookupError):

@@ -61,21 +61,13 @@ class Built(NamedTuple):
 
 def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built:
     """All of it; the stack ends it. Raises CannotRun."""
-    estate = Estate(terms.label, bench.new_folder(), Door.FAST, {"actors_max": "1"}, terms.machines)
-    folder = estate.folder if terms.machines > 1 else bench.new_folder()
-    tools = folder / "chaos"
+    house = _alone(bench, terms) if terms.machines == 1 else _with_machines(bench, terms)
+    tools = house.folder / "chaos"
     tools.mkdir(parents=True)
     disk, clocks = _shims(tools)
-    to_store, store, script = _to_store(folder, tools, disk, terms.store_options, stack)
+    to_store, store, script = _to_store(house.folder, tools, disk, terms.store_options, stack)
     environment = {**_path(terms.build), **(clocks.environment if clocks else {})}
-    settings = {"actors_max": "2" if terms.machines == 1 else "1", **terms.settings, "store_binary": str(script)}
-    house: House
-    if terms.machines == 1:
-        process = HouseProcess(folder, {**settings, "front_door": Door.FAST.value}, environment, terms.build)
-        house = House(terms.label, folder, Door.FAST, settings, process)
-    else:
-        estate.equip_head(folder, environment, **settings)
-        house = estate
+    house.equip(environment, **terms.settings, store_binary=str(script))
     bench.begin(house)
     stack.callback(bench.stop, house)
     if isinstance(house, Estate):
@@ -92,11 +84,21 @@ def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built
     suppliers: list[SandboxProcess] = []
     if terms.has_suppliers:
         bought = [f"{terms.label.upper()}-BOUGHT-{number}" for number in range(BOUGHT)]
-        suppliers = _suppliers(house, folder / "suppliers", bought, stack)
+        suppliers = _suppliers(house, house.folder / "suppliers", bought, stack)
         stocked |= dict.fromkeys(bought, LOW)
     histories = bench.new_histories()
     buyers = Buyers(_plan(bench, tuple(stocked), seconds), f"{entrance[0]}:{entrance[1]}", histories, CHAIRS)
     return Built(Arena(house, to_store, to_door, disk, clocks, store, buyers), suppliers, stocked)
+
+
+def _alone(bench: Bench, terms: Terms) -> House:
+    folder = bench.new_folder()
+    settings = {"actors_max": "2", "front_door": Door.FAST.value}
+    return House(terms.label, folder, Door.FAST, settings, HouseProcess(folder, settings, cwd=terms.build))
+
+
+def _with_machines(bench: Bench, terms: Terms) -> Estate:
+    return Estate(terms.label, bench.new_folder(), Door.FAST, {}, terms.machines)
 
 
 def _shims(folder: Path) -> tuple[Disk | None, Clocks | None]:

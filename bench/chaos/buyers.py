@@ -18,13 +18,13 @@ from bench.load import fleet
 from bench.load.plan import LoadFailed, Measured, Plan, Progress
 from bench.run.bench import CannotRun
 from bench.run.checking import Loaded
+from bench.waiting import until
 
 #: Less time is not worth a process.
 _SITTING_S_MIN = 2.0
 
 #: How long the first buyers may take: processes start, on a machine that may be busy.
 _BEGIN_WITHIN_S = 90.0
-_LOOK_EVERY_S = 0.05
 
 #: Between two buyers in one chair, when the first could not even connect.
 _SIT_AGAIN_S = 0.2
@@ -48,13 +48,10 @@ class Buyers:
 
     def start(self) -> None:
         """Everybody begins; returns when the first are answered. Raises CannotRun."""
-        give_up_s = time.monotonic() + _BEGIN_WITHIN_S
         for thread in self._threads:
             thread.start()
-        while not self.answered_per_s:
-            if time.monotonic() > give_up_s:
-                raise CannotRun(f"no buyer was answered within {_BEGIN_WITHIN_S:g} s")
-            time.sleep(_LOOK_EVERY_S)
+        if not until(lambda: self.answered_per_s > 0, _BEGIN_WITHIN_S):
+            raise CannotRun(f"no buyer was answered within {_BEGIN_WITHIN_S:g} s")
         self._until_s = time.monotonic() + self._plan.measure_s
 
     def wait(self) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bench.chaos.orders import Orders, built
 
-_ORDERS_BYTES = 4096
 _PAIRS, _READ_WRONG, _FIRST_PAIR = 0, 1, 2
 _MS_NS = 1_000_000
 
@@ -17,7 +16,7 @@ class Clocks:
 
     def __init__(self, folder: Path) -> None:
         shim = built("clock", folder)
-        self._orders = Orders(folder / "clock.orders", _ORDERS_BYTES)
+        self._orders = Orders(folder / "clock.orders")
         self.environment = {"LD_PRELOAD": str(shim), "CARDKEEP_CLOCKS": str(self._orders.path)}
 
     @property

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from cardkeep_client import CardkeepError
-
 from bench.chaos.arena import Arena
 from bench.chaos.building import Terms
 from bench.chaos.disk import Place
@@ -18,12 +16,13 @@ from bench.chaos.faults.deaths import OwnerKilled, PowerLost
 from bench.chaos.faults.fault import Fault
 from bench.chaos.faults.freezes import OwnerFrozenPastTakeover
 from bench.chaos.faults.networks import StoreAnswersLost
-from bench.chaos.judging import judge
-from bench.chaos.leg import CALM_S, leg
+from bench.chaos.judging import Judgement, judge
+from bench.chaos.leg import CALM_S, NotBack, Told, leg
 from bench.chaos.legs import history_path
+from bench.chaos.nemesis import Injected
 from bench.chaos.plan import Planned, Step
 from bench.chaos.wrong_builds import CHANGES, wrong_build
-from bench.run import Bench, CannotRun
+from bench.run import Bench
 
 #: Buyers sell so long before the first fault.
 _BEGIN_S = 3.0
@@ -34,22 +33,27 @@ _WELL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What became of one. `caught`: by how many violations of which kind; empty when it was found clean."""
+    """What became of one. `caught`: by how many violations of which kind; empty when it was found clean.
+
+    `missed`: kinds of faults that were planned for it and never happened, so that it says nothing.
+    """
 
     is_wrong: bool
     caught: Mapping[str, int]
+    missed: Sequence[str]
     words: str
 
     @property
     def is_as_expected(self) -> bool:
-        """A wrong house is caught, a right one is not."""
-        return bool(self.caught) == self.is_wrong
+        """A wrong house is caught, a right one is not, each under all that it was to bear."""
+        return not self.missed and bool(self.caught) == self.is_wrong
 
     def to_json(self) -> dict[str, Any]:
         """For the document."""
         return {
             "is_wrong": self.is_wrong,
             "caught": dict(self.caught),
+            "missed": list(self.missed),
             "as_expected": self.is_as_expected,
             "words": self.words,
         }
@@ -79,40 +83,72 @@ _TRIALS = (
 )
 
 
+class _LeftOut(Exception):
+    """A control cannot be had here; the text says why."""
+
+
 def caught(bench: Bench) -> Mapping[str, Control]:
-    """Every control there is, by name. Raises CannotRun."""
-    return {trial.name: _tried(bench, trial) for trial in _TRIALS}
+    """Every control that can be had here, by name; of the others a note says why they cannot. Raises CannotRun."""
+    tried: dict[str, Control] = {}
+    for trial in _TRIALS:
+        try:
+            tried[trial.name] = _tried(bench, trial)
+        except _LeftOut as why:
+            bench.note(f"the control {trial.name!r} is left out: {why}")
+    return tried
 
 
 def _tried(bench: Bench, trial: _Trial) -> Control:
     bench.screen.enter(f"control: {trial.name}")
     chance = Random(f"{bench.options.seed}/{trial.name}")  # noqa: S311 - a seed must break the same things again
     steps = _steps(trial, chance)
-    label = trial.name.split()[0].strip(",") + ("" if trial.is_wrong else "-right")
-    folder = bench.new_folder()
-    terms = Terms(
-        label,
+    terms = _terms(bench, trial)
+    seconds = steps[-1].over_s + CALM_S + _WELL_S * len(steps)
+
+    def draw(arena: Arena, _seconds: float) -> Sequence[Step]:
+        for kind in _kinds(steps):
+            if why := kind.missing(arena):
+                raise _LeftOut(f"{kind.name} {why}")
+        return steps
+
+    try:
+        with leg(bench, terms, seconds, draw, chance) as told:
+            judgement = judge(told, history_path(bench, f"control-{terms.label}"))
+            return _judged(trial, steps, told, judgement)
+    except NotBack as failure:
+        # A house that does not come back is a house found out, too; but only one that should not.
+        missed = never_happened(steps, failure.injected)
+        return Control(trial.is_wrong, {"does not come back": 1}, missed, str(failure).splitlines()[0])
+
+
+def _terms(bench: Bench, trial: _Trial) -> Terms:
+    return Terms(
+        trial.name.split()[0].strip(",") + ("" if trial.is_wrong else "-right"),
         settings={"durability": "weak"} if trial.store_options else {},
         store_options=trial.store_options,
-        build=wrong_build(folder, CHANGES[trial.changes]) if trial.changes else None,
+        build=wrong_build(bench.new_folder(), CHANGES[trial.changes]) if trial.changes else None,
         has_suppliers=False,
     )
-    seconds = steps[-1].over_s + CALM_S + _WELL_S * len(steps)
-    try:
-        with leg(bench, terms, seconds, lambda _arena, _seconds: steps, chance) as told:
-            missed = [each.kind for each in told.injected if not each.happened]
-            judgement = judge(told, history_path(bench, f"control-{label}"))
-            lost = _lost(told.arena)
-    except (CannotRun, CardkeepError) as failure:
-        # A house that does not come back is a house found out, too; but only one that should not.
-        return Control(trial.is_wrong, {"does not come back": 1}, str(failure).splitlines()[0])
+
+
+def _judged(trial: _Trial, steps: Sequence[Step], told: Told, judgement: Judgement) -> Control:
     findings, verdict = judgement.findings, judgement.verdict
-    told_of = f"{verdict.acknowledged:,} acknowledged operations, {judgement.violations:,} violations{lost}"
+    words = f"{verdict.acknowledged:,} acknowledged operations, {judgement.violations:,} violations{_lost(told.arena)}"
+    missed = never_happened(steps, told.injected)
     if missed:
-        told_of += f"; did not happen: {', '.join(missed)}"
+        words += f"; never happened: {', '.join(missed)}"
     if findings.violations:
-        told_of += f"; the first: {findings.violations[0]}"
-    return Control(trial.is_wrong, dict(findings.broken), told_of)
+        words += f"; the first: {findings.violations[0]}"
+    return Control(trial.is_wrong, dict(findings.broken), missed, words)
+
+
+def never_happened(steps: Sequence[Step], injected: Sequence[Injected]) -> Sequence[str]:
+    """Kinds that were planned, and did not happen even once."""
+    return sorted({kind.name for kind in _kinds(steps)} - {each.kind for each in injected if each.happened})
+
+
+def _kinds(steps: Sequence[Step]) -> set[type[Fault]]:
+    return {planned.kind for step in steps for planned in step.faults}
 
 
 def _steps(trial: _Trial, chance: Random) -> list[Step]:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from bench.chaos.orders import Orders, built
 
-_ORDERS_BYTES = 4096
-
 
 class Place(IntEnum):
     """Where each number lies."""
@@ -32,5 +30,5 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         shim = built("disk", folder)
-        self.orders = Orders(folder / "disk.orders", _ORDERS_BYTES)
+        self.orders = Orders(folder / "disk.orders")
         self.environment = {"LD_PRELOAD": str(shim), "CARDKEEP_DISK": str(self.orders.path)}

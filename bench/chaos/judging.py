@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.audit import TOLD_MAX, Findings
+from bench.audit import Findings
 from bench.chaos.leg import Told
 from bench.checker.check import check_file
 from bench.checker.verdict import Verdict
@@ -55,7 +55,7 @@ def judge(told: Told, history: Path, *, clock_wrong_ms: float = 0.0) -> Judgemen
     verdict = check_file(history)
     for rule, times in verdict.broken.items():
         findings.broken[rule] += times
-    for rule, sku, words in verdict.violations[: TOLD_MAX * len(verdict.broken)]:
+    for rule, sku, words in verdict.violations:
         findings.violations.append(f"{rule}: {sku}: {words} ({history})")
     if told.truth is not None:
         _compare(told.truth, findings)

@@ -1,8 +1,8 @@
 """One leg of a run: a house of its own, its buyers, its suppliers, one plan of faults; then calm."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from bench.chaos.plan import Step
 from bench.run import Bench, CannotRun, House
 from bench.run.sandboxes import stop_buying
 from bench.run.supply_truth import Truth, compare, wait_settled
+from bench.waiting import when_back
 
 #: Buyers go on so long after the last fault.
 CALM_S = 4.0
@@ -24,7 +25,14 @@ WELL_PER_S = CALLS_PER_S / 2
 
 _BACK_WITHIN_S = 90.0
 _SETTLED_WITHIN_S = 180.0
-_ASK_AGAIN_S = 0.2
+
+
+class NotBack(CannotRun):
+    """All is put right, and the house does not come back; `injected` is what had been done to it."""
+
+    def __init__(self, why: str, injected: Sequence[Injected]) -> None:
+        super().__init__(why)
+        self.injected = injected
 
 
 class Told(NamedTuple):
@@ -41,11 +49,13 @@ Draw = Callable[[Arena, float], Sequence[Step]]
 
 @contextmanager
 def leg(bench: Bench, terms: Terms, seconds: float, draw: Draw, chance: Random) -> Iterator[Told]:
-    """Run one, with the plan that `draw` makes for so many seconds. The house ends with the body. Raises CannotRun."""
+    """Run one, with the plan that `draw` makes for so many seconds. The house ends with the body.
+
+    Raises CannotRun; of it NotBack, when all is put right and the house does not answer.
+    """
     with ExitStack() as stack:
         built = build(bench, terms, seconds, stack)
         arena = built.arena
-        stack.callback(arena.buyers.stop)
         nemesis = Nemesis(
             arena,
             chance,
@@ -53,38 +63,35 @@ def leg(bench: Bench, terms: Terms, seconds: float, draw: Draw, chance: Random) 
             lambda: arena.is_well(WELL_PER_S),
         )
         steps = draw(arena, seconds - CALM_S)
+        stack.callback(arena.buyers.stop)
         arena.buyers.start()
         nemesis.carry_out(steps, seconds - CALM_S)
         bench.screen.say("all is put right, buyers go on")
         arena.buyers.wait()
-        yield Told(arena, nemesis.injected, _settle(bench, built))
+        yield Told(arena, nemesis.injected, _settle(bench, built, nemesis.injected))
 
 
-def _settle(bench: Bench, built: Built) -> Truth | None:
-    """Until every SKU answers and no purchase is open. Raises CannotRun."""
+def _settle(bench: Bench, built: Built, injected: Sequence[Injected]) -> Truth | None:
+    """Until every SKU answers and no purchase is open. Raises NotBack, and CannotRun."""
     house = built.arena.house
+    insist = partial(_insist, house, injected)
     bench.screen.say("until everybody is back")
     for sku in built.stocked:
-        _insist(house, lambda sku=sku: house.books([sku]))  # type: ignore[misc]
+        insist(partial(house.books, [sku]))
     if not built.suppliers:
         return None
     bench.screen.say("until all purchases are settled")
     bought = {sku: cards for sku, cards in built.stocked.items() if "-BOUGHT-" in sku}
     for sku in bought:
-        _insist(house, lambda sku=sku: stop_buying(house, sku))  # type: ignore[misc]
+        insist(partial(stop_buying, house, sku))
     wait_settled(house, built.suppliers, _SETTLED_WITHIN_S)
     return compare(house, built.suppliers, bought)
 
 
-def _insist(house: House, ask: Callable[[], object]) -> None:
-    """Ask until it is answered. Raises CannotRun."""
-    until_s = time.monotonic() + _BACK_WITHIN_S
-    while True:
-        try:
-            ask()
-        except CardkeepError as failure:
-            if time.monotonic() > until_s:
-                raise CannotRun(f"the house does not come back: {failure}. It said:\n{house.last_words()}") from failure
-            time.sleep(_ASK_AGAIN_S)
-        else:
-            return
+def _insist(house: House, injected: Sequence[Injected], ask: Callable[[], object]) -> None:
+    """Ask until it is answered. Raises NotBack."""
+    try:
+        when_back(ask, _BACK_WITHIN_S)
+    except CardkeepError as failure:
+        why = f"the house does not come back: {failure}. It said:\n{house.last_words()}"
+        raise NotBack(why, injected) from failure

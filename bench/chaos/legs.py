@@ -1,4 +1,4 @@
-"""The three legs of a run: which house, which faults, and what is left of each when it has been judged."""
+"""The legs of a run: which house, which faults, and what is left of each when it has been judged."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,11 +61,9 @@ def run_leg(bench: Bench, of: LegTerms, seconds: float, chance: Random) -> Outco
     missing: dict[str, str] = {}
 
     def draw(arena: Arena, planned_s: float) -> Sequence[Step]:
-        kinds = _kinds(arena, of, missing)
-        if of.is_mixed:
-            return plan_mixes(kinds, chance, planned_s)
-        often = [NodeLost] * _NODE_LOSSES_MORE if of.only else [OwnerKilled] * _OWNER_KILLS_MORE
-        return plan(kinds, often, chance, planned_s)
+        kinds, why_not = kinds_in(arena, of)
+        missing.update(why_not)
+        return plan_of(of, kinds, chance, planned_s)
 
     history = history_path(bench, of.terms.label)
     with leg(bench, of.terms, seconds, draw, chance) as told:
@@ -85,8 +83,10 @@ def history_path(bench: Bench, label: str) -> Path:
     return path
 
 
-def _kinds(arena: Arena, of: LegTerms, missing: dict[str, str]) -> list[type[Fault]]:
-    kinds = []
+def kinds_in(arena: Arena, of: LegTerms) -> tuple[list[type[Fault]], Mapping[str, str]]:
+    """What can go wrong in a leg; and of what else belongs to it, by name, why it cannot."""
+    kinds: list[type[Fault]] = []
+    missing: dict[str, str] = {}
     for name, kind in KINDS.items():
         if (name in CLOCK_KINDS and not of.has_clocks) or (of.only and name not in of.only):
             continue
@@ -94,4 +94,12 @@ def _kinds(arena: Arena, of: LegTerms, missing: dict[str, str]) -> list[type[Fau
             missing[name] = why
         else:
             kinds.append(kind)
-    return kinds
+    return kinds, missing
+
+
+def plan_of(of: LegTerms, kinds: Sequence[type[Fault]], chance: Random, seconds: float) -> Sequence[Step]:
+    """When what of it goes wrong."""
+    if of.is_mixed:
+        return plan_mixes(kinds, chance, seconds)
+    often = [NodeLost] * _NODE_LOSSES_MORE if of.only else [OwnerKilled] * _OWNER_KILLS_MORE
+    return plan(kinds, often, chance, seconds)

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
 from bench.chaos.arena import Arena
 from bench.chaos.faults.fault import Fault
 from bench.chaos.plan import Planned, Step
+from bench.waiting import until
 
 #: A house that has not come back by then is broken further: on a busy machine one would wait for nothing else.
 WELL_WITHIN_S = 10.0
-_LOOK_EVERY_S = 0.1
 
 
 class Injected(NamedTuple):
@@ -20,17 +21,18 @@ class Injected(NamedTuple):
     kind: str
     failover_of: str
     at_s: float
-    until_s: float
     is_alone: bool
     happened: bool
     skus: frozenset[str]
 
 
-class _Running(NamedTuple):
+@dataclass(eq=False, slots=True)
+class _Running:
     fault: Fault
     planned: Planned
     is_alone: bool
-    was_done: bool
+    #: Until it is known to have been done.
+    was_done: bool = False
 
 
 class Nemesis:
@@ -55,18 +57,13 @@ class Nemesis:
         try:
             for step in steps:
                 _wait_until(began_s + late_s + step.begins_s)
-                self._wait_well()
+                until(self._is_well, WELL_WITHIN_S)
                 late_s = time.monotonic() - began_s - step.begins_s
                 if step.over_s + late_s > seconds:
                     break
                 self._take(step)
         finally:
             self._heal(self._running)
-
-    def _wait_well(self) -> None:
-        until_s = time.monotonic() + WELL_WITHIN_S
-        while not self._is_well() and time.monotonic() < until_s:
-            time.sleep(_LOOK_EVERY_S)
 
     def _take(self, step: Step) -> None:
         began_s = time.monotonic()
@@ -80,16 +77,20 @@ class Nemesis:
 
     def _inject(self, planned: Planned, *, is_alone: bool) -> None:
         self._say(planned.kind.about)
-        fault = planned.kind(self._arena, self._chance)
-        fault.at_s = time.monotonic()
-        self._running.append(_Running(fault, planned, is_alone, fault.inject()))
+        one = _Running(planned.kind(self._arena, self._chance), planned, is_alone)
+        one.fault.at_s = time.monotonic()
+        # Before it is tried: what was half done is put right, too.
+        self._running.append(one)
+        one.was_done = one.fault.inject()
 
     def _heal(self, running: Sequence[_Running]) -> None:
         for one in list(running):
             self._running.remove(one)
-            fault, happened = one.fault, one.was_done and one.fault.heal()
-            span = fault.at_s, time.monotonic()
-            self.injected.append(Injected(fault.name, fault.failover_of, *span, one.is_alone, happened, fault.skus))
+            fault, put_right = one.fault, one.fault.heal()
+            happened = one.was_done and put_right
+            self.injected.append(
+                Injected(fault.name, fault.failover_of, fault.at_s, one.is_alone, happened, fault.skus)
+            )
 
 
 def _wait_until(moment_s: float) -> None:

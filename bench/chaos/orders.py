@@ -9,6 +9,9 @@ from pathlib import Path
 _SHIMS = Path(__file__).with_name("shims")
 _NUMBER = struct.Struct("=q")
 
+#: A page, which is what is mapped; each shim's struct of orders is smaller.
+_BYTES = 4096
+
 
 class NoCompiler(Exception):
     """Shims cannot be built here; the text says why. What needs one is left out."""
@@ -30,11 +33,11 @@ def built(name: str, folder: Path) -> Path:
 class Orders:
     """Numbers shared with a shim, by place."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        path.write_bytes(bytes(size))
+        path.write_bytes(bytes(_BYTES))
         with path.open("r+b") as file:
-            self._shared = mmap.mmap(file.fileno(), size)
+            self._shared = mmap.mmap(file.fileno(), _BYTES)
 
     def __getitem__(self, place: int) -> int:
         number: int = _NUMBER.unpack_from(self._shared, place * _NUMBER.size)[0]

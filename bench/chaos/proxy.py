@@ -25,14 +25,13 @@ _PEER = struct.Struct("3i")
 class Trouble:
     """What is wrong with the network; with only these processes' connections, if any are named (Unix sockets only).
 
-    `resets`: connections are reset, new ones too. `delay_s`: how long each piece takes longer, to the server (`there`)
-    and from it (`back`); None means that it does not arrive until the trouble is over.
+    `resets`: connections are reset, new ones too. `delay_s`: how long each piece takes longer, from the server
+    and, if `there`, to it; None means that it does not arrive until the trouble is over.
     """
 
     resets: bool = False
     delay_s: float | None = 0.0
     there: bool = True
-    back: bool = True
     pids: frozenset[int] | None = None
     #: Connections reset and pieces held up: 0 means that nobody noticed.
     touched: int = 0
@@ -139,7 +138,7 @@ class Proxy:
         concerning = [
             trouble
             for trouble in self._troubles
-            if trouble.delay_s != 0 and trouble.concerns(pid) and (trouble.back if is_back else trouble.there)
+            if trouble.delay_s != 0 and trouble.concerns(pid) and (is_back or trouble.there)
         ]
         for trouble in concerning:
             trouble.touched += 1

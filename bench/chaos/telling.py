@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 from bench.chaos.controls import Control
 from bench.chaos.faults.kinds import KINDS, LEFT_OUT
 from bench.chaos.legs import Outcome
+from bench.chaos.nemesis import Injected
 from bench.load.tally import percentile
 from bench.run import Bench, at_least, at_most
 from bench.run.series import Goal
@@ -106,11 +106,17 @@ class Telling:
     def _tell_failovers(self, what: str) -> None:
         """How long SKUs were away, from faults that were alone; mixes are another question."""
         took_ms: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
+        never_back = 0
         for outcome, each in self._faults():
+            if each.failover_of != what or not each.happened or not each.skus:
+                continue
             first_s = outcome.answers.first_ok_after(each.at_s, each.skus)
-            if each.failover_of == what and each.happened and first_s is not None:
-                took_ms[each.is_alone][round(1_000 * (first_s - each.at_s))] += 1
+            never_back += first_s is None
+            away_s = (outcome.answers.ended_s if first_s is None else first_s) - each.at_s
+            took_ms[each.is_alone][round(1_000 * away_s)] += 1
         alone, mixed = took_ms[True], took_ms[False]
+        about = "failovers after which no call for any of its SKUs was answered well until the end of the leg"
+        self._bench.measure(f"{what}_never_back", never_back, unit="", about=about, goal=at_most(0))
         self._bench.figures.facts[f"{what}_failovers"] = alone.total()
         about = "from the fault, alone, to the first good answer to a call for one of its SKUs sent after it"
         for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
@@ -122,5 +128,5 @@ class Telling:
             about = "the same when something else was broken at that time, too: the worst"
             self._bench.measure(f"{what}_failover_mixed_max_ms", max(mixed), unit="ms", about=about)
 
-    def _faults(self) -> list[tuple[Outcome, Any]]:
+    def _faults(self) -> list[tuple[Outcome, Injected]]:
         return [(outcome, each) for outcome in self._heard for each in outcome.injected]

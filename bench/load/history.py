@@ -25,8 +25,12 @@ _FORMAT = "cardkeep load history 1"
 _RECORD = Struct("<IHqqbII")
 _UNANSWERED, _BEGUN = -1, -2
 _BUFFER_BYTES = 1 << 18
-_CUT = "the history ends in the middle of a call"
 _ITEMS = [item_chars(item).decode() for item in range(ITEMS_MAX)]
+
+
+class _Cut(ValueError):
+    def __init__(self) -> None:
+        super().__init__("the history ends in the middle of a call")
 
 
 class Item(NamedTuple):
@@ -123,7 +127,7 @@ def _record(kinds: Sequence[tuple[str, str]], file: IO[bytes], *, is_killable: b
     head = file.read(_RECORD.size)
     try:
         return _call(kinds, head, file) if head else None
-    except ValueError:
+    except _Cut:
         if is_killable:
             return None
         raise
@@ -131,12 +135,12 @@ def _record(kinds: Sequence[tuple[str, str]], file: IO[bytes], *, is_killable: b
 
 def _call(kinds: Sequence[tuple[str, str]], head: bytes, file: IO[bytes]) -> tuple[int, Call]:
     if len(head) < _RECORD.size:
-        raise ValueError(_CUT)
+        raise _Cut
     kind, items, invoked_ns, completed_ns, status, subject_bytes, came_bytes = _RECORD.unpack(head)
     method, sku = kinds[kind]
     rest = file.read(CALL_CHARS + subject_bytes + came_bytes)
     if len(rest) < CALL_CHARS + subject_bytes + came_bytes:
-        raise ValueError(_CUT)
+        raise _Cut
     call_id = rest[:CALL_CHARS].decode()
     subjects = [sku] * items if sku else rest[CALL_CHARS : CALL_CHARS + subject_bytes].decode().split("\n")
     came = rest[CALL_CHARS + subject_bytes :]

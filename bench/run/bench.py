@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from actors.front.doors import Door
 from bench.audit import Books, Findings
@@ -40,6 +40,8 @@ from bench.run.series import Goal
 
 #: Where histories are written: memory, so that they do not disturb the fsyncs that are measured.
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+
+_AnyHouse = TypeVar("_AnyHouse", bound=House)
 
 
 class AuditFailed(Exception):
@@ -131,7 +133,7 @@ class Bench:
         folder.mkdir()
         return folder
 
-    def begin(self, house: House) -> House:
+    def begin(self, house: _AnyHouse) -> _AnyHouse:
         """Start a house that was made elsewhere; it ends with the run. Raises CannotRun."""
         self._sides.append(house)
         try:
@@ -143,14 +145,8 @@ class Bench:
 
     def estate(self, machines: int, **settings: str) -> Estate:
         """Start the head of a cluster of up to so many machines. Raises CannotRun."""
-        estate = Estate("cardkeep", self._folder / f"estate-{next(self._numbers)}", self.door, settings, machines)
-        self._sides.append(estate)
-        try:
-            estate.start(self.screen.say)
-        except HouseFailed as failure:
-            raise CannotRun(f"{failure}. It said at last:\n{estate.last_words()}") from failure
-        self.figures.settings[side_name(estate)] = estate.settings
-        return estate
+        folder = self._folder / f"estate-{next(self._numbers)}"
+        return self.begin(Estate("cardkeep", folder, self.door, settings, machines))
 
     def peer(self, name: str, door: Door = Door.FAST, *, cards: int = 1, stocks: int = 1) -> Peer | None:
         """Start one of bench/peers with `stocks` SKUs of `cards` cards each.

@@ -1,19 +1,24 @@
 """Cardkeep on several machines as a side: a House whose process is the head, with machines that come and go."""
 
-from collections import Counter
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, ListMachinesRequest, Machine, RebalanceRequest
+from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, Machine, RebalanceRequest
 
 from actors.front.doors import Door
+from bench.house_process import HouseFailed
 from bench.machines import Machines
 from bench.run.house import House
 from bench.run.processes import Usage, Usages, usages
-from clients.cli.machines import SERVICE
+from bench.waiting import until
+from clients.cli.machines import SERVICE, machines_of
 
 #: A drained machine ends by itself within this time.
 _LEAVES_WITHIN_S = 120.0
+
+#: Some tens of SKUs are moved in a second or two; a house that still finds some to move goes round in a circle.
+_EVEN_WITHIN_S = 60.0
 
 
 class Estate(House):
@@ -35,13 +40,6 @@ class Estate(House):
         """The doors of all machines, as one address of gRPC's: a caller goes round, and leaves out who is gone."""
         return "ipv4:" + ",".join(map(self._machines.door, range(len(self.addresses))))
 
-    def equip_head(self, folder: Path, environment: Mapping[str, str], **settings: str) -> None:
-        """Settings of the head alone, and what else it is given, before it starts. `folder` must be its data folder."""
-        head = self._machines.house(0)
-        assert folder == head.folder
-        head.settings.update(settings)
-        head.environment.update(environment)
-
     def runs(self, number: int) -> bool:
         """Whether a machine is there."""
         return number in self._running
@@ -52,10 +50,16 @@ class Estate(House):
         self._running.add(number)
 
     def drain(self, number: int) -> None:
-        """Have a machine emptied, from elsewhere, and wait for its end."""
+        """Have a machine emptied, from elsewhere, and wait for its end. Raises HouseFailed: it is gone then, too."""
         self.client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=self.addresses[number]))
-        self._machines.wait_left(number, _LEAVES_WITHIN_S)
+        try:
+            code = self._machines.wait_left(number, _LEAVES_WITHIN_S)
+        except subprocess.TimeoutExpired as late:
+            self.lose(number)
+            raise HouseFailed(f"machine {number} did not leave: {late}") from late
         self._running.discard(number)
+        if code:
+            raise HouseFailed(f"machine {number} did not leave: it ended with exit code {code}")
 
     def leave(self, number: int) -> None:
         """Stop a machine in good order, as `cardkeep down` on it does."""
@@ -73,22 +77,17 @@ class Estate(House):
         self._running.discard(number)
 
     def even_out(self) -> None:
-        """Give all owners as many SKUs, as `cardkeep rebalance` does."""
-        while self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved:
-            pass
+        """Give all owners as many SKUs, as `cardkeep rebalance` does. Raises HouseFailed."""
+        if not until(lambda: not self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved, _EVEN_WITHIN_S):
+            raise HouseFailed(f"SKUs were not evened out within {_EVEN_WITHIN_S:g} s")
 
     def machines(self) -> Mapping[str, Machine]:
         """All machines by address, as the house tells of them."""
-        found = self.client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines
-        return {each.address: each for each in found}
+        return {each.address: each for each in machines_of(self.client)}
 
     def placement(self) -> Mapping[str, str]:
         """Which owner each SKU is with."""
         return {pool.name: pool.owner for pool in self.client.pools()}
-
-    def owners_have(self) -> Counter[str]:
-        """How many SKUs each owner is given."""
-        return Counter(self.placement().values())
 
     def usages(self) -> Usages:
         """CPU and memory of each process of all machines until now."""

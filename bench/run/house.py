@@ -60,6 +60,12 @@ class House:
         #: By SKU and import_id: what `import_cards` brought.
         self.brought: dict[str, dict[str, Brought]] = {}
 
+    def equip(self, environment: Mapping[str, str], **settings: str) -> None:
+        """More settings, and what else its first process is given, before it starts."""
+        self.settings.update(settings)
+        self._process.settings.update(settings)
+        self._process.environment.update(environment)
+
     def start(self, say: Callable[[str], None]) -> None:
         """Start and wait until it serves. Raises HouseFailed."""
         self._process.start(lambda step: say(f"{self.label}: {step}"))

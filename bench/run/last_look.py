@@ -5,16 +5,16 @@ histories measures a house whose owners die after each check; its figures are no
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from typing import TypeVar
 
 from cardkeep_client import CardkeepError, Hold, HoldState
 
 from bench.run.history_file import Line, short
 from bench.run.house import House
+from bench.waiting import when_back
 
 #: Of each SKU, and in all: a question a hold, at about a millisecond each, twice.
 HOLDS_MAX = 500
@@ -27,9 +27,6 @@ _SKUS_MAX = 20
 _STAYS_FOR = timedelta(seconds=120)
 
 _BACK_WITHIN_S = 60.0
-_BETWEEN_TRIES_S = 0.1
-
-_T = TypeVar("_T")
 
 
 def last_look(house: House, holds: Mapping[str, Sequence[str]], *, holds_max: int = HOLDS_OF_ALL_MAX) -> Iterator[Line]:
@@ -60,7 +57,7 @@ def _looked(house: House, holds: Mapping[str, Sequence[str]], holds_max: int) ->
     for sku in owners.values():
         house.kill_owner(sku)
     for sku, names in stable.items():
-        replayed = _when_back(lambda sku=sku, names=names: _digest(house, sku, names))  # type: ignore[misc]
+        replayed = when_back(partial(_digest, house, sku, names), _BACK_WITHIN_S)
         yield {"type": "digests", "sku": sku, "served": served[sku], "replayed": replayed}
 
 
@@ -103,15 +100,3 @@ def _shown(hold: Hold) -> tuple[object, ...]:
     moments = (hold.create_time, hold.expire_time, hold.end_time)
     rest = (hold.order_ref, hold.payment_ref, hold.quantity, hold.unit_price, hold.refunds_due, hold.replacements)
     return (hold.name, hold.state.name, cards, *moments, *rest)
-
-
-def _when_back(ask: Callable[[], _T]) -> _T:
-    """The answer, once there is somebody to answer. Raises CardkeepError when nobody comes."""
-    until_s = time.monotonic() + _BACK_WITHIN_S
-    while True:
-        try:
-            return ask()
-        except CardkeepError as failure:
-            if failure.reason == "POOL_STOPPED" or time.monotonic() > until_s:
-                raise
-            time.sleep(_BETWEEN_TRIES_S)

@@ -36,6 +36,12 @@ def first_ok_after(calls: Iterable[Moment], at_s: float) -> float | None:
     return min(answered, default=None)
 
 
+def p99_s(took_s: Iterable[float]) -> float:
+    """What all but one in a hundred stay below; 0 of none."""
+    each = sorted(took_s)
+    return each[int(len(each) * 0.99)] if each else 0.0
+
+
 def calm_again_s(calls: Sequence[Moment], at_s: float, *, like_s: float, calls_alike: int = 20) -> float | None:
     """Seconds from a moment until so many calls in a row have a median of at most `like_s`: until the first of them.
 

@@ -9,6 +9,7 @@ import psutil
 
 #: A process's part by its name or its command line; the first that fits. What fits none is `other`.
 _ROLES = (
+    (re.compile(r"actors\.house\b"), "house"),
     (re.compile(r"ray::FrontActor"), "front"),
     (re.compile(r"ray::OwnerActor"), "owner"),
     (re.compile(r"ray::ArchivistActor"), "archivist"),
@@ -16,7 +17,7 @@ _ROLES = (
     (re.compile(r"ray::RefillActor"), "refill"),
     (re.compile(r"actors\.household"), "household"),
     (re.compile(r"valkey-server|redis-server|^postgres"), "store"),
-    (re.compile(r"actors\.house|bench\.peers|-m bench"), "front"),
+    (re.compile(r"bench\.peers|-m bench"), "front"),
     (re.compile(r"^ray|gcs_server|raylet|/ray/"), "ray"),
 )
 
@@ -73,6 +74,4 @@ def memory_bytes_by_role(now: Usages) -> dict[str, int]:
 
 def _role(process: psutil.Process) -> str:
     words = " ".join(process.cmdline())
-    if "actors.house" in words and "actors.household" not in words:
-        return "house"
     return next((role for pattern, role in _ROLES if pattern.search(process.name()) or pattern.search(words)), "other")

@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 def machines(session: Session) -> None:
     """All machines: their owners, SKUs and load, and who is about to leave."""
     with session.connected() as client:
-        found = _machines(client)
+        found = machines_of(client)
     session.show({"machines": [document(each) for each in found]}, lambda _: _table(found))
 
 
@@ -125,7 +125,8 @@ def rebalance(session: Session) -> None:
     session.show({"moved": moved}, lambda _: show.lines(f"{moved} SKUs moved."))
 
 
-def _machines(client: "Client") -> "list[Machine]":
+def machines_of(client: "Client") -> "list[Machine]":
+    """All machines, as the house tells of them."""
     from cardkeep_client.v1.cluster_pb2 import ListMachinesRequest
 
     return list(client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines)
@@ -136,7 +137,7 @@ def _followed(session: Session, client: "Client", address: str, wanted: str, is_
     until_s = time.monotonic() + (session.timeout_s or _PATIENCE_S)
     with Follower(f"Until {address} has {wanted}", quiet=session.as_json) as follower:
         while True:
-            machine = next(each for each in _machines(client) if each.address == address)
+            machine = next(each for each in machines_of(client) if each.address == address)
             if is_so(machine):
                 return machine
             follower.tell(f"{len(machine.owners)} owners, {machine.pools} SKUs, {machine.pools_served} served")

@@ -1,17 +1,30 @@
 """What goes wrong when is drawn from a seed: the same again, each alone, with rests, and in time."""
 
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bench.chaos.faults.deaths import OwnerKilled, StoreKilled
 from bench.chaos.faults.fault import Fault
 from bench.chaos.faults.freezes import OwnerFrozenPastTakeover
-from bench.chaos.faults.kinds import CLOCK_KINDS, KINDS, LEFT_OUT
+from bench.chaos.faults.kinds import KINDS, LEFT_OUT
+from bench.chaos.faults.machines import NodeLost
 from bench.chaos.faults.networks import StoreCut
+from bench.chaos.leg import CALM_S
+from bench.chaos.legs import LEGS, LegTerms, kinds_in, plan_of
 from bench.chaos.plan import REST_S, plan, plan_mixes
+from bench.run.estate import Estate
+from bench.scenarios.chaos import SECONDS
 
 _ALL = list(KINDS.values())
+
+
+def arena(of: LegTerms) -> Any:
+    """Where every shim is built and every role has a process, on as many machines as the leg has."""
+    house = Estate.__new__(Estate) if of.terms.machines > 1 else None
+    return SimpleNamespace(house=house, disk="there", clocks="there", pids=lambda _role: [1])
 
 
 def test_a_seed_is_a_plan() -> None:
@@ -59,13 +72,16 @@ def test_what_would_last_too_long_does_not_end_the_plan() -> None:
     assert {step.faults[0].kind for step in steps} == {StoreKilled}
 
 
-def test_ten_minutes_have_a_hundred_faults_of_every_kind() -> None:
-    """Two legs alone, one of mixes, as the scenario has them; what it cannot have is said, and is no kind."""
-    alone = [kind for name, kind in KINDS.items() if name not in CLOCK_KINDS]
-    steps = [plan(alone, [OwnerKilled] * 3, Random(7), 136.0), plan(alone, [OwnerKilled] * 3, Random(8), 136.0)]
-    steps.append(plan_mixes(_ALL, Random(9), 136.0))
-    faults = [each.kind for leg in steps for step in leg for each in step.faults]
+def test_the_scenario_has_a_hundred_faults_of_every_kind() -> None:
+    """By its own time, legs and usual seed; what it cannot have is said, and is no kind."""
+    faults: list[type[Fault]] = []
+    for number, of in enumerate(LEGS):
+        kinds, _ = kinds_in(arena(of), of)
+        steps = plan_of(of, kinds, Random(f"2026/{number}"), SECONDS / len(LEGS) - CALM_S)
+        faults += [each.kind for step in steps for each in step.faults]
     assert len(faults) >= 100
     assert set(faults) == set(_ALL)
+    assert faults.count(OwnerKilled) >= 8
+    assert faults.count(NodeLost) >= 2
     assert not LEFT_OUT.keys() & KINDS.keys()
     assert all(kind.about and kind.name == name for name, kind in KINDS.items())

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.__main__ import USAGE, main
-from bench.run.catalogue import find, names
+from bench.__main__ import AUDIT_FAILED, CANNOT_RUN, USAGE, main
+from bench.audit import Findings
+from bench.house_process import HouseFailed
+from bench.run.bench import AuditFailed, CannotRun
+from bench.run.catalogue import Scenario, find, names
 from clients.cli import bench as bench_command
 from clients.cli.main import app
 
@@ -37,6 +40,26 @@ def test_a_scenario_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixtu
     """And those that are there are named."""
     assert main(["sael"]) == USAGE
     assert "sale" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (CannotRun("no room"), CANNOT_RUN),
+        (HouseFailed("machine 1 did not leave"), CANNOT_RUN),
+        (AuditFailed(Findings()), AUDIT_FAILED),
+    ],
+)
+def test_a_house_that_fails_the_bench_is_no_failed_audit(
+    failure: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody should look for a sale that was lost where a process did not end."""
+
+    def run(_bench: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("bench.__main__.find", lambda name: Scenario(name, "", "", run))
+    assert main(["sale", "--build", str(tmp_path)]) == code
 
 
 def test_a_report_of_nothing_says_how_to_get_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

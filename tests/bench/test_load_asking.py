@@ -340,6 +340,19 @@ def test_the_history_of_a_killed_client_has_all_that_it_may_have_sent(tmp_path: 
     writer.close()
 
 
+def test_what_is_unreadable_in_the_history_of_a_killed_client_is_no_cut(tmp_path: Path) -> None:
+    """All behind it would be left out without a word."""
+    kinds = Kinds("h:1", 1_000)
+    call = kinds.allocate("A", 1, None).call(b"a" * 32)
+    path = tmp_path / "h"
+    writer = history.Writer(path, kinds.all, is_killable=True)
+    call.id, call.invoked_ns = b"\xff" * 32, 10
+    writer.begun([call])
+    writer.close()
+    with pytest.raises(UnicodeDecodeError):
+        list(history.read(path))
+
+
 def test_a_history_that_is_cut_is_refused(tmp_path: Path) -> None:
     """At any byte after its first line but between two calls."""
     kinds = Kinds("h:1", 1_000)

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bench.load.importing import CHUNK_CARDS, Brought, Cargo
-from bench.run.moments import Moment, calm_again_s, first_ok_after
+from bench.run.moments import Moment, calm_again_s, first_ok_after, p99_s
 from bench.run.processes import Usage
 from bench.run.slope import slope
 from bench.run.watch import Look, memory_courses, watching
@@ -64,6 +64,13 @@ def test_the_first_answer_is_that_of_a_call_sent_after() -> None:
     ]
     assert first_ok_after(calls, 1.0) == 2.4
     assert first_ok_after(calls, 1.5) is None
+
+
+def test_one_in_a_hundred_may_be_slower_than_the_p99() -> None:
+    """In whatever order they come."""
+    assert p99_s([9.0, *[0.1] * 98, 0.2]) == 9.0
+    assert p99_s([9.0, *[0.1] * 198, 0.2]) == 0.2
+    assert p99_s([]) == 0.0
 
 
 def test_calm_is_back_when_the_middle_of_a_row_is() -> None:

@@ -119,6 +119,7 @@ class PowerLost(StoreKilled):
     name = "power_lost"
     about = "kill -9 of the store; when it starts again, its file ends where it was last synced"
     lasts_s = (1.5, 2.5)
+    _losses_before = 0
 
     @classmethod
     def missing(cls, arena: Arena) -> str:
@@ -132,7 +133,10 @@ class PowerLost(StoreKilled):
         self._losses_before = disk.orders[Place.LOSSES]
         # It is looked at when the store starts again, which is after its death.
         disk.orders[Place.LOSE_UNSYNCED] = 1
-        return super().inject()
+        if super().inject():
+            return True
+        disk.orders[Place.LOSE_UNSYNCED] = 0
+        return False
 
     def heal(self) -> bool:
         """Whether the store has come back since, without what was not synced."""

@@ -35,5 +35,5 @@ class Fault:
         raise NotImplementedError
 
     def heal(self) -> bool:
-        """Put it right. Whether anybody can have noticed."""
+        """Put it right, also what was only tried, or half done. Whether anybody can have noticed."""
         return True

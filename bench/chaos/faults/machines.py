@@ -57,13 +57,10 @@ class OfMachines(Fault):
         return self.arena.house
 
     def heal(self) -> bool:
-        """The machine joins again, unless it never went."""
-        if self.estate.runs(_OTHER):
-            return True
-        with suppress(HouseFailed):
+        """The machine joins again, unless it never went. Raises HouseFailed."""
+        if not self.estate.runs(_OTHER):
             self.estate.join(_OTHER)
-            return True
-        return False
+        return True
 
 
 class NodeLost(OfMachines):
@@ -82,9 +79,10 @@ class NodeLost(OfMachines):
         with suppress(CardkeepError):
             placed = self.estate.placement()
             self.skus = frozenset(name.rpartition("/")[2] for name, owner in placed.items() if address in owner)
-        self.at_s = time.monotonic()
         self.estate.lose(_OTHER)
-        return bool(self.skus)
+        # Not before: until its processes are found, which takes a while, they still answer.
+        self.at_s = time.monotonic()
+        return True
 
 
 class MachineLeft(OfMachines):
@@ -97,6 +95,6 @@ class MachineLeft(OfMachines):
         """See Fault."""
         try:
             self.estate.drain(_OTHER)
-        except CardkeepError:
+        except (CardkeepError, HouseFailed):
             return False
         return True

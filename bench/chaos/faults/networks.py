@@ -28,7 +28,8 @@ class NetworkTrouble(Fault):
 
     def heal(self) -> bool:
         """See Fault."""
-        assert self._trouble is not None
+        if self._trouble is None:
+            return False
         self.road().end(self._trouble)
         return self._trouble.touched > 0
 
@@ -100,6 +101,8 @@ class StoreAnswersLost(StoreAnswersHeld):
 
     def heal(self) -> bool:
         """See Fault."""
+        if self._trouble is None:
+            return False
         reset = Trouble(resets=True)
         self.road().begin(reset)
         self.road().end(reset)
