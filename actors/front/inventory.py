@@ -237,7 +237,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
                 for view in found.views
             ],
             holds_active=audited.shelf.holds_active,
-            audit_time=from_ms(self.reception.clock.now_ms()),
+            audit_time=from_ms(audited.at_ms),
             epoch=answer.epoch,
             sequence=answer.seq,
         )

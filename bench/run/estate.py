@@ -14,6 +14,9 @@ from bench.run.processes import Usage, Usages, usages
 from bench.waiting import until
 from clients.cli.machines import SERVICE, machines_of
 
+#: A machine that has joined is listed once its first owner has a seat.
+_LISTED_WITHIN_S = 20.0
+
 #: A drained machine ends by itself within this time.
 _LEAVES_WITHIN_S = 120.0
 
@@ -51,6 +54,8 @@ class Estate(House):
 
     def drain(self, number: int) -> None:
         """Have a machine emptied, from elsewhere, and wait for its end. Raises HouseFailed: it is gone then, too."""
+        if not until(lambda: self.addresses[number] in self.machines(), _LISTED_WITHIN_S):
+            raise HouseFailed(f"machine {number} has joined, and is not among the machines")
         self.client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=self.addresses[number]))
         try:
             code = self._machines.wait_left(number, _LEAVES_WITHIN_S)

@@ -79,7 +79,7 @@ def sold_to(state: State, batch: Batch, question: ListSold) -> Iterator[tuple[Ca
 def audit(turn: Turn, _question: Audit) -> Outcome:
     """Count everything again from the structures themselves, after deadlines, as far as one step may sweep."""
     turn.end_due(limits.expire_per_step_max)
-    return Audited(shelf_view(turn.state, turn.now_ms, 0), tuple(violations(turn.state)))
+    return Audited(shelf_view(turn.state, turn.now_ms, 0), tuple(violations(turn.state)), turn.now_ms)
 
 
 def shelf_view(state: State, now_ms: int, life_ms_min: int) -> ShelfView:

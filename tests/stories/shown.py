@@ -48,7 +48,7 @@ def show(outcome: said.Outcome) -> str:  # noqa: C901, PLR0912 (one line per out
                 + " ".join(f"{view.batch}:{view.available}/{view.received}" for view in views)
                 + " more" * more
             )
-        case said.Audited(_shelf, violations):
+        case said.Audited(violations=violations):
             return "Audited " + ("; ".join(violations) or "in order")
     return show_price(outcome) or type(outcome).__name__
 

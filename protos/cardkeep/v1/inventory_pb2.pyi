@@ -1317,7 +1317,7 @@ class SkuAudit(_message.Message):
 
     @_builtins.property
     def audit_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was counted, by the server's clock."""
+        """When it was counted, by the owner's clock: a hold whose deadline was not later is counted as expired."""
 
     def __init__(
         self,
