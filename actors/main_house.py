@@ -6,6 +6,7 @@ starts on its machine ends with it, however it ends; what must survive is in the
 
 import asyncio
 import logging
+import shutil
 import socket
 
 from pydantic import SecretStr
@@ -78,6 +79,8 @@ class MainHouse:
             self._port.close()
         self._run.say(step="stopping the store")
         await self._store.stop()
+        # Who was killed has left its sockets, which some programs that read whole folders cannot bear.
+        shutil.rmtree(self._settings.run_folder, ignore_errors=True)
         self._run.say(state="stopped", step="")
 
     def _say_ready(self, port: int, facts: StoreFacts) -> None:

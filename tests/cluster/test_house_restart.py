@@ -81,3 +81,4 @@ def test_a_house_stops_soon_and_leaves_nobody_behind(house: LivingHouse) -> None
         took_s = house.stop()
     assert house.left() == []
     assert took_s < 20
+    assert [path for path in house.folder.rglob("*") if path.is_socket()] == []
