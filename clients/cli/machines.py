@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415 - help and completion must not wait for gRPC
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,11 +15,15 @@ from clients.cli.messages import document
 from clients.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cardkeep_client import Client
     from cardkeep_client.v1.cluster_pb2 import Machine
     from rich.console import RenderableType
 
 SERVICE = "ClusterService"
+
+_Found = TypeVar("_Found")
 
 #: Between two looks at how far it is: each has all owners asked for all of their SKUs.
 _LOOK_EVERY_S = 0.5
@@ -132,39 +136,50 @@ def machines_of(client: "Client") -> "list[Machine]":
     return list(client.call(SERVICE, "ListMachines", ListMachinesRequest()).machines)
 
 
-def _followed(session: Session, client: "Client", address: str, wanted: str, is_so: Any) -> "Machine":
+def _followed(
+    session: Session, client: "Client", address: str, wanted: str, is_so: "Callable[[Machine], bool]"
+) -> "Machine":
     """The machine, once it is as wanted. Raises CommandFailed when that takes too long."""
-    until_s = time.monotonic() + (session.timeout_s or _PATIENCE_S)
-    with Follower(f"Until {address} has {wanted}", quiet=session.as_json) as follower:
-        while True:
-            machine = next(each for each in machines_of(client) if each.address == address)
-            if is_so(machine):
-                return machine
-            follower.tell(f"{len(machine.owners)} owners, {machine.pools} SKUs, {machine.pools_served} served")
-            if time.monotonic() > until_s:
-                raise CommandFailed(
-                    what=f"{address} has {machine.pools_served} SKUs and {len(machine.owners)} owners still.",
-                    do="It goes on by itself: look with `cardkeep machines`.",
-                    reason="NOT_YET",
-                    facts={"machine": address},
-                )
-            follower.wait(_LOOK_EVERY_S)
+    return _until(
+        session,
+        f"Until {address} has {wanted}",
+        lambda: next(each for each in machines_of(client) if each.address == address),
+        is_so,
+        lambda machine: f"{len(machine.owners)} owners, {machine.pools} SKUs, {machine.pools_served} served",
+    )
 
 
 def _claimed(session: Session, client: "Client", name: str, first: int) -> int:
     """The epoch under which its new owner serves it. Raises CommandFailed when that takes too long."""
+    return _until(
+        session,
+        f"Until the new owner of {name} has it",
+        lambda: _epoch(client, name),
+        lambda epoch: epoch != first,
+        lambda _: "its owner before serves it",
+    )
+
+
+def _until(
+    session: Session,
+    title: str,
+    look: "Callable[[], _Found]",
+    is_so: "Callable[[_Found], bool]",
+    told: "Callable[[_Found], str]",
+) -> "_Found":
+    """What is found, once it is as wanted; `told` says how far it is. Raises CommandFailed when it takes too long."""
     until_s = time.monotonic() + (session.timeout_s or _PATIENCE_S)
-    with Follower("Until its new owner has it", quiet=session.as_json) as follower:
-        while (now := _epoch(client, name)) == first:
+    with Follower(title, quiet=session.as_json) as follower:
+        while not is_so(found := look()):
+            follower.tell(told(found))
             if time.monotonic() > until_s:
                 raise CommandFailed(
-                    what=f"{name} has not been claimed by its new owner yet.",
-                    do="It goes on by itself: look with `cardkeep status`.",
+                    what=f"{title}: not yet, {told(found)}.",
+                    do="It goes on by itself: look with `cardkeep machines` and `cardkeep status`.",
                     reason="NOT_YET",
-                    facts={"sku": name},
                 )
             follower.wait(_LOOK_EVERY_S)
-    return now
+    return found
 
 
 def _epoch(client: "Client", name: str) -> int:
