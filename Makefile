@@ -4,10 +4,11 @@ SHELL := /bin/bash
 # CPU that one built by hand or by pyenv takes here. Say PYTHON=… for another.
 PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, ensurepip; assert (3, 11) <= sys.version_info < (3, 13)' 2> /dev/null \
 	&& echo /usr/bin/python3 || echo python3)
-# Installs in some seconds what takes pip a minute; where it cannot reach the packages, pip does it.
-UV := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
+# Installs in some seconds what takes pip a minute; where it cannot reach the packages, pip does it.
+UV := 0.13.9
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet --disable-pip-version-check $(1)
 READY := $(VENV)/.ready
 # Houses are many processes: byte code that is not kept is made anew by each of them.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,9 +28,8 @@ setup: $(READY) ## Make the environment (done by every other verb when needed)
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || \
-		$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
+	$(call install,--require-hashes -r requirements.lock)
+	$(call install,--no-deps --no-build-isolation -e clients/python -e .)
 	@$(BIN)/python -m compileall -q $(CODE)
 	@touch $@
 
