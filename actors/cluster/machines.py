@@ -23,7 +23,7 @@ class Machine(NamedTuple):
 
 def machines() -> Mapping[str, Machine]:
     """Those that live, by address. Asks Ray's head: a millisecond, and the wait for it where it is away."""
-    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    alive = [node for node in ray.nodes() if node["Alive"]]
     found = [
         Machine(node["NodeManagerAddress"], node["NodeID"], int(node["Resources"].get(OWNERS, 0))) for node in alive
     ]

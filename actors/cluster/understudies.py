@@ -62,14 +62,12 @@ class Understudies:
 
     def _ask_for(self, processes: int) -> None:
         address = self._settings.machine
-        nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        nodes = [node for node in ray.nodes() if node["Alive"]]
         (node,) = [node for node in nodes if not address or node["NodeManagerAddress"] == address]
         job = bytes.fromhex(ray.get_runtime_context().get_job_id())
-        request = node_manager_pb2.PrestartWorkersRequest(  # type: ignore[attr-defined]
-            job_id=job, num_workers=processes
-        )
+        request = node_manager_pb2.PrestartWorkersRequest(job_id=job, num_workers=processes)
         with self._channel(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}") as channel:
-            raylet = node_manager_pb2_grpc.NodeManagerServiceStub(channel)  # type: ignore[no-untyped-call]
+            raylet = node_manager_pb2_grpc.NodeManagerServiceStub(channel)
             raylet.PrestartWorkers(request, metadata=self._metadata, timeout=_ANSWER_WITHIN_S)
         _log.info("understudies_asked_for processes=%d", processes)
 

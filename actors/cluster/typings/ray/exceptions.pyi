@@ -1,0 +1,3 @@
+# See ray.
+
+class RayError(Exception): ...

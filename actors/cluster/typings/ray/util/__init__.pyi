@@ -1,0 +1,3 @@
+# See ray.
+
+def list_named_actors(all_namespaces: bool = ...) -> list[str]: ...

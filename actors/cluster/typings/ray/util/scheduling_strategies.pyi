@@ -1,0 +1,4 @@
+# See ray.
+
+class NodeAffinitySchedulingStrategy:
+    def __init__(self, node_id: str, soft: bool) -> None: ...
