@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Installs in some seconds what takes pip a minute; where it cannot reach the packages, pip does it.
 UV := 0.13.9
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet --disable-pip-version-check $(1)
+install = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python $(1) || $(BIN)/pip install --quiet --disable-pip-version-check $(1)
 READY := $(VENV)/.ready
 # Houses are many processes: byte code that is not kept is made anew by each of them.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@$(BIN)/python -m compileall -q $(CODE)
 	@touch $@
 
-demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 20 seconds, a minute more with installing
+demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: about 20 seconds, a quarter of a minute more with installing
 	@$(BIN)/python -m bench.demo
 
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
@@ -78,10 +78,10 @@ sim: $(READY) ## Whole houses on virtual time with faults: SEED=4711 replays one
 protos: $(READY) ## Generate code from the protos
 	$(BIN)/python -m protos.generate
 
-lock: $(READY) ## Resolve dependencies anew into requirements.lock (needs uv)
+lock: $(READY) ## Resolve dependencies anew into requirements.lock
 	mkdir -p build/lock
 	grep -v '"cardkeep-client"' pyproject.toml > build/lock/pyproject.toml
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header --extra dev --extra bench build/lock/pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header --extra dev --extra bench build/lock/pyproject.toml -o requirements.lock
 
 coverage: $(READY) ## Every branch of engine/ is run by tests/unit and tests/stories
 	$(BIN)/coverage run --branch --source engine -m pytest tests/unit tests/stories
