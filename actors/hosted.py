@@ -36,7 +36,7 @@ class Found(NamedTuple):
     values: Mapping[str, object]
 
 
-NOTHING = Found(0, {})
+NOTHING_FOUND = Found(0, {})
 """Nothing has been looked up yet."""
 
 
@@ -49,7 +49,7 @@ class Guest:
         self.deadline_ms = deadline_ms
         self.command = command
         self.hearer = hearer
-        self.found = NOTHING
+        self.found = NOTHING_FOUND
         self.timer: asyncio.TimerHandle | None = None
 
 

@@ -21,7 +21,7 @@ from actors.logs import begin_logging
 from actors.main_house import MainHouse
 from actors.run_file import RunFile
 from actors.settings import Settings
-from engine.errors import CardkeepError
+from engine.errors import CardkeepError, WeakStore
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 def premises(settings: Settings) -> MainHouse | Annex:
     """What this machine is to run, with what it needs to know others of its cluster put in place.
 
-    Raises ClusterFileRefused or KeyRingRefused.
+    Raises ClusterFileRefused, KeyRingRefused or WeakStore.
     """
     if not settings.cluster:
         return MainHouse(settings)
@@ -48,7 +48,7 @@ async def run(settings: Settings) -> int:
     """Start, serve until SIGTERM or SIGINT, stop. Returns the exit code."""
     try:
         house = premises(settings)
-    except (ClusterFileRefused, KeyRingRefused) as refused:
+    except (ClusterFileRefused, KeyRingRefused, WeakStore) as refused:
         return _failed(settings, refused)
     ended = asyncio.Event()
     _end_on_signals(ended)

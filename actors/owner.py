@@ -13,7 +13,7 @@ from time import perf_counter
 from actors.asking import Answer, Asked, Hearer, tell_failure
 from actors.committer import Committer, Desk
 from actors.folding import Fold, Folding, busy_per_s, fold_after_events_min
-from actors.hosted import NOTHING, Guest, Hosted, PoolState
+from actors.hosted import NOTHING_FOUND, Guest, Hosted, PoolState
 from actors.import_pace import ImportPace
 from actors.load_meter import LoadMeter
 from actors.lookup import Lookup
@@ -155,7 +155,7 @@ class Owner:
                 later = self._receiving.receive(hosted, asked, hearer)
             elif Wait in kinds:
                 later = self._welcome(name, asked, hearer)
-            elif hosted.pool.state.memory.forgotten_before_ms and self._lookup.missing(hosted, asked, NOTHING):
+            elif hosted.pool.state.memory.forgotten_before_ms and self._lookup.missing(hosted, asked, NOTHING_FOUND):
                 later = self._recall(name, asked, hearer)
             else:
                 self._answer(hosted, asked, {}, set(), hearer)

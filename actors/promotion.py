@@ -8,7 +8,6 @@ Nothing here is lost by asking again: what was done already is left as it is.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -44,7 +43,7 @@ async def promote(urls: Sequence[str]) -> str:
         async with asyncio.timeout(_FOLLOW_WITHIN_S):
             await asyncio.gather(*(_follows(lines[url]) for url in followers))
     except TimeoutError as late:
-        raise StoreUnavailable(f"{chosen} was promoted, and not all others follow it yet: ask again") from late
+        raise StoreUnavailable(f"{_shown(chosen)} was promoted, and not all others follow it yet: ask again") from late
     finally:
         for line in lines.values():
             await line.close()
@@ -101,7 +100,7 @@ def main(urls: Sequence[str]) -> int:
     except (NotPromoted, CardkeepError) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
-    sys.stdout.write(json.dumps({"url": chosen, "place": _shown(chosen)}) + "\n")
+    sys.stdout.write(f"{_shown(chosen)}\n")
     return 0
 
 

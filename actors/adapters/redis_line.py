@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from actors.adapters.redis_wire import LineBroke, RedisWire, ReplyError, opened
-from engine.errors import InDoubt, StoreUnavailable
+from engine.errors import InDoubt, StoreUnavailable, WeakStore
 
 Command = Sequence[bytes | str | int]
 
@@ -190,10 +190,10 @@ class RedisLine:
 
 
 def replicas_wanted(url: str) -> int:
-    """How many replicas a store's url asks for. Raises ValueError, with what to write instead."""
+    """How many replicas a store's url asks for. Raises WeakStore, with what to write instead."""
     asked = parse_qs(urlsplit(url).query).get("replicas", ["0"])[-1]
     if not asked.isdecimal():
-        raise ValueError(f"replicas={asked} in the store's url is no number: write replicas=1, say, or leave it out")
+        raise WeakStore(f"replicas={asked} in the store's url is no number: write replicas=1, say, or leave it out")
     return int(asked)
 
 

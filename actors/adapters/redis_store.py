@@ -160,7 +160,7 @@ class RedisStore:
         """As of one moment: what a fold tears away underneath is read again from the start."""
         meta, journal = pool_key(pool, "meta"), pool_key(pool, "journal")
         while True:
-            (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)], counts=function is _CLAIM)
+            (reply,) = await self.line.ask([("FCALL", function, 2, meta, journal)], counts=function == _CLAIM)
             look = _Look(*reply)
             goes_on = look.snapshot_seq == known.snapshot_seq
             pieces = [] if goes_on else await self._pieces(meta, look)

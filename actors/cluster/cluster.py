@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,8 @@ class Cluster:
         for name in await asyncio.to_thread(list_named_actors):
             actors = {"owner": self._owners, "front": self._fronts}.get(name.partition("-")[0])
             if actors is not None and _machine(name) in self._members.machines:
-                actors[name] = ray.get_actor(name, namespace=NAMESPACE)
+                with suppress(ValueError):  # It has ended since it was listed.
+                    actors[name] = ray.get_actor(name, namespace=NAMESPACE)
 
     async def open_doors(self) -> int:
         """Start whoever takes calls on this machine, all on one port, and return it once they serve."""

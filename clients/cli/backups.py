@@ -1,6 +1,5 @@
 """`cardkeep backup`, `recover`, `promote`: the store copied while it sells, put back, or replaced by a replica."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +76,7 @@ def promote(
             reason="NOT_PROMOTED",
             facts={"servers": str(len(urls))},
         )
-    place: str = json.loads(done.stdout)["place"]
+    place = done.stdout.strip()
     left = len(urls) - 1
     steps = [
         f"name it in CARDKEEP_STORE_URL, on every machine (redis://{place}/0, user and password as before)",
