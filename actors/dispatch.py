@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from actors.asking import Answer, Hearer
 from actors.home_line import HomeLine
+from actors.in_loop import InLoop
 from actors.line import Line, NotOwner
 from actors.link import Link
 from actors.one_at_a_time import OneAtATime
@@ -52,7 +53,7 @@ def waited(command: Command) -> Wait:
     return Wait(command)
 
 
-class Dispatch:
+class Dispatch(InLoop):
     """The front end's view of all owners; `home` leads to the one in this process, if there is one."""
 
     def __init__(
@@ -107,7 +108,7 @@ class Dispatch:
         the pool has stopped; at the deadline the last NotDone. Whatever ends it, once any try may have reached an
         owner it raises InDoubt, and no answer says that nothing happened.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         until_s = self._until_s(deadline_ms)
         pause_s = pause_first_s
         doubt = heard if isinstance(heard, InDoubt) else None
@@ -162,7 +163,7 @@ class Dispatch:
 
     def _until_s(self, deadline_ms: int) -> float:
         wait_ms = deadline_ms - self._clock.now_ms() if deadline_ms else patience_ms
-        return asyncio.get_running_loop().time() + wait_ms / 1000
+        return self._loop.time() + wait_ms / 1000
 
     async def _pause(self, pool: PoolName, after: Exception, for_s: float, until_s: float) -> None:
         """Wait before asking again, and then look up anew whom to ask; a store that is away would not say.
@@ -173,7 +174,7 @@ class Dispatch:
             await asyncio.sleep(for_s)
         if not isinstance(after, StoreUnavailable):
             self._routes.pop(pool, None)
-            await asyncio.wait([self._reread()], timeout=max(0.0, until_s - asyncio.get_running_loop().time()))
+            await asyncio.wait([self._reread()], timeout=max(0.0, until_s - self._loop.time()))
 
     async def close(self) -> None:
         """Hang up everywhere, and ask the registry nothing more."""
@@ -235,7 +236,7 @@ class Dispatch:
     def _reread(self) -> asyncio.Task[bool]:
         """Read the placement table, once for all who ask at the same time. Says whether it could be read."""
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.get_running_loop().create_task(self._read())
+            self._reading = self._loop.create_task(self._read())
         return self._reading
 
     async def watch(self) -> None:

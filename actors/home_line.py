@@ -62,7 +62,7 @@ class HomeLine(Line):
         """See Line."""
         if not self._is_open:
             raise PoolClosed("this process owns nothing any more")
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now_s = loop.time()
         party = Party(deadline_ms, until_s, commands, hearer, now_s)
         if self._looking is None:
@@ -116,7 +116,7 @@ class HomeLine(Line):
         return next((turn.parties[0] for turn in self._under_way if turn.pool == pool), None)
 
     def _look_for_late(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now_s = loop.time()
         for turn in (*self._under_way, *self._staying):
             late = [party for party in turn.parties if party.until_s <= now_s]

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+from actors.in_loop import InLoop
 from engine.names import PoolName
 
 #: How long after a buyer's last command it still counts.
@@ -28,7 +29,7 @@ rest_max_s = 0.4
 line_max_s = 1.0
 
 
-class ImportPace:
+class ImportPace(InLoop):
     """One owner's, or one front end's."""
 
     def __init__(self) -> None:
@@ -44,12 +45,12 @@ class ImportPace:
         """A buyer asks this pool for something."""
         if pool != self._pool:
             self._pool, self._others_sold_at_s = pool, self._sold_at_s
-        self._sold_at_s = asyncio.get_running_loop().time()
+        self._sold_at_s = self._loop.time()
 
     @property
     def is_selling(self) -> bool:
         """Whether a buyer, of whatever pool, has asked for something just now."""
-        return asyncio.get_running_loop().time() < self._sold_at_s + sells_for_s
+        return self._loop.time() < self._sold_at_s + sells_for_s
 
     @asynccontextmanager
     async def turn(self, *, beside: PoolName | None = None, hurries: bool = False) -> AsyncIterator[None]:
@@ -57,7 +58,7 @@ class ImportPace:
 
         `beside`: buyers of this pool do not count. One that `hurries` does not rest before, nor wait for one that does.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         async with AsyncExitStack() as line:
             if not hurries:
                 with suppress(TimeoutError):
@@ -74,7 +75,7 @@ class ImportPace:
 
     async def _rest(self, beside: PoolName | None) -> None:
         """Whoever hurries may come in meanwhile, and does not make this one rest again."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._loop.time()
         sold_at_s = self._others_sold_at_s if beside is not None and beside == self._pool else self._sold_at_s
         if now_s < min(self._rests_until_s, sold_at_s + sells_for_s):
             await asyncio.sleep(self._rests_until_s - now_s)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from actors.asking import Answer, Hearer, tell_failure
+from actors.in_loop import InLoop
 from engine.errors import NotDone, Overloaded
 from engine.names import PoolName
 from engine.stock.commands import Command
@@ -40,7 +41,7 @@ class Party(NamedTuple):
     since_s: float
 
 
-class Line(ABC):
+class Line(InLoop, ABC):
     """The way to one owner."""
 
     @property
@@ -86,7 +87,7 @@ class Line(ABC):
         self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, until_s: float
     ) -> asyncio.Future[Sequence[Answer]]:
         """The answers to commands that travel together; see `board`."""
-        future: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Sequence[Answer]] = self._loop.create_future()
         self.board(pool, commands, deadline_ms, until_s, future)
         return future
 

@@ -112,7 +112,7 @@ class Link(Line):
         bus = self._buses.get(lane)
         if bus is None:
             bus = self._buses[lane] = _Bus(is_free=kind is Wait)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now_s = loop.time()
         make_room(pool, bus.waiting, bus.gathering[0] if bus.gathering else None, now_s)
         bus.gathering.append(Party(deadline_ms, until_s, commands, hearer, now_s))
@@ -185,7 +185,7 @@ class Link(Line):
         self._buses.clear()
 
     def _look_for_late(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now_s = loop.time()
         for _, parties in self._replies.values():
             if late := [party for party in parties if party.until_s <= now_s]:
