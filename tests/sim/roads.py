@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from actors.adapters.memory import MemoryRegistry, MemoryStore
+from actors.in_loop import InLoop
 from actors.wire import Address, Frames, OnEnd, OnFrame
 from engine.errors import CardkeepError, InDoubt, StoreUnavailable
 from engine.names import BatchNo, Card, PoolName
@@ -24,7 +25,7 @@ _CUT = 0.2
 _T = TypeVar("_T")
 
 
-class StoreRoad:
+class StoreRoad(InLoop):
     """Journal, Archive, SealedCards, Stash and Registry as one process reaches them."""
 
     def __init__(self, store: MemoryStore, registry: MemoryRegistry, faults: Faults, server: Process) -> None:
@@ -133,7 +134,7 @@ class StoreRoad:
             raise StoreUnavailable(*failure.args) from failure
 
     async def _change(self, call: Callable[..., Coroutine[Any, Any, _T]], *args: Any) -> _T:
-        loop, faults, fate = asyncio.get_running_loop(), self._faults, self._faults.fate()
+        loop, faults, fate = self._loop, self._faults, self._faults.fate()
         if faults.is_store_away or fate is Fate.REFUSED:
             await asyncio.sleep(faults.latency_s())
             raise StoreUnavailable("the store is away")
@@ -155,7 +156,7 @@ class StoreRoad:
             (appends,) = args
             args = (appends[: faults.random.randrange(len(appends) + 1)],)
         answer, failure = _done(call(*args))
-        asyncio.get_running_loop().call_later(faults.latency_s(), self._answer, fate, heard, answer, failure)
+        self._loop.call_later(faults.latency_s(), self._answer, fate, heard, answer, failure)
 
     def _answer(self, fate: Fate, heard: "asyncio.Future[Any]", answer: Any, failure: Exception | None) -> None:
         if self._faults.is_store_away or fate is Fate.LOST_ANSWER or fate is Fate.TORN:
@@ -187,7 +188,7 @@ def _tell(heard: "asyncio.Future[Any]", failure: Exception) -> None:
         heard.exception()  # Its caller may be gone; then nobody else would look at it.
 
 
-class _Wire(asyncio.Transport):
+class _Wire(InLoop, asyncio.Transport):
     """One end of a connection in memory: bytes arrive in order, in pieces, a little later."""
 
     def __init__(self, mine: Process, frames: Frames, faults: Faults) -> None:
@@ -219,7 +220,7 @@ class _Wire(asyncio.Transport):
         """Both ends hear of it, each in its own time."""
         if not self._is_closing:
             self._is_closing = True
-            asyncio.get_running_loop().call_soon(self._frames.connection_lost, None, context=self._mine.context)
+            self._loop.call_soon(self._frames.connection_lost, None, context=self._mine.context)
             self._later(self.peer.abort, to=self.peer._mine)
 
     def close(self) -> None:
@@ -230,7 +231,7 @@ class _Wire(asyncio.Transport):
             self._frames.data_received(piece)
 
     def _later(self, then: Callable[..., None], *args: Any, to: Process) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._arrives_s = max(self._arrives_s, loop.time() + self._faults.latency_s())
         loop.call_at(self._arrives_s, then, *args, context=to.context)
 
