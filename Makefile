@@ -45,7 +45,7 @@ check-history: $(READY) ## Judge what clients were told: FILE=build/bench/histor
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report
 
-hosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, take it down (root)
+hosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, cut networks, take it down (root)
 	@$(BIN)/python -m bench.hosts
 
 up: $(READY) ## Start Cardkeep on this machine

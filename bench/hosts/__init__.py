@@ -1,0 +1,1 @@
+"""`ray_cluster.yaml` on three hosts of this machine: `make hosts`."""
