@@ -21,12 +21,12 @@ class Size(NamedTuple):
 
 _SIZES = {
     # Owners, pools; buyers, purchases of each, imports, buyers who come all at once, what staff do.
-    Size(2, 2, (1, 3), (1, 3), (1, 2), (2, 8), (0, 2)): 0.92,
-    Size(3, 3, (2, 8), (3, 9), (1, 3), (2, 20), (0, 5)): 0.07,
-    Size(3, 3, (8, 16), (6, 14), (2, 4), (10, 60), (2, 10)): 0.01,
+    Size(2, 2, (1, 3), (1, 3), (1, 2), (2, 8), (0, 2)): 0.955,
+    Size(3, 3, (2, 8), (3, 9), (1, 3), (2, 20), (0, 5)): 0.04,
+    Size(3, 3, (8, 16), (6, 14), (2, 4), (10, 60), (2, 10)): 0.005,
 }
 
 
 def drawn(chance: Random) -> Size:
-    """A size by chance: small ones twelve times of thirteen, large ones once in a hundred."""
+    """A size by chance: small ones twenty-one times of twenty-two, large ones once in two hundred."""
     return chance.choices(list(_SIZES), list(_SIZES.values()))[0]
