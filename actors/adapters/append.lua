@@ -58,8 +58,10 @@ local function last_seq(journal)
   return '0'
 end
 
+-- Whose a pool is: nobody's, where that cannot be read. Then its owner stops, and no other pool waits for it.
 local function epoch_of(meta)
-  return redis.call('HGET', meta, 'epoch') or '0'
+  local epoch = redis.pcall('HGET', meta, 'epoch')
+  return type(epoch) == 'string' and epoch or '0'
 end
 
 local function history_of(keys)

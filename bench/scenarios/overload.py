@@ -129,6 +129,11 @@ def _tell_of_work(bench: Bench, peak: float, loaded: float) -> None:
 def _tell_of_calm(bench: Bench, calls: Sequence[Moment], crowded: Sequence[Moment]) -> None:
     began_s, ended_s = crowded[0].sent_s, max(call.sent_s for call in crowded)
     before = sorted(call.took_s for call in calls if call.answered_s < began_s)
+    meanwhile = sorted(call.took_s for call in calls if began_s < call.sent_s < ended_s and call.is_ok)
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        took_ms = meanwhile[int(share * (len(meanwhile) - 1))] * 1000
+        about = f"{name} of the calm buyer meanwhile, who wants another SKU of the same owner and does not stand in line"
+        bench.measure(f"neighbour_{name}_ms", took_ms, unit="ms", about=about)
     like_s = before[len(before) // 2] * _LIKE_BEFORE + _HICCUP_S
     calm_s = calm_again_s(calls, ended_s, like_s=like_s)
     if calm_s is None:
