@@ -2,10 +2,15 @@
 
 No bytes, no wire, no other process to wake: a command is decided where its call was read. What a link does with its
 buses the journal's groups do here, since what is decided while an append is under way shares the next one.
+
+Of a pool that a crowd wants only so many are decided in one turn. Then the loop looks at everything else: whoever wants
+another pool waits for some of the crowd, not for all of it.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 
 from actors.asking import Answer, Asked, Hearer
 from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
@@ -15,6 +20,10 @@ from engine.errors import Fenced, InDoubt, PoolClosed
 from engine.names import PoolName
 from engine.stock.commands import Command, Receive, Wait
 
+#: Commands of one pool that are decided in one turn of the loop, or those of one caller: with all that belongs to them
+#: they take the process two to four milliseconds.
+commands_per_turn_max = 64
+
 
 class HomeLine(Line):
     """See above. `address` is where the same owner listens for others."""
@@ -23,8 +32,8 @@ class HomeLine(Line):
         self.address = address
         self._owner = owner
         self._is_open = False
-        #: A turn for each pool that was asked since the last one ended.
-        self._gathering: dict[PoolName, _Turn] = {}
+        #: The next turns of each pool that was asked and has its turn still to come.
+        self._gathering: dict[PoolName, deque[_Turn]] = {}
         #: Turns whose commands are decided and not written, the oldest first.
         self._under_way: dict[_Turn, None] = {}
         #: Turns of those who wait for cards: nobody waits behind them.
@@ -84,8 +93,10 @@ class HomeLine(Line):
         gathering = self._gathering
         if not gathering:
             loop.call_soon(self._decide_all)
-        turn = gathering.get(pool) or gathering.setdefault(pool, _Turn(self, pool))
-        turn.add(party)
+        turns = gathering.get(pool) or gathering.setdefault(pool, deque((_Turn(self, pool),)))
+        if len(turns[-1].asked) >= commands_per_turn_max:
+            turns.append(_Turn(self, pool))
+        turns[-1].add(party)
 
     def ended(self, turn: "_Turn") -> None:
         """A turn's callers have heard."""
@@ -100,8 +111,12 @@ class HomeLine(Line):
             del self._waiting[turn.pool]
 
     def _decide_all(self) -> None:
-        gathered, self._gathering = self._gathering, {}
-        for turn in gathered.values():
+        """The next turn of each pool; what is left comes after whatever else the loop has to do."""
+        turns = [turns.popleft() for turns in self._gathering.values()]
+        self._gathering = {pool: rest for pool, rest in self._gathering.items() if rest}
+        if self._gathering:
+            self._loop.call_soon(self._decide_all)
+        for turn in turns:
             self._decide(turn, self._under_way)
 
     def _decide(self, turn: "_Turn", beside: "dict[_Turn, None]") -> None:
@@ -112,8 +127,9 @@ class HomeLine(Line):
             turn.set_exception(InDoubt(f"the owner made a mistake: {mistake!r}"))
 
     def _first(self, pool: PoolName) -> Party | None:
-        """Who has waited longest of those that are decided and not answered."""
-        return next((turn.parties[0] for turn in self._under_way if turn.pool == pool), None)
+        """Who has waited longest of those that have no answer."""
+        waiting = (turn for turn in chain(self._under_way, self._gathering.get(pool, ())) if turn.pool == pool)
+        return next((turn.parties[0] for turn in waiting), None)
 
     def _look_for_late(self) -> None:
         loop = self._loop

@@ -15,7 +15,7 @@ from actors.wire import Address
 from engine.errors import InDoubt, Overloaded, PoolClosed, StoreUnavailable
 from engine.stock.commands import Allocate, GetShelf
 from engine.stock.outcomes import Held, Received, Shelf
-from tests.unit.corridor import NEIGHBOUR, POOL, Corner, allocate, chunk, until
+from tests.unit.corridor import NEIGHBOUR, POOL, Corner, allocate, chunk, stock, until
 
 
 def _soon_s(after_s: float = 5.0) -> float:
@@ -133,6 +133,37 @@ async def test_past_the_bound_a_command_is_refused_at_once(
     corner.road.reopen()
     assert all(isinstance(answers[0].outcome, Held) for answers in await asyncio.gather(*asked))
     assert line.waiting == 0
+
+
+async def test_who_wants_another_pool_does_not_wait_for_all_of_a_crowd(
+    line: HomeLine, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd is decided some at a time, in its order; who came after it and wants something else comes in between."""
+    monkeypatch.setattr(at_home, "commands_per_turn_max", 4)
+    await owner.open(NEIGHBOUR)
+    await stock(owner, 1, NEIGHBOUR)
+    heard: list[str] = []
+    crowd = [_ask(line, [allocate(str(number))]) for number in range(40)]
+    other = line.ask_all(NEIGHBOUR, [allocate("other")], 0, until_s=_soon_s())
+    for number, asked in enumerate(crowd):
+        asked.add_done_callback(lambda _, number=number: heard.append(str(number)))
+    other.add_done_callback(lambda _: heard.append("other"))
+    assert isinstance((await other)[0].outcome, Held)
+    assert heard.index("other") <= 8
+    await asyncio.gather(*crowd)
+    heard.remove("other")
+    assert heard == [str(number) for number in range(40)]
+    assert line.waiting == 0
+
+
+async def test_what_one_caller_asks_together_is_decided_together(
+    line: HomeLine, corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are: one turn, one record."""
+    monkeypatch.setattr(at_home, "commands_per_turn_max", 4)
+    heard = await _ask(line, [allocate(name) for name in "abcdefgh"])
+    assert len(heard) == 8
+    assert len((await corner.records())[-1].events) == 8
 
 
 async def test_no_buyer_waits_behind_a_chunk_of_the_same_turn(line: HomeLine, owner: Owner) -> None:
