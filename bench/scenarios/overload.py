@@ -42,6 +42,10 @@ _HICCUP_S = 0.001
 
 _LOOK_EVERY_S = 0.25
 
+#: An archivist that takes less of a core than this folds nothing; it looks for work four times a second.
+_RESTS_BELOW = 0.05
+_REST_LOOK_S, _REST_LOOKS_MAX = 1.0, 30
+
 
 def run(bench: Bench) -> None:
     """See above."""
@@ -54,11 +58,12 @@ def run(bench: Bench) -> None:
 
     for _ in bench.rounds(ROUNDS):
         bench.screen.say("stocking")
-        # A SKU for each of the two: as the journal of one grows, folding it would take from the crowd alone.
+        # A SKU for each of the two, and a rest between them: to fold the one's journal would take from the other alone.
         pace = bench.pace(house, SATURATION, _GUESS_PER_S)
         most, rush = stocked(pace, 1.1 * load_s), stocked(pace, 1.1 * load_s)
         with _cores_used(house) as cores_at_peak:
             peak = bench.load(house, SATURATION, Plan(most, Closed(16), _WARMUP_S, seconds, connections=4))
+        _let_rest(house)
         crowd = Plan(
             rush,
             Open(TIMES * peak.calls_per_s, _IN_FLIGHT_MAX),
@@ -84,6 +89,15 @@ def run(bench: Bench) -> None:
         _tell_of_calm(bench, moments(buying.result())[0], crowded)
         _tell_of_queues(bench, gauges, memory, crowded)
         bench.check(house)
+
+
+def _let_rest(house: House) -> None:
+    """Wait until its archivist has folded what there was to fold."""
+    for _ in range(_REST_LOOKS_MAX):
+        before = house.usages()
+        time.sleep(_REST_LOOK_S)
+        if cpu_s_by_role(before, house.usages()).get("archivist", 0.0) < _RESTS_BELOW * _REST_LOOK_S:
+            return
 
 
 def _tell(bench: Bench, peak: Measured, loaded: Measured, crowded: Sequence[Moment]) -> None:
