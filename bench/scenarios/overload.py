@@ -29,7 +29,7 @@ _DEADLINE_MS = 1_000
 
 #: The client must not be the one that holds back: so many may be under way on each of its connections.
 _IN_FLIGHT_MAX = 10_000
-_PROCESSES = 2
+_CONNECTIONS = 8
 
 #: A buyer who comes all the time, before, during and after: by him it is seen when all is calm again.
 _CALM_PER_S = 100.0
@@ -70,8 +70,7 @@ def run(bench: Bench) -> None:
             Open(TIMES * peak.calls_per_s, _IN_FLIGHT_MAX),
             _WARMUP_S,
             seconds,
-            processes=_PROCESSES,
-            connections=4,
+            connections=_CONNECTIONS,
             deadline_ms=_DEADLINE_MS,
         )
         calm_s = _CALM_BEFORE_S + load_s + _CALM_AFTER_S
