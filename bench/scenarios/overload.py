@@ -20,7 +20,7 @@ from bench.run.processes import Usages, cpu_s_by_role
 from bench.run.watch import Look, memory_courses, watching
 
 TIMES = 3.0
-ROUNDS = 3
+ROUNDS = 5
 SATURATION, OVERLOAD, CALM = "saturation", "overload", "one calm buyer"
 
 _WARMUP_S = 1.0
