@@ -29,7 +29,7 @@ from actors.supply.counter import sealed_credentials
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought
 from actors.supply.recharger import Recharged
-from actors.supply.recollection import AttemptUnknown
+from actors.supply.recollection import AttemptDelivered, AttemptUnknown
 from actors.supply.reconciler import NoStatement
 from engine import limits
 from engine.errors import InDoubt, NotDone
@@ -48,6 +48,11 @@ _PATIENCE_S = 1.0
 #: Secrets of one supplier, and characters of one: a private key has 4,000.
 _SECRETS_MAX = 20
 _SECRET_CHARS_MAX = 8_192
+
+_DELIVERED_ALREADY = (
+    "The attempt has been delivered meanwhile, and none of these codes was taken in: ListAttempts says how many came. "
+    "If they are of one more order of the supplier's, send them with its order_number."
+)
 
 _FILTERS = {
     supply_pb2.ATTEMPT_FILTER_UNSPECIFIED: Wanted.ALL,
@@ -238,6 +243,8 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
             bought = await self._desks.settle(name, attempt, finding, who, note=request.note, goods=goods)
         except AttemptUnknown:
             raise Refusal("ATTEMPT_NOT_FOUND", {"name": attempt}) from None
+        except AttemptDelivered:
+            raise Refusal("INVALID_FIELD", {"field": "order_number"}, _DELIVERED_ALREADY) from None
         return supply_pb2.SettleAttemptResponse(
             standing=from_standing(bought.standing),
             codes_fresh=0 if bought.shelved is None else bought.shelved.fresh,

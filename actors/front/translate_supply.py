@@ -259,6 +259,7 @@ def from_attempt(record: EntryRecord) -> supply_pb2.Attempt:
         codes_known=record.known,
         disputes=[dispute.value for dispute in record.disputes[record.resolved :]],
         order_ref=attempt.order_ref,
+        reason=record.why,
     )
 
 

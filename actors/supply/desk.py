@@ -22,7 +22,7 @@ from actors.supply.desk_metrics import DeskMetrics
 from actors.supply.keeping import Keeping
 from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted, attempt_page, open_differences
 from actors.supply.ports import Bought, DeskState, OpenPurchase, Shelved, Shelver, Ware
-from actors.supply.recollection import Recollection
+from actors.supply.recollection import AttemptDelivered, Recollection
 from actors.supply.reconciler import Reconciler
 from actors.supply.settler import Settler
 from actors.supply.stocking import Stocking
@@ -306,6 +306,8 @@ class SupplierDesk:
         is_counted = isinstance(finding, Delivered) and entry.attempt.kind is Kind.CODES
         sealed = await self.stocking.seal(entry.name, told.goods) if is_counted else b""
         codes = len(told.goods) if is_counted and (told.goods or vouched is None) else None
+        if vouched is not None and _is_old(finding, entry) and await self._is_new_to_stock(entry, told.goods):
+            raise AttemptDelivered(f"{entry.name} stands delivered already")
         field, deliveries = self.stocking.field_of_next(entry), len(entry.costs)
         if vouched is None:
             events = ledger.learn(entry.name, finding, written.now_ms(), codes=codes)
@@ -319,6 +321,10 @@ class SupplierDesk:
         if has_come:
             await asyncio.wait([self.stocking.begin(entry, delivery, sealed)], timeout=shelving_wait_s)
         return _bought(entry, finding)
+
+    async def _is_new_to_stock(self, entry: Entry, goods: Sequence[Good]) -> bool:
+        """Whether some of these codes never came: told once more, those that did are no news."""
+        return bool(goods) and await self._doors.shelver.missing(entry.attempt.pool, goods) > 0
 
     def _tell(self, events: Sequence[object]) -> None:
         for event in events:
@@ -341,6 +347,13 @@ class SupplierDesk:
             entry.standing is Standing.BEGUN and entry.name not in self._purchases
         )
         return OpenPurchase(entry.name, entry.attempt.pool, entry.attempt.quantity, is_in_doubt)
+
+
+def _is_old(finding: Finding, entry: Entry) -> bool:
+    """Whether it is a delivery of what stands delivered already, and by no new order of the supplier's."""
+    if not isinstance(finding, Delivered) or entry.standing is not Standing.DELIVERED:
+        return False
+    return not entry.is_new(finding.order_no)
 
 
 def _bought(entry: Entry, finding: Finding | None = None) -> Bought:

@@ -45,6 +45,9 @@ class Shelver(Protocol):
         in stock: ask again) or InvariantBroken (the pool has stopped).
         """
 
+    async def missing(self, pool: PoolName, goods: Sequence[Good]) -> int:
+        """How many of these codes have never been in this pool's stock. Raises NotDone."""
+
 
 class Bought(NamedTuple):
     """How a purchase stands when its supplier has answered, or had the time to.

@@ -19,6 +19,10 @@ class AttemptUnknown(NotDone):
     """There is no attempt by this name, nor was there one that the archive still has."""
 
 
+class AttemptDelivered(NotDone):
+    """It stands delivered already, and codes that are told with no new order of the supplier's belong to nothing."""
+
+
 class Recollection:
     """One ledger's memory and archive as one."""
 

@@ -131,8 +131,9 @@ class Refill:
                 shelf = self._shelves[pool] = before.get(pool) or _Shelf(sourcing)
                 shelf.sourcing = sourcing
         self._coming.watch(self._shelves)
-        self._due = [(0.0, pool) for pool in self._shelves]
-        self._woken.set()
+        self._due.clear()
+        for pool in self._shelves:
+            self.nudge(pool)
 
     def nudge(self, pool: PoolName) -> bool:
         """Look at a shelf at once: its owner says that it is dry or soon will be, or that somebody waits for cards.

@@ -65,8 +65,7 @@ class PoolShelver:
         supplier: SupplierName,
     ) -> Shelved:
         """See Shelver."""
-        sound = [good for good in goods if not code_fault(good.code.strip())]
-        prints = await self._vault.fingerprint(pool, [good.code.strip() for good in sound])
+        sound, prints = await self._printed(pool, goods)
         items: dict[bytes, _Item] = {}
         for good, print_ in zip(sound, prints, strict=True):
             items.setdefault(print_, _Item(good.code.strip(), good.expires_at_ms, print_))
@@ -78,6 +77,16 @@ class PoolShelver:
                 raise InDoubt(f"some codes of {attempt} may be in stock: {failure}") from failure
             raise
         return Shelved(ours, len(sound) - ours)
+
+    async def missing(self, pool: PoolName, goods: Sequence[Good]) -> int:
+        """See Shelver."""
+        _, prints = await self._printed(pool, goods)
+        return sum(card is None for card in await self._cards.trace(pool, prints))
+
+    async def _printed(self, pool: PoolName, goods: Sequence[Good]) -> tuple[Sequence[Good], Sequence[bytes]]:
+        """Those that can be codes, and what each is known by."""
+        sound = [good for good in goods if not code_fault(good.code.strip())]
+        return sound, await self._vault.fingerprint(pool, [good.code.strip() for good in sound])
 
 
 class _Delivery:

@@ -16,7 +16,8 @@ from engine.supply.ports import Ability, SupplierAway
 #: Between two questions for the balance: a purchase in between makes it wrong by what it cost.
 balance_every_s = 60.0
 
-#: Between two readings of the price list, which may be megabytes.
+#: Between two readings of the price list, which may be megabytes. Where something that is bought there has run out, it
+#: is read as often as the balance is.
 products_every_s = 300.0
 
 #: Between two rounds after refusals.
@@ -50,7 +51,7 @@ class Watcher:
         products_at_s = loop.time()
         while True:
             await self.ask_balance()
-            if self._hurried.is_set() or loop.time() >= products_at_s:
+            if self._hurried.is_set() or loop.time() >= products_at_s or self._lacks_something():
                 self._hurried.clear()
                 await self.ask_products()
                 products_at_s = loop.time() + products_every_s
@@ -60,6 +61,10 @@ class Watcher:
                     await self._hurried.wait()
             except TimeoutError:
                 continue
+
+    def _lacks_something(self) -> bool:
+        """Whether a product that is bought there has run out, as far as is known: then nobody asks for it any more."""
+        return any(ware.stock == 0 for name in self._counter.products if (ware := self.wares.get(name)) is not None)
 
     async def ask_balance(self) -> None:
         """Ask for the balance, where there is one."""

@@ -117,10 +117,11 @@ def _table(attempts: "list[Attempt]") -> "RenderableType":
             ", ".join(each.order_numbers),
             show.number(each.units),
             ", ".join(each.disputes),
+            each.reason,
         )
         for each in attempts
     ]
-    return show.table(("attempt", "SKU", "#asked", "#at most", "stands", "orders", "#came", "to look at"), rows)
+    return show.table(("attempt", "SKU", "#asked", "#at most", "stands", "orders", "#came", "to look at", "why"), rows)
 
 
 def _standing(message: object) -> str:

@@ -216,6 +216,7 @@ class EntryRecord(NamedTuple):
     known: int
     disputes: tuple[Dispute, ...]
     resolved: int
+    why: str = ""
 
 
 class Recalled(NamedTuple):

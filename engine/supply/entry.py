@@ -9,7 +9,7 @@ class Entry:
 
     __slots__ = (
         *("account", "attempt", "begun_at_ms", "changed_at_ms", "costs", "disputes", "fresh", "known", "order_nos"),
-        *("product", "resolved", "sent_at_ms", "sent_times", "standing", "units", "waiting"),
+        *("product", "resolved", "sent_at_ms", "sent_times", "standing", "units", "waiting", "why"),
     )
 
     def __init__(self, begun: Begun) -> None:
@@ -33,6 +33,8 @@ class Entry:
         #: What a person has to look at, and how many of these were dealt with.
         self.disputes: list[Dispute] = []
         self.resolved = 0
+        #: Why it was not sent, refused, failed or left without an answer, in the supplier's words or its adapter's.
+        self.why = ""
 
     @classmethod
     def of(cls, record: EntryRecord) -> "Entry":
@@ -43,7 +45,7 @@ class Entry:
         entry.sent_at_ms, entry.sent_times = record.sent_at_ms, record.sent_times
         entry.order_nos, entry.units, entry.costs = list(record.order_nos), record.units, list(record.costs)
         entry.waiting, entry.fresh, entry.known = list(record.waiting), record.fresh, record.known
-        entry.disputes, entry.resolved = list(record.disputes), record.resolved
+        entry.disputes, entry.resolved, entry.why = list(record.disputes), record.resolved, record.why
         return entry
 
     def record(self) -> EntryRecord:
@@ -52,7 +54,12 @@ class Entry:
             *(self.attempt, self.product, self.account, self.begun_at_ms, self.changed_at_ms, self.standing),
             *(self.sent_at_ms, self.sent_times, tuple(self.order_nos), self.units, tuple(self.costs)),
             *(tuple(self.waiting), self.fresh, self.known, tuple(self.disputes), self.resolved),
+            self.why,
         )
+
+    def is_new(self, order_no: str) -> bool:
+        """Whether the supplier tells this number for the first time."""
+        return bool(order_no) and order_no not in self.order_nos
 
     @property
     def name(self) -> AttemptId:

@@ -57,6 +57,9 @@ from engine.supply.entry import Entry
 #: again: longer than a quarter, after which books are closed.
 differences_kept_ms = 100 * limits.DAY_MS
 
+#: Of why an attempt came to nothing so much is kept: a supplier may answer with a page.
+_WHY_CHARS_MAX = 200
+
 
 class Caution(NamedTuple):
     """How far a supplier is trusted. `grace_ms`: how long after a sending "not found" may still be too early.
@@ -169,7 +172,7 @@ class Ledger:
         """
         entry = self._entries[attempt]
         standing = self._standing_after(entry, finding, now_ms)
-        is_news = standing is not entry.standing or (isinstance(finding, Accepted) and _is_new(entry, finding.order_no))
+        is_news = standing is not entry.standing or (isinstance(finding, Accepted) and entry.is_new(finding.order_no))
         disputes = _disputes(entry, finding, codes) if isinstance(finding, Delivered) else ()
         if not is_news and not disputes:
             return ()
@@ -333,18 +336,14 @@ class Ledger:
 def _learned(entry: Entry, learned: Learned) -> None:
     finding = learned.finding
     entry.standing = learned.standing
-    if isinstance(finding, Accepted | Delivered) and _is_new(entry, finding.order_no):
+    entry.why = getattr(finding, "why", "")[:_WHY_CHARS_MAX]
+    if isinstance(finding, Accepted | Delivered) and entry.is_new(finding.order_no):
         entry.order_nos.append(finding.order_no)
     if isinstance(finding, Delivered):
         entry.units += finding.units
         entry.costs.append(finding.cost)
         if learned.codes:
             entry.waiting.append(len(entry.costs))
-
-
-def _is_new(entry: Entry, order_no: str) -> bool:
-    """Whether the supplier tells this number for the first time."""
-    return bool(order_no) and order_no not in entry.order_nos
 
 
 def _is_of(difference: Difference, resolved: Resolved) -> bool:
@@ -358,7 +357,7 @@ def _disputes(entry: Entry, delivered: Delivered, codes: int | None) -> Sequence
     """What is wrong with a delivery. The same one told again is not news, and nothing is wrong with it."""
     is_short = codes is not None and codes != delivered.units
     if entry.standing is Standing.DELIVERED:
-        if not _is_new(entry, delivered.order_no):
+        if not entry.is_new(delivered.order_no):
             return ()
         return (Dispute.DELIVERED_TWICE, *((Dispute.CODES_MISSING,) if is_short else ()))
     attempt = entry.attempt

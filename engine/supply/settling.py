@@ -64,7 +64,7 @@ def may_send_again(entry: Entry, supplier: Supplier, now_ms: int) -> bool:
 
 def stale_after_ms(supplier: Supplier) -> int:
     """How long after it was written down an order may still leave: whoever wanted it has gone by then."""
-    return min(supplier.answer_within_ms, supplier.caution.grace_ms // 2)
+    return supplier.answer_within_ms
 
 
 def caution(supplier: Supplier) -> Caution:

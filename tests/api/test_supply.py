@@ -218,6 +218,11 @@ async def test_a_person_settles_what_the_supplier_never_answered(house: SmallHou
         assert (settled.standing, settled.codes_fresh) == (supply_pb2.ATTEMPT_STANDING_DELIVERED, 2)
     assert (await house.cards(sku)).available == 2
     assert not (await house.supply.ListAttempts(request)).attempts
+    word.codes.add(code="told-3")
+    refused = await failure(house.supply.SettleAttempt(word))
+    assert (refused.reason, refused.facts["field"]) == ("INVALID_FIELD", "order_number")
+    assert "none of these codes was taken in" in refused.message
+    assert (await house.cards(sku)).available == 2
 
 
 async def test_a_statement_that_says_otherwise_makes_a_task_once(house: SmallHouse, sandbox: Sandbox) -> None:

@@ -96,6 +96,12 @@ class FileShelf:
         fresh = [row["code"] for row in lines(self._path) if row["attempt"] == attempt]
         return Shelved(len(fresh), len(goods) - len(fresh))
 
+    async def missing(self, pool: PoolName, goods: Sequence[Good]) -> int:
+        """See Shelver."""
+        del pool
+        known = {row["code"] for row in lines(self._path)}
+        return sum(good.code not in known for good in goods)
+
 
 def outfit_for(settings: Settings, _store: RedisStore, _vault: Vault, _clock: Clock) -> Outfit:
     """See OutfitFor."""

@@ -279,6 +279,11 @@ class FakeShelf:
         fresh = sum(self.stock[good.code] == attempt for good in goods)
         return Shelved(fresh, len(goods) - fresh)
 
+    async def missing(self, pool: PoolName, goods: Sequence[Good]) -> int:
+        """See Shelver."""
+        assert pool == POOL
+        return sum(good.code not in self.stock for good in goods)
+
 
 class Street:
     """Everything that outlives a desk."""

@@ -203,6 +203,26 @@ async def test_a_router_hears_of_balance_stock_and_prices(street: Street) -> Non
     await desk.close()
 
 
+@virtual
+async def test_a_supplier_that_had_run_out_is_asked_each_minute_whether_it_still_has(street: Street) -> None:
+    """Its price list is read every five minutes else; and what had run out is not asked for in between."""
+    await street.book.put_sourcing(_sourcing())
+    street.supplier.stock = 0
+    desk = await street.opened()
+    running = asyncio.ensure_future(desk.run())
+    await asyncio.sleep(0.5)
+    assert desk.state().wares["P-1"].stock == 0
+    street.supplier.stock = 9
+    await asyncio.sleep(61)
+    assert desk.state().wares["P-1"].stock == 9
+    street.supplier.stock = 8
+    await asyncio.sleep(61)
+    assert desk.state().wares["P-1"].stock == 9
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await desk.close()
+
+
 def _sourcing() -> Sourcing:
     return Sourcing(POOL, (Source(ACME, "P-1", Money(100, "CNY")),), Marks(1, 2, 2), Money(1_000, "CNY"))
 

@@ -10,7 +10,7 @@ from actors.supply.desk import SupplierDesk
 from actors.supply.ledger_archivist import LedgerArchivist
 from actors.supply.pages import Page, Wanted
 from actors.supply.ports import Bought, Shelved
-from actors.supply.recollection import AttemptUnknown
+from actors.supply.recollection import AttemptDelivered, AttemptUnknown
 from actors.supply.reconciler import NoStatement
 from engine.errors import SupplierNotAsked
 from engine.money import Money
@@ -27,6 +27,7 @@ from engine.supply.attempts import (
     Vouched,
 )
 from engine.supply.differences import DifferenceKind
+from engine.supply.entry import Entry
 from engine.supply.ports import Ability, Good, StatementRow, Told
 from engine.supply.suppliers import Idempotency
 from tests.unit.supplier_street import ACME, CAUTION, START_MS, Manner, Street, attempt, entry_of, virtual
@@ -65,6 +66,37 @@ async def test_a_persons_word_settles_what_nobody_else_can(street: Street) -> No
     assert b"X-1" not in b"".join((await street.store.read(ACME.book)).records)
     with pytest.raises(AttemptUnknown):
         await desk.settle(AttemptId("nobody"), Failed("no"), "ann")
+    await desk.close()
+
+
+@virtual
+async def test_codes_that_are_told_after_they_came_are_not_dropped_without_a_word(street: Street) -> None:
+    """Whoever tells them hears that they were not taken; with a number that is new they are one more delivery."""
+    desk = await street.opened()
+    assert (await desk.buy(attempt("a", 2), "P-1")).standing is Standing.DELIVERED
+    (first,) = street.supplier.sales
+    for order_no in ("", first.order_no):
+        with pytest.raises(AttemptDelivered):
+            await desk.settle(A, Delivered(order_no, 1, Money(100, "CNY")), "ann", goods=[Good("X-1")])
+    assert "X-1" not in street.shelf.stock
+    again = await desk.settle(A, Delivered("", 1, Money(100, "CNY")), "ann", goods=[Good(first.codes[0])])
+    assert again == Bought(Standing.DELIVERED, "", Shelved(2, 0))
+    await desk.settle(A, Delivered("S-2", 1, Money(100, "CNY")), "ann", goods=[Good("X-1")])
+    assert street.shelf.stock["X-1"] == "a~2"
+    assert entry_of(desk).disputes == [Dispute.DELIVERED_TWICE]
+    await desk.close()
+
+
+@virtual
+async def test_why_an_attempt_came_to_nothing_is_kept(street: Street) -> None:
+    """In the ledger and its snapshot, as far as a page shows it; a delivery has no such reason."""
+    street.supplier.manner = lambda order: Manner(is_willing=order.attempt == "well")
+    desk = await street.opened()
+    for name in ("well", "refused"):
+        await desk.buy(attempt(name), "P-1")
+    whys = {record.attempt.attempt: record.why for record in desk.attempts(Wanted.ALL, Page(10, 0)).attempts}
+    assert whys == {"well": "", "refused": "out of stock"}
+    assert Entry.of(entry_of(desk, "refused").record()).why == "out of stock"
     await desk.close()
 
 

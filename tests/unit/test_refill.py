@@ -57,6 +57,22 @@ async def test_a_full_shelf_is_left_alone_and_looked_at_seldom() -> None:
     assert 2 <= market.looks <= 3
 
 
+@virtual
+async def test_a_shelf_is_watched_on_when_the_book_changes() -> None:
+    """Whatever staff changed, of this SKU or another; and it is looked at at once, since that may be why."""
+    market = Market("acme", available=100)
+    refill = market.refill()
+    market.start(refill.run())
+    await market.until(lambda: market.looks)
+    for _ in range(3):
+        await asyncio.sleep(1)
+        looks = market.looks
+        refill.set_book(market.suppliers, {POOL: market.sourcing()})
+        await market.until(lambda looks=looks: market.looks > looks, within_s=1)
+    market.sell(1)
+    await market.until(lambda: market.available[POOL] >= MARKS.high, within_s=40)
+
+
 @pytest.mark.parametrize("failure", ["refuses", "is away", "breaks"])
 @virtual
 async def test_when_one_fails_the_next_is_asked_at_once(failure: str) -> None:

@@ -783,6 +783,7 @@ class Attempt(_message.Message):
     CODES_KNOWN_FIELD_NUMBER: _builtins.int
     DISPUTES_FIELD_NUMBER: _builtins.int
     ORDER_REF_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Our name for it, the supplier's idempotency key."""
     sku: _builtins.str
@@ -803,6 +804,11 @@ class Attempt(_message.Message):
     """Codes of it that had been in stock before."""
     order_ref: _builtins.str
     """Whose recharge it is: the order's number."""
+    reason: _builtins.str
+    """What was last heard that was no success, in the supplier's words or ours, at most 200 characters: "no stock",
+    "status 401, error 'BAD_SIGNATURE'", TOO_LATE where it waited here until whoever wanted it had gone. Empty once
+    it is delivered.
+    """
     @_builtins.property
     def cost_max(self) -> _types_pb2.Money:
         """The most it may cost in all."""
@@ -846,10 +852,11 @@ class Attempt(_message.Message):
         codes_known: _builtins.int = ...,
         disputes: _abc.Iterable[_builtins.str] | None = ...,
         order_ref: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "cost_max", b"cost_max", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "codes_fresh", b"codes_fresh", "codes_known", b"codes_known", "cost_max", b"cost_max", "costs", b"costs", "disputes", b"disputes", "id", b"id", "order_numbers", b"order_numbers", "order_ref", b"order_ref", "quantity", b"quantity", "recharge", b"recharge", "send_time", b"send_time", "sent_times", b"sent_times", "sku", b"sku", "standing", b"standing", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "codes_fresh", b"codes_fresh", "codes_known", b"codes_known", "cost_max", b"cost_max", "costs", b"costs", "disputes", b"disputes", "id", b"id", "order_numbers", b"order_numbers", "order_ref", b"order_ref", "quantity", b"quantity", "reason", b"reason", "recharge", b"recharge", "send_time", b"send_time", "sent_times", b"sent_times", "sku", b"sku", "standing", b"standing", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -986,7 +993,9 @@ class SettleAttemptRequest(_message.Message):
 
     @_builtins.property
     def codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToldCode]:
-        """At DELIVERED: the codes, at most 1,000; none for a recharge. Without codes: so many `units`."""
+        """At DELIVERED: the codes, at most 1,000; none for a recharge. Without codes: so many `units`. Of an attempt that
+        stands DELIVERED already they are refused (INVALID_FIELD), unless `order_number` was not told before.
+        """
 
     def __init__(
         self,
