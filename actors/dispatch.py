@@ -10,6 +10,7 @@ moves is served by its old owner until the new one has claimed it.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from actors.asking import Answer, Hearer
 from actors.home_line import HomeLine
@@ -34,6 +35,9 @@ patience_ms = 20_000
 
 #: Between two readings of the placement table when nothing seems wrong.
 watch_every_s = 0.5
+
+#: Owners to whom there is a line before anybody asks for one: so many sockets here, and one at each of them.
+lines_ready_max = 256
 
 _log = logging.getLogger(__name__)
 
@@ -240,13 +244,18 @@ class Dispatch(InLoop):
         return self._reading
 
     async def watch(self) -> None:
-        """Keep the table fresh, and hang up on addresses that no owner announces any more, until cancelled.
+        """Keep the table fresh, and a line to each owner; hang up on addresses that none announces; until cancelled.
 
-        So a front end leaves an owner that was replaced while it was only frozen, not dead.
+        So a front end leaves an owner that was replaced while it was only frozen, not dead; and nobody who wants a SKU
+        that has just moved waits for a connection to be made.
         """
         while True:
             await asyncio.sleep(watch_every_s)
             await asyncio.shield(self._reread())
+            for address in islice(self._addresses.values(), lines_ready_max):
+                line = self._lines.get(address)
+                if line is None or not line.is_open:
+                    self._opening.begin(address)
 
     async def _read(self) -> bool:
         try:

@@ -17,11 +17,15 @@ class OneAtATime(Generic[Key, Value]):
 
     async def of(self, key: Key) -> Value:
         """What the attempt comes to. Raises what it raises. Goes on for the others when one gives up."""
+        return await asyncio.shield(self.begin(key))
+
+    def begin(self, key: Key) -> asyncio.Future[Value]:
+        """Begin it, if it is not under way, for whoever asks for it later. Its failure may be left alone."""
         attempt = self._under_way.get(key)
         if attempt is None:
             attempt = self._under_way[key] = asyncio.ensure_future(self._attempt(key))
             attempt.add_done_callback(lambda ended: self._end(key, ended))
-        return await asyncio.shield(attempt)
+        return attempt
 
     async def close(self) -> None:
         """Give up what is under way: whoever waits for it is cancelled."""

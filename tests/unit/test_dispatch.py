@@ -166,6 +166,25 @@ async def test_an_owner_that_was_replaced_while_frozen_is_left(
     watching.cancel()
 
 
+async def test_there_is_a_line_to_an_owner_before_anybody_asks_for_one(
+    street: _Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And another when it broke: a SKU that moves there waits for no connection."""
+    monkeypatch.setattr(dispatching, "watch_every_s", 0.001)
+    await street.settle("owner-0", await street.corner.stocked(1))
+    watching = asyncio.ensure_future(street.dispatch.watch())
+
+    def has_line() -> bool:
+        return any(line.is_open for line in street.dispatch._lines.values())
+
+    for _ in range(2):
+        await until(has_line)
+        (line,) = street.dispatch._lines.values()
+        line.close()
+        await until(lambda line=line: not line.is_open)
+    watching.cancel()
+
+
 async def test_a_pool_nobody_has_heard_of_is_unknown_at_once(street: _Street) -> None:
     """A definite no, without waiting."""
     await street.settle("owner-0", await street.corner.stocked(1))
