@@ -182,6 +182,7 @@ def _from_view(view: DeskView) -> supply_pb2.SupplierState:
         attempts_open=view.open,
         attempts_waiting=view.waiting,
         tasks=view.tasks,
+        profile_unheeded=view.unheeded,
     )
 
 

@@ -213,6 +213,7 @@ class SupplierDesk:
             *(self._counter.supplier.is_paused, self._lets_through(), self.breaker.is_closed, self._watcher.balance),
             *(ledger.exposure, len(ledger.open), len(ledger.waiting)),
             tasks=len(ledger.disputed) + len(self.differences()),
+            unheeded=self._keeping.unheeded,
         )
 
     def count(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from actors.supply.counter import Counter
 from actors.supply.written_ledger import WrittenLedger
-from engine.errors import CardkeepError
+from engine.errors import CardkeepError, InDoubt, StoreUnavailable
 from engine.names import PoolName
 from engine.supply.breaker import Breaker
 from engine.supply.settling import caution
@@ -43,6 +43,8 @@ class Keeping:
         self._fold = fold
         self._folding: asyncio.Task[None] | None = None
         self._fold_at_s = 0.0
+        #: Why the profile that staff entered last is not the one that is dealt by; empty when it is.
+        self.unheeded = ""
 
     def follow_profile(self) -> None:
         """Be as careful, and as open, as staff say now."""
@@ -67,12 +69,26 @@ class Keeping:
     async def _round(self) -> None:
         written = self._written
         await written.write(written.ledger.watch(written.now_ms()))  # Without events, a proof that it is still ours.
-        if await self._counter.refresh():
-            self.follow_profile()
-            written.ledger.caution = caution(self._counter.supplier)
+        await self._heed_staff()
         if self._folding is None and self._is_long():
             self._folding = asyncio.get_running_loop().create_task(self._fold_and_forget())
             self._folding.add_done_callback(self._folded)
+
+    async def _heed_staff(self) -> None:
+        """Deal by what staff entered last; where that cannot be, by what stood before. Raises StoreUnavailable."""
+        try:
+            has_changed = await self._counter.refresh()
+        except (StoreUnavailable, InDoubt):
+            raise
+        except CardkeepError as failure:
+            if self.unheeded != str(failure):
+                _log.warning("profile_not_in_force supplier=%s cause=%s", self._counter.supplier.name, failure)
+            self.unheeded = str(failure)
+            return
+        self.unheeded = ""
+        if has_changed:
+            self.follow_profile()
+            self._written.ledger.caution = caution(self._counter.supplier)
 
     def _is_long(self) -> bool:
         ledger = self._written.ledger

@@ -39,7 +39,10 @@ class AttemptPage(NamedTuple):
 
 
 class DeskView(NamedTuple):
-    """A desk as its page shows it. `tasks` counts what waits for a person: attempts in dispute, and differences."""
+    """A desk as its page shows it. `tasks` counts what waits for a person: attempts in dispute, and differences.
+
+    `unheeded` says why the profile that was entered last is not in force; empty when it is.
+    """
 
     is_paused: bool
     lets_through: bool
@@ -49,6 +52,7 @@ class DeskView(NamedTuple):
     open: int
     waiting: int
     tasks: int
+    unheeded: str = ""
 
 
 class Report(NamedTuple):

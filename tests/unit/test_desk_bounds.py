@@ -181,6 +181,25 @@ async def test_a_changed_profile_counts_without_a_restart(street: Street) -> Non
 
 
 @virtual
+async def test_a_profile_that_no_line_can_be_made_of_is_told_to_staff(street: Street) -> None:
+    """The desk deals on by the one before, and says so, once in its log; a sound one ends that."""
+    desk = await street.opened()
+    running = asyncio.ensure_future(desk.run())
+    sound = street.profile
+    await street.set_profile(credentials=b"not sealed by us", per_s=7.0)
+    await asyncio.sleep(3)
+    assert desk.view().unheeded
+    assert (await desk.buy(attempt(), "P-1")).standing is Standing.DELIVERED
+    await street.set_profile(credentials=sound.credentials)
+    await asyncio.sleep(3)
+    assert desk.view().unheeded == ""
+    assert desk._counter.pace.per_s == 7.0
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await desk.close()
+
+
+@virtual
 async def test_a_router_hears_of_balance_stock_and_prices(street: Street) -> None:
     """Asked for at the start, and soon after a refusal; what is not bought here is left out."""
     desk = await street.opened()

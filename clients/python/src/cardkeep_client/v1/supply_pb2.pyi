@@ -335,6 +335,7 @@ class SupplierState(_message.Message):
     ATTEMPTS_OPEN_FIELD_NUMBER: _builtins.int
     ATTEMPTS_WAITING_FIELD_NUMBER: _builtins.int
     TASKS_FIELD_NUMBER: _builtins.int
+    PROFILE_UNHEEDED_FIELD_NUMBER: _builtins.int
     open_for_business: _builtins.bool
     """Whether a purchase would go out now."""
     breaker_closed: _builtins.bool
@@ -349,6 +350,8 @@ class SupplierState(_message.Message):
     """Attempts that were delivered and are not all in stock."""
     tasks: _builtins.int
     """What waits for a person: attempts in dispute and differences."""
+    profile_unheeded: _builtins.str
+    """Why the profile that was entered last is not in force, and the one before it is; empty when it is in force."""
     @_builtins.property
     def balance(self) -> _types_pb2.Money:
         """As last heard; unset where it has none, or nobody knows."""
@@ -364,10 +367,11 @@ class SupplierState(_message.Message):
         attempts_open: _builtins.int = ...,
         attempts_waiting: _builtins.int = ...,
         tasks: _builtins.int = ...,
+        profile_unheeded: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_open", b"attempts_open", "attempts_waiting", b"attempts_waiting", "balance", b"balance", "breaker_closed", b"breaker_closed", "exposure_minor", b"exposure_minor", "exposure_units", b"exposure_units", "open_for_business", b"open_for_business", "tasks", b"tasks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_open", b"attempts_open", "attempts_waiting", b"attempts_waiting", "balance", b"balance", "breaker_closed", b"breaker_closed", "exposure_minor", b"exposure_minor", "exposure_units", b"exposure_units", "open_for_business", b"open_for_business", "profile_unheeded", b"profile_unheeded", "tasks", b"tasks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
