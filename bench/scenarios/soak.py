@@ -26,10 +26,11 @@ CALLS_MAX = 3_000_000
 _CONFIRM, _RELEASE, _EXPIRE = 0.6, 0.2, 0.2
 _CALLS_A_JOURNEY = 1 + _CONFIRM + _RELEASE
 
-#: A house remembers so many answers, or those of so many seconds, whichever is less; and a while to settle.
+#: A house remembers so many answers, or those of so many seconds, whichever is less; and then a dozen folds, one every
+#: half minute or so: as many as an archivist's heap takes to find its shape.
 _ANSWERS_REMEMBERED = 200_000
 _REMEMBERED_S = 600.0
-_SETTLE_S = 40.0
+_SETTLE_S = 400.0
 
 #: Looks at memory in all, and at most so often.
 _LOOKS = 1_000
