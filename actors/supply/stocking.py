@@ -58,8 +58,13 @@ class Stocking:
         self._turns = asyncio.Semaphore(shelving_max)
 
     async def resume(self) -> None:
-        """Go on with what waited when this ledger's former copy ended. Raises StoreUnavailable."""
+        """Go on with what waited when this ledger's former copy ended. Raises StoreUnavailable, PoolClosed.
+
+        What is stashed and waits nowhere was left behind by a copy that ended in between. But only as long as nobody
+        else has the ledger: what a later copy has bought is stashed, too, and not known here.
+        """
         stashed = await self._stash.stashed(self._supplier.book)
+        await self._written.write(())
         wanted = {
             _field(entry.name, delivery): (entry, delivery)
             for entry in self._written.ledger.waiting.values()
@@ -126,9 +131,10 @@ class Stocking:
         name = entry.name if delivery == 1 else AttemptId(f"{entry.name}~{delivery}")
         fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, self._supplier)
         if delivery in entry.waiting:
-            written = self._written
-            stocked = Stocked(written.now_ms(), entry.name, delivery, fresh, known)
-            await written.write(written.ledger.stock(stocked, len(goods)))
+            stocked = Stocked(self._written.now_ms(), entry.name, delivery, fresh, known)
+            await self._written.write(self._written.ledger.stock(stocked, len(goods)))
+        else:  # A try before this one has said so, and may not have been heard.
+            await self._written.write(())
         try:
             await self._stash.unstash(self._supplier.book, [_field(entry.name, delivery)])
         except (StoreUnavailable, NotDone) as away:

@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -10,7 +12,8 @@ from actors.adapters.memory import FaultyJournal
 from actors.supply import keeping, ledger_archivist
 from actors.supply.desk import SupplierDesk
 from actors.supply.ports import Bought
-from engine.errors import NotDone
+from engine.errors import NotDone, PoolClosed, StoreUnavailable
+from engine.names import PoolName
 from engine.supply.attempts import AttemptId, Delivered, Dispute, Kind, Standing
 from engine.supply.ports import Ability, Good, Told
 from engine.supply.suppliers import Idempotency
@@ -195,6 +198,41 @@ def test_two_live_copies_do_no_harm(tmp_path: Path) -> None:
         _agree(street, new)
         await old.close()
         await new.close()
+
+    play(scenario())
+
+
+def test_a_copy_that_was_frozen_while_it_opened_throws_no_codes_away(tmp_path: Path) -> None:
+    """It read its ledger, and looks what is stashed when a later copy has bought: what it does not know is not its own."""
+
+    async def scenario() -> None:
+        street = Street(tmp_path)
+        old = await street.opened()
+        look = street.store.stashed
+        frozen, thawed = asyncio.Event(), asyncio.Event()
+
+        async def stashed(book: PoolName) -> Mapping[bytes, bytes]:
+            frozen.set()
+            await thawed.wait()
+            return await look(book)
+
+        with patch.object(street.store, "stashed", stashed):
+            resuming = asyncio.ensure_future(old.stocking.resume())
+            await frozen.wait()
+        new = await street.opened()
+        street.shelf.ails = itertools.repeat(StoreUnavailable("away"), 3)
+        await new.buy(attempt(), "P-1")
+        assert len(await look(ACME.book)) == 1
+        thawed.set()
+        await asyncio.wait([resuming])
+        assert isinstance(resuming.exception(), PoolClosed)
+        assert len(await look(ACME.book)) == 1
+        await new.close()
+        last = await street.opened()
+        await asyncio.sleep(60)
+        _agree(street, last)
+        await last.close()
+        await old.close()
 
     play(scenario())
 
