@@ -203,7 +203,7 @@ def test_two_live_copies_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_was_frozen_while_it_opened_throws_no_codes_away(tmp_path: Path) -> None:
-    """It read its ledger, and looks what is stashed when a later copy has bought: what it does not know is not its own."""
+    """It read its ledger, and looks at the stash once a later copy has bought: what it does not know is not its own."""
 
     async def scenario() -> None:
         street = Street(tmp_path)
