@@ -51,8 +51,9 @@ state_age_s = 0.5
 #: How long an owner may take to say how many cards there are.
 look_patience_ms = 2_000
 
-#: Between two plans for a SKU of which nobody can sell, at the least.
-_UNMET_PAUSE_MS = 100
+#: Between two looks at a shelf for which nobody can sell, at the least: what a desk said is asked anew by then, and
+#: whatever becomes known in between leads to a plan without a look.
+_UNMET_PAUSE_MS = int(state_age_s * 1_000)
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +72,8 @@ class _Shelf:
     """One shelf that is watched."""
 
     __slots__ = (
-        *("available", "came", "drain", "due_s", "is_filling", "is_looked_at", "looked_at", "number", "sourcing"),
-        "wants_look",
+        *("available", "came", "drain", "due_s", "is_filling", "is_looked_at", "looked_at", "number", "rests_until_s"),
+        *("sourcing", "wants_look"),
     )
 
     def __init__(self, sourcing: Sourcing) -> None:
@@ -86,6 +87,8 @@ class _Shelf:
         #: Purchases so far.
         self.number = 0
         self.due_s = 0.0
+        #: Nobody can sell until then, so a look would be for nothing.
+        self.rests_until_s = 0.0
         #: It was below its low mark, and not all is on its way that fills it up to its high one.
         self.is_filling = False
         self.is_looked_at = False
@@ -132,19 +135,22 @@ class Refill:
                 shelf.sourcing = sourcing
         self._coming.watch(self._shelves)
         self._due.clear()
-        for pool in self._shelves:
-            self.nudge(pool)
+        for shelf in self._shelves.values():
+            shelf.rests_until_s = 0.0
+            shelf.wants_look = shelf.is_looked_at
+            self._look_at(shelf, 0.0)
 
     def nudge(self, pool: PoolName) -> bool:
         """Look at a shelf at once: its owner says that it is dry or soon will be, or that somebody waits for cards.
 
-        False when it is not watched here.
+        Not while nobody can sell. False when it is not watched here.
         """
         shelf = self._shelves.get(pool)
         if shelf is None:
             return False
         shelf.wants_look = shelf.is_looked_at
-        self._look_at(shelf, 0.0)
+        if shelf.due_s > shelf.rests_until_s:
+            self._look_at(shelf, shelf.rests_until_s)
         return True
 
     async def run(self) -> None:
@@ -195,7 +201,7 @@ class Refill:
 
     async def _look(self, shelf: _Shelf) -> None:
         """See how many cards are there, and plan. What desks have open is asked before, for what comes in between."""
-        pool, after_ms = shelf.sourcing.pool, look_last_ms // 10
+        pool, after_ms, is_unmet = shelf.sourcing.pool, look_last_ms // 10, False
         try:
             if self._is_short(shelf):
                 await self.market.refresh([source.supplier for source in shelf.sourcing.sources], state_age_s)
@@ -222,7 +228,9 @@ class Refill:
                 self._woken.set()
             self._looks -= 1
             shelf.is_looked_at = False
-            self._look_at(shelf, asyncio.get_running_loop().time() + (0.0 if shelf.wants_look else after_ms / 1_000))
+            due_s = asyncio.get_running_loop().time() + after_ms / 1_000
+            shelf.rests_until_s = due_s if is_unmet else 0.0
+            self._look_at(shelf, shelf.rests_until_s if shelf.wants_look else due_s)
             shelf.wants_look = False
 
     def _is_short(self, shelf: _Shelf) -> bool:

@@ -172,7 +172,7 @@ async def test_the_last_cards_of_a_supplier_are_bought_too(tells: bool) -> None:
 
 @virtual
 async def test_when_nobody_can_sell_it_asks_seldom_and_finds_out_when_somebody_can() -> None:
-    """Half a minute at most between two tries; nudges change nothing about that."""
+    """Half a minute at most between two tries, two looks a second; nudges change nothing about that."""
     market = Market("acme", "best", available=0)
     for habits in market.habits.values():
         habits.stock = 0
@@ -186,9 +186,10 @@ async def test_when_nobody_can_sell_it_asks_seldom_and_finds_out_when_somebody_c
 
     market.start(_nudge())
     await asyncio.sleep(600)
-    before = len(market.purchases)
+    before, looks = len(market.purchases), market.looks
     await asyncio.sleep(300)
     assert len(market.purchases) - before <= 25
+    assert market.looks - looks <= 600
     market.habits["best"].stock = 1_000
     assert await market.until(lambda: market.available[POOL] > 0) <= 31
     await market.until(lambda: market.available[POOL] >= MARKS.low)
