@@ -17,6 +17,7 @@ from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from engine.stock.hold import HoldRecord
 from engine.stock.terms import HeldQuotas, Terms
+from tests.examples import examples
 from tests.unit.desk import NOW_MS, card
 
 _PLAIN = {
@@ -46,7 +47,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     return st.tuples(*(values(part) for part in get_type_hints(hint).values())).map(lambda fields: hint(*fields))
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @pytest.mark.parametrize("kind", codec.COMMANDS.values())
 @given(st.data())
 def test_a_command_reads_back(kind: type, data: Any) -> None:
@@ -57,7 +58,7 @@ def test_a_command_reads_back(kind: type, data: Any) -> None:
     assert type(again) is kind
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @pytest.mark.parametrize("kind", codec.OUTCOMES.values())
 @given(st.data())
 def test_an_outcome_reads_back(kind: type, data: Any) -> None:
@@ -67,7 +68,7 @@ def test_an_outcome_reads_back(kind: type, data: Any) -> None:
     assert repr(again) == repr(outcome)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @pytest.mark.parametrize("kind", codec.EVENTS.values())
 @given(st.data())
 def test_an_event_reads_back(kind: type, data: Any) -> None:
@@ -77,7 +78,7 @@ def test_an_event_reads_back(kind: type, data: Any) -> None:
     assert repr(record) == repr(codec.Record(7, 42, [event, event]))
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(values(HoldRecord), values(said.Held), values(ask.Allocate), values(events.CardsHeld))
 def test_an_archive_entry_reads_back_by_the_kind_its_key_names(
     hold: Any, outcome: Any, command: Any, held: Any

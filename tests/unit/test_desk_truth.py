@@ -20,6 +20,7 @@ from engine.errors import CardkeepError, InDoubt, PoolClosed
 from engine.supply.attempts import AttemptId, Kind, Standing
 from engine.supply.ports import Order
 from engine.supply.suppliers import Idempotency
+from tests.examples import examples
 from tests.sim.loop import Process
 from tests.unit.supplier_street import GRACE_MS, Manner, Street, attempt, play
 
@@ -156,7 +157,7 @@ def _check(world: _World, desk: SupplierDesk) -> None:
 
 
 @pytest.mark.parametrize("idempotency", list(Idempotency))
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(seed=some.integers(0, 2**32))
 def test_both_books_agree_in_the_end(idempotency: Idempotency, seed: int) -> None:
     """For each class of supplier."""

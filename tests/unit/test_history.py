@@ -18,6 +18,7 @@ from engine.stock.codec import pack_record, read_record
 from engine.stock.events import Event
 from engine.stock.pool import Pool
 from engine.stock.terms import Terms
+from tests.examples import examples
 from tests.unit.priced import RULES
 from tests.unit.test_pool_machine import PoolMachine
 
@@ -318,7 +319,7 @@ def _counted(rows: Sequence[Any]) -> dict[int, list[int]]:
 
 TestHistoryMachine = HistoryMachine.TestCase
 TestHistoryMachine.settings = settings(
-    max_examples=40,
+    max_examples=examples(40),
     stateful_step_count=40,
     derandomize=True,
     database=None,

@@ -15,6 +15,7 @@ from actors.front.http2 import desk, frames, headers
 from actors.front.http2.frames import DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PRIORITY, frame
 from actors.front.http2.headers import ConnectionFault, RequestHeaders
 from actors.front.http2.messages import message_bytes_max
+from tests.examples import examples
 from tests.unit.http2_talk import ECHO, HOLD, STREAM, Talk, framed
 
 _number = frames.NUMBER.pack
@@ -47,7 +48,7 @@ async def test_many_calls_of_one_read_leave_in_one_write(talk: Talk) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 async def test_bytes_may_come_in_any_pieces(data: st.DataObject) -> None:
     """The answers are the same, however a network cuts what a caller sends."""
     talk = Talk()
@@ -132,7 +133,7 @@ async def test_who_breaks_the_protocol_is_told_so_and_hung_up_on(breach: str) ->
 
 
 @given(noise=st.lists(st.one_of(st.binary(max_size=40), st.integers(0, 15)), max_size=20))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 async def test_no_bytes_at_all_are_a_mistake_of_ours(noise: list[bytes | int]) -> None:
     """Whatever comes between good calls, it is served, refused or hung up on; nothing is raised, nothing stays kept."""
     talk = Talk()
@@ -162,7 +163,7 @@ _FIELDS = st.lists(st.tuples(_NAMES, st.sampled_from(["1S", "20m", "a" * 30, "b"
     requests=st.lists(st.tuples(st.sampled_from([ECHO, HOLD]), _FIELDS, st.booleans()), max_size=30),
     sizes=st.lists(st.sampled_from([0, 64, 200, 4_096]), min_size=1, max_size=4),
 )
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_what_is_kept_of_a_block_is_what_it_says_now(
     requests: list[tuple[str, list[tuple[str, str]], bool]], sizes: list[int]
 ) -> None:

@@ -14,6 +14,7 @@ from engine.intake import CardFile, CardFileRefused, Kind, Reason, Row, read_car
 from engine.intake.card_file import Preview, PreviewRow
 from engine.money import Money
 from engine.secrecy.normal import normal_code
+from tests.examples import examples
 
 CHINA_MS = 8 * 3_600_000
 NOW_MS = 1_790_000_000_000  # 2026-09-21 in China
@@ -299,7 +300,7 @@ CODE = (
 CARDS = st.lists(CODE, min_size=1, max_size=25, unique_by=normal_code)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(CARDS, st.sampled_from(["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"]))
 def test_any_cards_written_as_csv_are_read_back(codes: list[str], encoding: str) -> None:
     """The header holds characters that are no valid UTF-8 in GBK, as real ones do."""
@@ -311,7 +312,7 @@ def test_any_cards_written_as_csv_are_read_back(codes: list[str], encoding: str)
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(CARDS)
 def test_any_cards_written_as_a_workbook_are_read_back(codes: list[str]) -> None:
     """Every cell as text, with the secret in a column of its own."""
@@ -321,7 +322,7 @@ def test_any_cards_written_as_a_workbook_are_read_back(codes: list[str]) -> None
     assert [row.code for row in file.rows] == [f"user----{code}" for code in codes]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.text(alphabet="AZaz09_.!用户", min_size=1, max_size=12), min_size=1, max_size=25, unique_by=normal_code)
 )

@@ -18,6 +18,7 @@ from engine.placing import (
     moves_per_round_max,
     owner_ids,
 )
+from tests.examples import examples
 
 #: Rounds of a steady load after which nothing may move any more.
 _ROUNDS_MAX = 60
@@ -170,7 +171,7 @@ def _scenes(draw: some.DrawFn) -> Scene:
 
 
 @given(_scenes())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_round_houses_everyone_and_moves_few(scene: Scene) -> None:
     """Nobody is left without a living owner, no round moves many, and who rests is left alone."""
     moves = decide(scene)
@@ -182,7 +183,7 @@ def test_a_round_houses_everyone_and_moves_few(scene: Scene) -> None:
 
 
 @given(_scenes())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_under_a_steady_load_the_house_comes_to_rest_balanced_with_the_hot_alone(scene: Scene) -> None:
     """No pool moves for ever; none that alone makes up a share has neighbours; sharing owners are about as busy."""
     settled, rounds = _settled(scene._replace(resting=frozenset()))
@@ -205,7 +206,7 @@ def test_under_a_steady_load_the_house_comes_to_rest_balanced_with_the_hot_alone
 
 
 @given(_scenes(), some.integers(0, 119))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_load_that_wavers_a_little_moves_nothing_in_a_settled_house(scene: Scene, wavering: int) -> None:
     """What one round does, the next does not undo: a move is never answered by its reverse."""
     settled, _ = _settled(scene._replace(resting=frozenset()))

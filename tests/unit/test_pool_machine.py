@@ -21,6 +21,7 @@ from engine.stock.codec import pack_record, read_archived, read_record
 from engine.stock.pool import Pool
 from engine.stock.snapshot import dump, load
 from engine.stock.terms import HeldQuotas, Terms
+from tests.examples import examples
 from tests.unit.pool_model import SOLD, UNKNOWN_COST, Line, PoolModel
 
 _NAME = PoolName("default", "DEMO")
@@ -258,7 +259,7 @@ def short(outcome: Any) -> tuple[Any, ...]:  # noqa: C901 (a table)
 _RUNS = int(os.environ.get("CARDKEEP_MACHINE_RUNS", "0"))
 TestPoolMachine = PoolMachine.TestCase
 TestPoolMachine.settings = settings(
-    max_examples=_RUNS or 60,
+    max_examples=_RUNS or examples(60),
     stateful_step_count=50,
     derandomize=not _RUNS,
     database=None,

@@ -18,6 +18,7 @@ from engine.stock.codec import pack_record, read_record
 from engine.stock.pool import Pool
 from engine.stock.prices import ACCEPTED
 from engine.stock.snapshot import dump, load
+from tests.examples import examples
 from tests.unit.desk import NAME, Desk
 from tests.unit.priced import DAY_MS, accept, cny, decide, end, propose, review, set_prices, set_rule
 
@@ -141,6 +142,6 @@ class PriceMachine(RuleBasedStateMachine):
 
 
 PriceMachine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(40), stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
 )
 TestPriceMachine = PriceMachine.TestCase

@@ -13,6 +13,7 @@ from engine.money import Money
 from engine.names import PoolName
 from engine.supply.attempts import Standing
 from engine.supply.refilling import Marks
+from tests.examples import examples
 from tests.unit.buying import EUR, MARKS, POOL, Market, named, on_virtual_time
 
 
@@ -137,7 +138,7 @@ async def test_when_all_hang_it_stops_asking_at_its_bound() -> None:
     for habits in market.habits.values():
         habits.usually = "hangs"
     market.start(market.refill().run())
-    await asyncio.sleep(600)
+    await asyncio.sleep(120)
     asked = [sum(market.asked(name)) for name in market.habits]
     assert asked == [200, 200, 0]
 
@@ -361,7 +362,7 @@ _WILD = (*_CALM, "commits", "loses", "hangs")
 
 
 @pytest.mark.parametrize("ways", [_CALM, _WILD])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(examples(20)))
 @virtual
 async def test_whatever_suppliers_do_no_plan_passes_the_high_mark_by_more_than_what_is_late(
     seed: int, ways: Sequence[str]

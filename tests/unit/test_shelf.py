@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from engine.names import BatchNo, Card, batch_of, card_at, serial_of
 from engine.stock.shelf import NEVER_MS, Lot, Shelf
+from tests.examples import examples
 
 _EXPIRIES = [10, 20, 20, None]
 _SIZE = 12
@@ -64,7 +65,7 @@ class Pair:
         self.hidden ^= {batch}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_a_shelf_gives_what_a_sorted_list_would(data: Any) -> None:
     """Through taking in order, taking from the middle, coming back, going off sale and on again."""

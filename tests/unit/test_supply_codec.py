@@ -18,6 +18,7 @@ from engine.supply.ledger import Caution
 from engine.supply.ports import Good
 from engine.supply.refilling import Marks
 from engine.supply.suppliers import Idempotency, Source, Sourcing, Supplier
+from tests.examples import examples
 
 _PLAIN = {
     int: some.integers(-(2**63), 2**63 - 1),
@@ -44,7 +45,7 @@ def values(hint: Any) -> some.SearchStrategy[Any]:
     return some.tuples(*(values(part) for part in get_type_hints(hint).values())).map(lambda fields: hint(*fields))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @pytest.mark.parametrize("kind", codec.EVENTS.values())
 @given(some.data())
 def test_an_event_reads_back_from_its_record(kind: type, data: Any) -> None:
