@@ -51,7 +51,7 @@ def main() -> int:
         config = _config(Path(folder))
         _say("ray up ray_cluster.yaml, with the hosts' addresses")
         with (Path(folder) / "up.log").open("wb") as log:
-            up = [str(_program("ray")), "up", "-y", "--no-config-cache", str(config)]
+            up = [str(Path(sys.executable).with_name("ray")), "up", "-y", "--no-config-cache", str(config)]
             done = subprocess.run(up, stdout=log, stderr=log, timeout=_UP_WITHIN_S, check=False)  # noqa: S603 - ours
         if done.returncode:
             sys.stderr.write((Path(folder) / "up.log").read_text()[-3000:])
@@ -127,14 +127,6 @@ def _ssh(folder: Path, address: str, command: str) -> "subprocess.CompletedProce
     quiet = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR")
     words = ["ssh", "-i", str(folder / "user"), *quiet, f"root@{address}", command]
     return subprocess.run(words, check=False, capture_output=True, text=True, timeout=_SOON_S)  # noqa: S603 - ours
-
-
-def _program(name: str) -> Path:
-    return Path(sys.executable).with_name(name)
-
-
-def _run(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True)  # noqa: S603 - our own words
 
 
 def _say(text: str) -> None:

@@ -46,6 +46,7 @@ from engine.supply.attempts import (
     Resolved,
     Reversed,
     Sent,
+    Silent,
     Standing,
     Stocked,
     Vouched,
@@ -336,7 +337,7 @@ class Ledger:
 def _learned(entry: Entry, learned: Learned) -> None:
     finding = learned.finding
     entry.standing = learned.standing
-    entry.why = getattr(finding, "why", "")[:_WHY_CHARS_MAX]
+    entry.why = finding.why[:_WHY_CHARS_MAX] if isinstance(finding, NotSent | Refused | Silent | Failed) else ""
     if isinstance(finding, Accepted | Delivered) and entry.is_new(finding.order_no):
         entry.order_nos.append(finding.order_no)
     if isinstance(finding, Delivered):
