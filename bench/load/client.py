@@ -44,8 +44,9 @@ class Done:
     totals: Totals
     cpu_s: float
     wall_s: float
-    #: All calls answered, warm-up included: what the CPU was spent on.
+    #: All calls answered and all items done, warm-up and stragglers included: what the CPU was spent on.
     answered: int
+    items: int
     reconnects: int
     history: str | None
 
@@ -119,22 +120,25 @@ class Client:
         time.sleep(max(0, start_ns - time.monotonic_ns()) / _S_NS)
         cpu_before_s = time.process_time()
         second_ends_ns = measured_from_ns + (first_s + 1) * _S_NS
-        answered = 0
+        ticks = []
         while (now_ns := time.monotonic_ns()) < end_ns:
             self._hear(min(pace.wait_ns(now_ns), end_ns - now_ns))
             self._start(pace)
             while now_ns >= second_ends_ns:
                 second_ends_ns += _S_NS
-                tick = self._tally.turn(self._under_way())
-                answered += tick.answered
-                report(tick)
+                ticks.append(self._tally.turn(self._under_way()))
+                report(ticks[-1])
                 self._give_up(now_ns)
+        if second_ends_ns <= end_ns:  # The last one ends with the window.
+            ticks.append(self._tally.turn(self._under_way()))
+            report(ticks[-1])
         self._start(pace)  # what was due before the end and had no turn
         self._drain()
-        answered += self._tally.turn(0).answered
+        ticks.append(self._tally.turn(0))
         spent_s = time.process_time() - cpu_before_s
         wall_s = (time.monotonic_ns() - start_ns) / _S_NS
-        return Done(self._tally.totals, spent_s, wall_s, answered, self._reconnects, self._close())
+        in_all = sum(tick.answered for tick in ticks), sum(tick.items for tick in ticks)
+        return Done(self._tally.totals, spent_s, wall_s, *in_all, self._reconnects, self._close())
 
     def _start(self, pace: Pace) -> None:
         """Start what is due, and send it."""

@@ -61,6 +61,7 @@ def measured(plan: Plan, done: Sequence[Done], series: tuple[Second, ...]) -> Me
         late=totals.late,
         items=totals.items,
         items_asked=totals.items_asked,
+        items_in_all=sum(one.items for one in done),
         calls_per_s=round(answered / plan.measure_s, 1),
         items_per_s=round(totals.items / plan.measure_s, 1),
         ok_by_method=_summed((method, count) for (method, end), count in totals.ends.items() if end.status == OK),

@@ -213,6 +213,8 @@ class Measured:
     #: Items done (see Second.items) and asked for.
     items: int = 0
     items_asked: int = 0
+    #: Items done from the first call to the last, warm-up and what was answered after the window included.
+    items_in_all: int = 0
     #: answered, and items done, a second.
     calls_per_s: float = 0.0
     items_per_s: float = 0.0

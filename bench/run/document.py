@@ -68,8 +68,8 @@ def curve(histogram: HdrHistogram) -> list[tuple[float, float]]:
 
 def _load(load: Load) -> dict[str, Any]:
     measured = [one.measured for one in load.rounds]
-    # The CPU of a load was read around all of it, warm-up included; so are these.
-    items = sum(second.items for one in measured for second in one.series) or 1
+    # The CPU of a load was read around all of it; so are these.
+    items = sum(one.items_in_all for one in measured) or 1
     cpu_s = total(load.rounds, "cpu_s")
     spreads = {of: load.series(of).as_plain() for of in _SPREADS}
     return {

@@ -37,6 +37,7 @@ def load(side: str, *rates: float, door: str = "fast") -> Load:
                 latency=latency(1_000, 2_000),
                 service=latency(1_000),
                 series=tuple(Second(at_s, items=int(rate)) for at_s in range(4)),
+                items_in_all=5 * int(rate),
             ),
             {"owner": 1.0, "client": 0.5},
             {"owner": 2e6},
@@ -168,4 +169,5 @@ def test_a_document_becomes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     assert "1,234" in page
     assert written["ratios"]["unary_over_echo"]["rounds"] == [2.0, 4.0]
     assert written["goals_met"] is False
+    assert written["loads"][0]["cpu_us_per_item"]["owner"] == pytest.approx(2.0 * 1e6 / 150)
     assert 'href="made.html"' in write_index(tmp_path).read_text()

@@ -93,6 +93,14 @@ def test_every_answer_of_a_unary_load_is_counted_and_written_down(server: Server
         assert call.invoked_ns < call.completed_ns
 
 
+def test_warm_up_and_the_last_second_count_where_the_whole_load_is_meant(server: Server, tmp_path: Path) -> None:
+    """The CPU of a load is divided by all its items; the seconds of the course end with the window."""
+    measured = run(plan(unary(GOOD), Closed(8), tmp_path, warmup_s=1.0, measure_s=1.0), server.target)
+    assert [second.at_s for second in measured.series] == [-1, 0]
+    assert measured.items_in_all == len(calls(measured))
+    assert measured.items_in_all >= sum(second.items for second in measured.series) > measured.items > 0
+
+
 def test_errors_are_read_with_their_reasons(server: Server, tmp_path: Path) -> None:
     """Trailers only, with ErrorInfo and without: C core packs base64, Rust packs Huffman."""
     measured = run(plan(unary(EMPTY, BARE, GOOD), Closed(8), tmp_path), server.target)
