@@ -46,6 +46,8 @@ def _many(first: int, runs: int) -> int:
     with multiprocessing.Pool(os.cpu_count(), _begin, maxtasksperchild=500) as pool:
         for report in pool.imap_unordered(_short, range(first, first + runs), _AT_ONCE):
             reports.append(report)
+            if report.mistakes:
+                sys.stdout.write(f"seed {report.seed} fails: {report.mistakes[0]}\n")
             if time.monotonic() - told_s > _TELL_EVERY_S:
                 told_s = time.monotonic()
                 failed = sum(bool(one.mistakes) for one in reports)
