@@ -5,6 +5,7 @@ Desks and the refill are the real thing, each in a process of its own; what lies
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import Context
 from functools import cache, partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -288,5 +289,8 @@ async def _answer_of(process: Process, work: Coroutine[Any, Any, Any]) -> Any:
             heard.exception()
 
     process.at_end(died)
-    process.start(work).add_done_callback(tell, context=process.context)
+    task = process.start(work)
+    task.add_done_callback(tell, context=process.context)
+    # What a process comes to just before it dies nobody hears, and nobody has to: outside of it, this always runs.
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception(), context=Context())
     return await heard
