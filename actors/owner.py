@@ -65,6 +65,8 @@ class Owner:
         self._folding = Folding(self.submit, self.find, fold, fold_after_events)
         self._hosted: dict[PoolName, Hosted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Turns of the pools that are being rebuilt.
+        self._rebuilding = asyncio.Lock()
         self._committer = Committer(journal, metrics.appended)
         self._pace = ImportPace()
         self._lookup = Lookup(archive, self._ready)
@@ -103,7 +105,9 @@ class Owner:
         self.lost.discard(name)
         began_s = perf_counter()
         try:
-            taken = await take_over(self._journal, name, lambda: self._hosted.get(name) is hosted)
+            taken = await take_over(
+                self._journal, name, lambda: self._hosted.get(name) is hosted, turns=self._rebuilding
+            )
         except InvariantBroken as broken:
             self._stop(hosted, broken)
             return

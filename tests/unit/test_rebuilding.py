@@ -1,11 +1,14 @@
 """A pool is rebuilt beside its owner and then claimed: whatever came in between is in it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import pytest
 
+from actors import rebuilding
 from actors.adapters.memory import FaultyJournal
-from actors.rebuilding import rebuild, take_over
+from actors.rebuilding import Rebuilt, rebuild, take_over
 from engine.errors import Fenced, StoreUnavailable
 from engine.stock.snapshot import dump
 from tests.unit.corridor import POOL, Corner, allocate, ask_one
@@ -102,3 +105,24 @@ async def test_a_store_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatc
     assert taken is not None
     assert between.calls == ["read", "claim", "claim"]
     assert dump(taken[0].state) == dump((await rebuild(POOL, await corner.store.read(POOL))).state)
+
+
+async def test_however_many_pools_are_rebuilt_at_once_others_wait_for_one_slice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of all that share their turns one works between two looks of the loop at everything else."""
+    monkeypatch.setattr(rebuilding, "_EVENTS_PER_SLICE", 10)
+    corner = Corner()
+    old = await corner.stocked(1_000)
+    for number in range(100):
+        await ask_one(old, allocate(str(number)))
+    history = await corner.store.read(POOL)
+    turns = asyncio.Lock()
+    rebuilt = [Rebuilt(POOL, turns=turns) for _ in range(8)]
+    rebuilding_all = asyncio.gather(*(one.take_in(history) for one in rebuilt))
+    seen = [0]
+    while not rebuilding_all.done():
+        await asyncio.sleep(0)
+        seen.append(sum(one.pool.state.seq for one in rebuilt))
+    assert max(after - before for before, after in pairwise(seen)) <= 10
+    assert [dump(one.pool.state) for one in rebuilt] == [dump(old.hosted[0].pool.state)] * 8
