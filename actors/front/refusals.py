@@ -105,6 +105,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "RATE_JUMPS": Meaning(
         _STATE, "The rate is more than 20 % from the one before; check it, and if it is right send accept_jump."
     ),
+    "STATEMENT_NOT_OFFERED": Meaning(
+        _STATE, "This supplier's protocol has no statement; send the rows of one, and with_rows."
+    ),
     "SKU_PAUSED": Meaning(_STATE, "Staff paused the sale of this SKU; try again when it goes on."),
     "BATCH_RECALLED": Meaning(_STATE, "The held cards were withdrawn and no other is left: refund the buyer."),
     "COST_CURRENCY_MISMATCH": Meaning(_STATE, "A SKU has one cost currency; give the cost, or landed cost, in it."),

@@ -30,7 +30,7 @@ from actors.supply.pages import AttemptPage, DeskView, Page, Report, Wanted
 from actors.supply.ports import Bought
 from actors.supply.recharger import Recharged
 from actors.supply.recollection import AttemptDelivered, AttemptUnknown
-from actors.supply.reconciler import NoStatement
+from actors.supply.reconciler import NoStatement, StatementNotOffered
 from engine import limits
 from engine.errors import InDoubt, NotDone
 from engine.names import SupplierName, parse_pool
@@ -278,6 +278,8 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
         rows = to_rows(request.rows) if request.with_rows or request.rows else None
         try:
             return from_report(await self._desks.reconcile(name, from_ms, to_ms, rows))
+        except StatementNotOffered as never:
+            raise Refusal("STATEMENT_NOT_OFFERED", {"name": name}) from never
         except NoStatement as none:
             raise Refusal("SUPPLIER_AWAY", {"name": name}) from none
 

@@ -21,6 +21,10 @@ class NoStatement(NotDone):
     """The supplier gives no statement, or none now, or one that is too long: a file of its rows will do."""
 
 
+class StatementNotOffered(NoStatement):
+    """It never gives one: to ask again is of no use."""
+
+
 class Reconciler:
     """One desk's."""
 
@@ -63,7 +67,7 @@ class Reconciler:
 
     async def _statement(self, from_ms: int, to_ms: int) -> Sequence[StatementRow]:
         if not self._counter.can(Ability.STATEMENT):
-            raise NoStatement(f"{self._counter.supplier.name} gives none")
+            raise StatementNotOffered(f"{self._counter.supplier.name} gives none")
         try:
             return await self._counter.line.statement(from_ms, to_ms)
         except SupplierAway as away:

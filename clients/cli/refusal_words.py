@@ -28,6 +28,7 @@ _WHAT: Mapping[str, str] = {
     "SUPPLIER_NOT_FOUND": "There is no such supplier.",
     "ATTEMPT_NOT_FOUND": "There is no such purchase at this supplier.",
     "SUPPLIER_AWAY": "The supplier gave no usable answer.",
+    "STATEMENT_NOT_OFFERED": "This supplier's protocol has no statement to ask for.",
     "MACHINE_NOT_FOUND": "There is no such machine.",
     "OWNER_NOT_FOUND": "There is no such owner.",
     "HEAD_STAYS": "This machine keeps the store, and cannot leave.",
@@ -86,6 +87,8 @@ _NEXT_STEPS: Mapping[str, str] = {
     "IDEMPOTENCY_KEY_REUSED": "Leave --request-id out: this is a new wish.",
     "CARD_UNREADABLE": "Tell the operator, and give the buyer a fresh card: `cardkeep replace {hold} {card}`.",
     "POOL_STOPPED": "Tell the operator; other SKUs go on. `cardkeep status` says why it stopped.",
+    "SUPPLIER_AWAY": "Run the command again in a moment, or give the statement you have: --file FILE.",
+    "STATEMENT_NOT_OFFERED": "Give the statement you have: --file FILE.",
     "DEADLINE_PASSED": "Run the command again, with a longer --timeout.",
 }
 
@@ -121,7 +124,7 @@ _OPTIONS = {
     "payment_ref": "--payment",
     "request_id": "--request-id",
 }
-_FOR_PEOPLE = re.compile(r"tenants/default/skus/")
+_FOR_PEOPLE = re.compile(r"tenants/default/(?:skus|suppliers)/")
 _CAPITAL = re.compile(r"(?<=[a-z])([A-Z])")
 
 

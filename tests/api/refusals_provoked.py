@@ -319,15 +319,16 @@ async def supplier_not_found(house: SmallHouse) -> Failure:
     return await failure(house.supply.ListAttempts(supply_pb2.ListAttemptsRequest(parent=_NOBODY)))
 
 
-async def _supplier(house: SmallHouse) -> str:
+async def _supplier(house: SmallHouse, dialect: str = "http") -> str:
     """A supplier at an address where nobody listens."""
+    scenario = Scenario(dialect=dialect)
     supplier = supply_pb2.Supplier(
         name=f"tenants/default/suppliers/{new_id()}",
-        protocol="http",
+        protocol=dialect,
         endpoint="http://127.0.0.1:9",
         currency="CNY",
-        options=options_of(Scenario()),
-        credentials=credentials_of(Scenario()),
+        options=options_of(scenario),
+        credentials=credentials_of(scenario),
         idempotency=supply_pb2.IDEMPOTENCY_NONE,
         exposure_units_max=1,
         exposure_max=money(1),
@@ -357,8 +358,17 @@ async def rate_jumps(house: SmallHouse) -> Failure:
 
 
 async def supplier_away(house: SmallHouse) -> Failure:
-    """Its statement cannot be asked for."""
-    request = supply_pb2.ReconcileRequest(supplier=await _supplier(house))
+    """Its statement cannot be had just now."""
+    return await _reconciled(house, "http")
+
+
+async def statement_not_offered(house: SmallHouse) -> Failure:
+    """Its protocol has no statement."""
+    return await _reconciled(house, "dujiao-next")
+
+
+async def _reconciled(house: SmallHouse, dialect: str) -> Failure:
+    request = supply_pb2.ReconcileRequest(supplier=await _supplier(house, dialect))
     request.start_time.FromSeconds(1)
     request.end_time.FromSeconds(2)
     return await failure(house.supply.Reconcile(request))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cardkeep_client.v1 import supply_pb2, types_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -211,3 +212,21 @@ def test_a_statement_that_agrees_says_so(cardkeep: Cardkeep, server: Any) -> Non
     (request,) = server.requests("Reconcile")
     assert request.start_time.ToJsonString() == "2026-10-31T16:00:00Z"
     assert request.end_time.ToDatetime().date().isoformat() == "2026-11-02"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "do"),
+    [
+        (grpc.StatusCode.FAILED_PRECONDITION, "STATEMENT_NOT_OFFERED", "Give the statement you have: --file FILE."),
+        (grpc.StatusCode.UNAVAILABLE, "SUPPLIER_AWAY", "again in a moment, or give the statement you have: --file"),
+    ],
+)
+def test_without_a_statement_a_file_will_do(
+    cardkeep: Cardkeep, server: Any, refusal: Any, code: grpc.StatusCode, reason: str, do: str
+) -> None:
+    """Only of a supplier that has statements it is any use to ask again."""
+    server.will("Reconcile", *[refusal(code, reason, name="tenants/default/suppliers/west")] * 10)
+    ended = cardkeep("supplier", "reconcile", "west", "--from", "2026-11-01", "--to", "2026-11-02")
+    assert do in " ".join(ended.stderr.split())
+    assert ("again in a moment" in ended.stderr) == (reason == "SUPPLIER_AWAY")
+    assert "tenants/" not in ended.stderr

@@ -11,7 +11,7 @@ from actors.supply.ledger_archivist import LedgerArchivist
 from actors.supply.pages import Page, Wanted
 from actors.supply.ports import Bought, Shelved
 from actors.supply.recollection import AttemptDelivered, AttemptUnknown
-from actors.supply.reconciler import NoStatement
+from actors.supply.reconciler import NoStatement, StatementNotOffered
 from engine.errors import SupplierNotAsked
 from engine.money import Money
 from engine.supply.attempts import (
@@ -262,15 +262,16 @@ async def test_a_statement_is_compared_with_what_was_forgotten_too(
 
 @virtual
 async def test_no_statement_is_said_as_what_it_is(street: Street) -> None:
-    """The supplier is away, or gives none."""
+    """The supplier is away, or gives none: then asking again is of no use."""
     desk = await street.opened()
     street.supplier.is_away = True
-    with pytest.raises(NoStatement, match="does not answer"):
+    with pytest.raises(NoStatement, match="does not answer") as away:
         await desk.reconcile(START_MS, START_MS + 1)
+    assert not isinstance(away.value, StatementNotOffered)
     await desk.close()
     street.abilities = frozenset()
     desk = await street.opened()
-    with pytest.raises(NoStatement, match="gives none"):
+    with pytest.raises(StatementNotOffered, match="gives none"):
         await desk.reconcile(START_MS, START_MS + 1)
     await desk.close()
 

@@ -90,7 +90,8 @@ class SupplyServiceStub:
     """Compares a supplier's statement with our ledger. What it says of open attempts is learned; what differs becomes
     a task, once.
 
-    Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
+    Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY,
+    STATEMENT_NOT_OFFERED.
     """
     Recharge: _grpc.UnaryUnaryMultiCallable[_supply_pb2.RechargeRequest, _supply_pb2.RechargeResponse]
     """Tops an account up, for one order, once: whoever asks again is told how that stands. It is given to one supplier,
@@ -165,7 +166,8 @@ class SupplyServiceAsyncStub(SupplyServiceStub):
     """Compares a supplier's statement with our ledger. What it says of open attempts is learned; what differs becomes
     a task, once.
 
-    Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
+    Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY,
+    STATEMENT_NOT_OFFERED.
     """
     Recharge: _aio.UnaryUnaryMultiCallable[_supply_pb2.RechargeRequest, _supply_pb2.RechargeResponse]  # type: ignore[assignment]
     """Tops an account up, for one order, once: whoever asks again is told how that stands. It is given to one supplier,
@@ -297,7 +299,8 @@ class SupplyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Compares a supplier's statement with our ledger. What it says of open attempts is learned; what differs becomes
         a task, once.
 
-        Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
+        Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY,
+        STATEMENT_NOT_OFFERED.
         """
 
     @_abc_1.abstractmethod

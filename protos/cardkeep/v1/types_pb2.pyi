@@ -90,6 +90,7 @@ COST_UNKNOWN            | FAILED_PRECONDITION | refused   | Nobody knows what a 
 PRICE_CURRENCY_MISMATCH | FAILED_PRECONDITION | refused   | A channel's price and its rule are in one currency. `expected`
 NOTHING_TO_CLEAR        | FAILED_PRECONDITION | refused   | The batch has no cards on sale that ever end (`name`), or the floor is not between 0 and its price (`floor_minor`). `field`
 RATE_JUMPS              | FAILED_PRECONDITION | refused   | More than 20 % from the rate before it. Check it; if it is right, send accept_jump. `before`, `rate`
+STATEMENT_NOT_OFFERED   | FAILED_PRECONDITION | refused   | The supplier's protocol has no statement, and never will. Send the rows of one, and with_rows. `name`
 SKU_PAUSED              | FAILED_PRECONDITION | refused   | Staff paused the sale. Holds made before can still be confirmed in time; a late payment is to be refunded (`refundDue`).
 BATCH_RECALLED          | FAILED_PRECONDITION | refused   | The held cards were withdrawn before they were paid, and there are no others: refund the buyer. `refundDue`
 COST_CURRENCY_MISMATCH  | FAILED_PRECONDITION | refused   | A SKU has one cost currency; give the landed cost in it. `expected`

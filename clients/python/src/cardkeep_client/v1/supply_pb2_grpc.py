@@ -191,7 +191,8 @@ class SupplyServiceServicer(object):
         """Compares a supplier's statement with our ledger. What it says of open attempts is learned; what differs becomes
         a task, once.
 
-        Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY.
+        Reasons: SUPPLIER_NOT_FOUND, INVALID_FIELD, INVALID_MONEY, TOO_MANY_ITEMS, SUPPLIER_AWAY,
+        STATEMENT_NOT_OFFERED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
