@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from actors.front import checks
+from actors.front.adapter_check import check_adapter
 from actors.front.paging import page, page_by_number
 from actors.front.reception import Context, Reception, ends_well
 from actors.front.refusals import Refusal
@@ -48,6 +49,9 @@ _PATIENCE_S = 1.0
 #: Secrets of one supplier, and characters of one: a private key has 4,000.
 _SECRETS_MAX = 20
 _SECRET_CHARS_MAX = 8_192
+
+#: What of a profile its adapter looks at.
+_ADAPTERS = ("protocol", "endpoint", "options", "credentials")
 
 _DELIVERED_ALREADY = (
     "The attempt has been delivered meanwhile, and none of these codes was taken in: ListAttempts says how many came. "
@@ -136,6 +140,9 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
         if known is not None and known.currency != supplier.currency:
             text = f"The ledger of {name} is in {known.currency}; enter it under another name."
             raise Refusal("INVALID_FIELD", {"field": "supplier.currency"}, text)
+        if known is None or any(getattr(known, field) != getattr(supplier, field) for field in _ADAPTERS):
+            # Of what it took before nothing is asked: one that is wrong already must be paused all the same.
+            await check_adapter(supplier, profile.credentials, self.reception.vault, self.reception.clock)
         if known != supplier:
             await self._book.put_supplier(supplier)
         return from_supplier(supplier, None)

@@ -89,7 +89,8 @@ def to_supplier(profile: supply_pb2.Supplier, credentials: bytes) -> Supplier:
     if profile.currency != currency:
         raise _wrong("supplier.exposure_max", "The exposure is in the supplier's currency.")
     if profile.idempotency not in _IDEMPOTENCY:
-        raise _wrong("supplier.idempotency", "Say what the supplier does with a repeated order; if unsure, NONE.")
+        words = ", ".join(_IDEMPOTENCY_BACK)
+        raise _wrong("supplier.idempotency", f"Say what it does with a repeated order: {words}; if unsure, NONE.")
     weight = profile.weight or 1.0
     if not 0 < weight <= MILLION or not 0 < profile.per_second <= per_second_max:
         raise _wrong("supplier.per_second", "per_second is above 0 and at most 10,000; so is weight.")

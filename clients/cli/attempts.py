@@ -2,19 +2,21 @@
 
 # ruff: noqa: PLC0415 - help and completion must not wait for gRPC
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clients.cli import described, show, typed
 from clients.cli.command import command
-from clients.cli.failing import wrong_usage
+from clients.cli.failing import CommandFailed, ExitCode, wrong_usage
 from clients.cli.messages import document, money
 from clients.cli.session import Session
 from clients.cli.suppliers import SERVICE, SupplierName, difference_table
 
 if TYPE_CHECKING:
-    from cardkeep_client.v1.supply_pb2 import Attempt, ListAttemptsResponse
+    from cardkeep_client import Client
+    from cardkeep_client.v1.supply_pb2 import Attempt, ListAttemptsRequest, ListAttemptsResponse
     from rich.console import RenderableType
 
 app = typer.Typer(no_args_is_help=True, help="Purchases at a supplier: what is open, in doubt, or needs a person.")
@@ -36,13 +38,10 @@ def list_some(
     ] = "person",
 ) -> None:
     """Purchase attempts of one supplier, the oldest first, and what its statements said otherwise."""
-    from cardkeep_client.v1.supply_pb2 import ListAttemptsRequest
-
     if which not in _FILTERS:
         raise wrong_usage(f"{which!r} is no kind of attempts.", f"Choose from {', '.join(_FILTERS)}.")
-    request = ListAttemptsRequest(parent=typed.supplier_name(supplier), filter=_FILTERS[which], page_size=1_000)  # type: ignore[arg-type]
     with session.connected(supplier=supplier) as client:
-        page = client.call(SERVICE, "ListAttempts", request)
+        page = client.call(SERVICE, "ListAttempts", _listing(supplier, which))
     session.show(document(page), lambda _: _page(page))
 
 
@@ -67,6 +66,8 @@ def settle(
     """Say how an attempt stands, as the supplier told you; codes go into stock."""
     from cardkeep_client.v1.supply_pb2 import SettleAttemptRequest, ToldCode
 
+    if standing.lower() == "delivered":
+        _check_told(cost, is_counted=units > 0 or codes is not None)
     request = SettleAttemptRequest(attempt=attempt, order_number=order, units=units, who=who, note=note)
     request.supplier = typed.supplier_name(supplier)
     described.fill(request, {"standing": standing.upper()} | ({} if cost is None else {"cost": cost}), "an attempt")
@@ -74,18 +75,22 @@ def settle(
         request.codes.extend(ToldCode(code=line.strip()) for line in codes if line.strip())
     with session.connected(supplier=supplier) as client:
         settled = client.call(SERVICE, "SettleAttempt", request, timeout_s=session.timeout_s)
+        waits = not session.as_json and _waits(client, supplier, attempt)
     session.show(document(settled), lambda _: show.facts([("attempt", attempt), ("stands", _standing(settled))]))
+    if waits:
+        done = f"cardkeep attempts resolve {supplier} {attempt} --who {shlex.quote(who)}"
+        session.note(f"It stays listed as something to look at. When that is done:\n  {done}")
 
 
 @command(app, "resolve")
 def resolve(
     session: Session,
     supplier: SupplierName,
-    attempt: Annotated[str, typer.Argument(metavar="ATTEMPT", help="Our name for it; empty for an unknown order.")],
+    attempt: Annotated[str, typer.Argument(metavar="ATTEMPT", help='Our name for it; "" where its row names none.')],
     *,
     who: Who,
     note: Note = "",
-    order: Annotated[str, typer.Option("--order", help="The supplier's number, for a difference.")] = "",
+    order: Annotated[str, typer.Option("--order", help="The supplier's number, where there is no attempt.")] = "",
 ) -> None:
     """Say that what a dispute or a difference asked for is done."""
     from cardkeep_client.v1.supply_pb2 import ResolveTaskRequest
@@ -94,7 +99,40 @@ def resolve(
     request.supplier = typed.supplier_name(supplier)
     with session.connected(supplier=supplier) as client:
         done = client.call(SERVICE, "ResolveTask", request)
-    session.show(document(done), lambda _: show.facts([("done", "yes" if done.resolved else "nobody waited for it")]))
+    if not done.resolved:
+        raise CommandFailed(
+            what="Nobody waits for that: it is done already, or is listed under another name.",
+            do=f"`cardkeep attempts list {supplier}` has what waits: give the attempt where its row names one,"
+            ' and "" with --order where it names none.',
+            exit_code=ExitCode.REFUSED,
+            reason="NOTHING_WAITS",
+        )
+    session.show(document(done), lambda _: show.facts([("done", "yes")]))
+
+
+def _waits(client: "Client", supplier: str, attempt: str) -> bool:
+    """Whether somebody has to look at it still. What was settled is settled, so a question that fails is let be."""
+    from cardkeep_client import CardkeepError
+
+    try:
+        page: ListAttemptsResponse = client.call(SERVICE, "ListAttempts", _listing(supplier, "person"))
+    except CardkeepError:
+        return False
+    return any(each.id == attempt for each in page.attempts)
+
+
+def _check_told(cost: str | None, *, is_counted: bool) -> None:
+    missing = [] if cost is not None else ["--cost MONEY, what the supplier charged for it in all"]
+    if not is_counted:
+        missing.append("--codes FILE with the codes that came, or --units N where none are told")
+    if missing:
+        raise wrong_usage(f"What was delivered needs {'; and '.join(missing)}.", "The supplier's statement says both.")
+
+
+def _listing(supplier: str, which: str) -> "ListAttemptsRequest":
+    from cardkeep_client.v1.supply_pb2 import ListAttemptsRequest
+
+    return ListAttemptsRequest(parent=typed.supplier_name(supplier), filter=_FILTERS[which], page_size=1_000)  # type: ignore[arg-type]
 
 
 def _page(page: "ListAttemptsResponse") -> "RenderableType":

@@ -131,6 +131,8 @@ _CAPITAL = re.compile(r"(?<=[a-z])([A-Z])")
 def what_happened(error: "CardkeepError", about: Mapping[str, str]) -> str:
     """The reason, a sentence, and the facts as people write them."""
     text = _WHAT.get(error.reason, error.message)
+    if error.reason == "INVALID_FIELD" and ".proto" not in error.message:
+        text = error.message  # It says which value, and what it may be.
     facts = _in_words(error.metadata)
     if _left_out_paid(error, about):
         text = "Nothing says what was paid."
@@ -151,6 +153,8 @@ def next_step(error: "CardkeepError", about: Mapping[str, str], otherwise: str) 
             step = _TOO_LATE_STEP
     if error.reason.startswith("INVALID_"):
         step = "Mend the command and run it again; `--help` says what it takes."
+        if error.metadata.get("field", "").partition(".")[0] == "supplier":
+            step = "Mend the profile and put it again; docs/suppliers.md has every field and option."
     if _left_out_paid(error, about):
         expected = _in_words(error.metadata).get("expected", "15.00 CNY")
         step = f'Ask the payment channel, and say it: the price is --paid "{expected}".'

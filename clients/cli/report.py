@@ -232,7 +232,7 @@ def _table(
 ) -> "RenderableType":
     rows = [(*_group_cells(row.group), *cells(row)) if has_groups else cells(row) for row in report.rows]
     over = f"from {show.moment(report.start_time)} to {show.moment(report.end_time)}"
-    return show.lines(show.table(columns, rows) if rows else "Nothing.", over)
+    return show.lines(show.table(columns, rows), over)
 
 
 def _group_cells(group: "Group") -> Sequence[str]:

@@ -4,6 +4,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from enum import StrEnum
 from pathlib import Path
@@ -103,7 +104,7 @@ def _say(session: Session, sandbox: "Sandbox", file: Path | None) -> None:
     from clients.sandbox.profile import credentials_of, product_of, profile_of
 
     if file is not None:
-        file.write_text(json.dumps(_profile(sandbox), indent=1))
+        _write(file, _profile(sandbox))
     scenario = sandbox.scenario
     profile = profile_of(scenario, sandbox.url)
     credentials = dict(credentials_of(scenario))
@@ -117,10 +118,22 @@ def _say(session: Session, sandbox: "Sandbox", file: Path | None) -> None:
     typer.echo(
         f"protocol     {profile.protocol}\nendpoint     {profile.endpoint}\ncredentials  {json.dumps(credentials)}"
     )
-    typer.echo("products     " + ", ".join(products.values()))
+    typer.echo("products     " + ", ".join(_called(ware, product) for ware, product in products.items()))
     for option, value in profile.options.items():
         typer.echo(f"option       {option} = {value}")
     typer.echo("Ctrl-C ends it.")
+
+
+def _called(ware: str, product: str) -> str:
+    """What to enter as `product` of a source, and which ware that is where it is another word."""
+    return product if product == ware else f"{product} ({ware})"
+
+
+def _write(file: Path, profile: dict[str, Any]) -> None:
+    """For its owner's eyes only: credentials are in it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as open_file:
+        json.dump(profile, open_file, indent=1)
 
 
 def _profile(sandbox: "Sandbox") -> dict[str, Any]:

@@ -126,12 +126,15 @@ def facts(rows: Iterable[tuple[str, object]]) -> "Table":
 
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", whole: Sequence[str] = ()
-) -> "Table":
-    """A table; columns whose names start with `#` hold numbers, and columns without any cell filled are left out.
+) -> "Table | str":
+    """A table; the word for none where there are no rows.
 
-    Cells of the columns named in `whole`, and numbers, are never folded, however narrow the screen is.
+    Columns whose names start with `#` hold numbers, and columns without any cell filled are left out. Cells of the
+    columns named in `whole`, and numbers, are never folded, however narrow the screen is.
     """
     rows = [tuple(row) for row in rows]
+    if not rows:
+        return "Nothing."
     filled = [place for place in range(len(columns)) if any(row[place] != "" for row in rows)]
     from rich import box
     from rich.table import Table

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clients.cli import described, show, statements, typed
+from clients.cli.amounts import money_words
 from clients.cli.command import command
 from clients.cli.failing import wrong_usage
 from clients.cli.messages import document, label, money
 from clients.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cardkeep_client.v1.supply_pb2 import Difference, ReconcileResponse, Supplier
     from rich.console import RenderableType
 
@@ -26,7 +29,10 @@ From = Annotated[str, typer.Option("--from", metavar="DATE", help="The first day
 To = Annotated[str, typer.Option("--to", metavar="DATE", help="The end of the last day.")]
 
 #: What no profile can do without.
-_NEEDED = ("protocol", "endpoint", "currency", "exposure_units_max", "exposure_max", "per_second", "answer_within")
+_NEEDED = (
+    *("protocol", "endpoint", "currency", "idempotency", "exposure_units_max", "exposure_max", "per_second"),
+    *("answer_within", "patience"),
+)
 
 
 @command(app, "put")
@@ -188,7 +194,9 @@ def _standing(supplier: "Supplier") -> str:
     if supplier.paused:
         return "paused"
     if not supplier.HasField("state"):
-        return "its desk does not answer yet; if it never does, its log says why"
+        return f"its desk does not answer yet; if it never does, {_log(supplier.name)} says why"
+    if supplier.state.profile_unheeded:
+        return "its last profile is not in force; `cardkeep supplier show` says why"
     if not supplier.state.breaker_closed:
         return "left alone by its breaker"
     return "buying" if supplier.state.open_for_business else "not buying"
@@ -203,12 +211,47 @@ def _facts(supplier: "Supplier") -> "RenderableType":
             ("endpoint", supplier.endpoint),
             ("currency", supplier.currency),
             ("state", _standing(supplier)),
+            ("not in force", supplier.state.profile_unheeded),
             ("balance", money(supplier.state, "balance")),
             ("at risk", f"{supplier.state.exposure_units:,} of {supplier.exposure_units_max:,} units"),
+            (
+                "",
+                f"{money_words(supplier.state.exposure_minor, supplier.currency)} of {money(supplier, 'exposure_max')}",
+            ),
             ("open attempts", show.number(supplier.state.attempts_open)),
             ("tasks", show.number(supplier.state.tasks)),
+            *_terms(supplier),
         ]
     )
+
+
+def _terms(supplier: "Supplier") -> "Iterator[tuple[str, object]]":
+    """How it is dealt with, as its profile says."""
+    from cardkeep_client.v1.supply_pb2 import BreakerOverride, Idempotency
+
+    yield "repeated orders", Idempotency.Name(supplier.idempotency).removeprefix("IDEMPOTENCY_")
+    for name in ("replay_for", "grace", "patience", "answer_within"):
+        yield (
+            name.replace("_", " "),
+            show.span(getattr(supplier, name).ToTimedelta()) if supplier.HasField(name) else "",
+        )
+    yield "per second", f"{supplier.per_second:g}"
+    yield "priority", supplier.priority
+    yield "weight", f"{supplier.weight or 1:g}"
+    if supplier.fee_per_unit_minor or supplier.fee_share_ppm:
+        fee = money_words(supplier.fee_per_unit_minor, supplier.currency)
+        yield "fees", f"{fee} a unit and {supplier.fee_share_ppm / 10_000:g} % of the cost"
+    yield "warned below", money(supplier, "balance_min")
+    if supplier.breaker_override:
+        yield "breaker", BreakerOverride.Name(supplier.breaker_override).removeprefix("BREAKER_OVERRIDE_").lower()
+    for name, value in sorted(supplier.options.items()):
+        yield f"option {name}", value
+
+
+def _log(name: str) -> str:
+    """Where a supplier's desk writes what it did, on the machine that it runs on."""
+    _, tenant, _, supplier = name.split("/")
+    return f"logs/desk-{tenant}-{supplier}.log in the data folder"
 
 
 def _report(report: "ReconcileResponse") -> "RenderableType":

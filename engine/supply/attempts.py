@@ -116,7 +116,7 @@ class Dispute(StrEnum):
     UNSETTLED = "UNSETTLED"
     #: Fewer codes came than units were charged, or more, or some that can be no code.
     CODES_MISSING = "CODES_MISSING"
-    #: Of its codes some had been delivered before, by this supplier or another.
+    #: Of its codes some had been delivered before for the same SKU, by this supplier or another.
     KNOWN_CODES = "KNOWN_CODES"
 
 

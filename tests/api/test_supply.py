@@ -135,6 +135,44 @@ async def test_a_profile_that_makes_no_sense_is_refused_by_name(
     assert wrong.name not in {each.name for each in found.suppliers}
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"options": {"order": "POST /orders", "oder.fields": "{}"}}, "no option oder.fields; there are amount, "),
+        ({"protocol": "acg"}, "no protocol 'acg'; there are acg-faka, dujiao-next, folder, http"),
+        ({"endpoint": "localhost"}, "the endpoint is a URL"),
+        ({"credentials": {"key": "k"}}, "needs the credential 'secret'"),
+    ],
+)
+async def test_what_no_adapter_takes_is_refused_when_it_is_entered(
+    house: SmallHouse, sandbox: Sandbox, fields: dict[str, Any], says: str
+) -> None:
+    """In the adapter's words; of a supplier that is there already, too, which stays as it was."""
+    there = await put(house, profile(sandbox))
+    wrong = profile(sandbox, there.name.rpartition("/")[2], **fields)
+    refused = await failure(house.supply.PutSupplier(supply_pb2.PutSupplierRequest(supplier=wrong)))
+    assert (refused.reason, refused.facts["field"]) == ("INVALID_FIELD", "supplier")
+    assert says in refused.message
+    assert (await listed(house, there.name)).options == there.options
+
+
+async def test_options_are_checked_with_the_credentials_that_are_kept(house: SmallHouse, sandbox: Sandbox) -> None:
+    """They are not told again, and a new option may need them."""
+    there = await put(house, profile(sandbox))
+    changed = profile(sandbox, there.name.rpartition("/")[2], credentials={}, options={**there.options, "sign": "md5"})
+    assert (await put(house, changed)).options["sign"] == "md5"
+    changed.options["sign"] = "bearer"
+    refused = await failure(house.supply.PutSupplier(supply_pb2.PutSupplierRequest(supplier=changed)))
+    assert "needs the credential 'token'" in refused.message
+
+
+async def test_a_repeated_order_is_described_in_one_of_five_words(house: SmallHouse, sandbox: Sandbox) -> None:
+    """Whoever left it out reads them."""
+    wrong = profile(sandbox, idempotency=supply_pb2.IDEMPOTENCY_UNSPECIFIED)
+    refused = await failure(house.supply.PutSupplier(supply_pb2.PutSupplierRequest(supplier=wrong)))
+    assert "REPLAY, REJECT_WITH_ID, REJECT_BLIND, REPLAY_UNLESS_FAILED, NONE" in refused.message
+
+
 async def test_the_currency_of_a_ledger_never_changes(house: SmallHouse, sandbox: Sandbox) -> None:
     """What it owes is in that one."""
     supplier = await put(house, profile(sandbox))

@@ -66,6 +66,13 @@ def test_a_span_out_of_bounds_names_the_option_and_the_bounds_as_spans(
     assert "field --hold-for, max 1d, min 1s" in what
 
 
+def test_a_field_that_is_wrong_is_told_in_the_servers_words(server: Any, cardkeep: Run, refusal: Any) -> None:
+    """They name the value and what it may be; only the general sentence of the API is one for programmers."""
+    no = refusal(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", field="hold_for")
+    server.will("Allocate", no)
+    assert "it is INVALID_FIELD" in cardkeep("allocate", "A").stderr.splitlines()[0]
+
+
 def test_a_confirm_without_paid_asks_for_it(server: Any, cardkeep: Run, refusal: Any) -> None:
     """To be told of a zero would be to be told of something that was not typed."""
     no = refusal(STATE, "AMOUNT_MISMATCH", expected="1500", paid="0", currency="CNY")

@@ -50,6 +50,14 @@ def test_it_says_where_it_is_and_does_what_it_is_told(tmp_path: Path) -> None:
         assert ask(f"{said['control_url']}/sandbox/ledger") == {"orders": [], "next": None}
 
 
+def test_a_profile_is_written_where_it_is_wanted_and_for_nobody_else(tmp_path: Path) -> None:
+    """Credentials are in it; a folder that is not there is made."""
+    file = tmp_path / "sandbox" / "east.json"
+    with running("--profile", str(file)) as said:
+        assert json.loads(file.read_text())["credentials"] == said["supplier"]["credentials"]
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     "scenario", ["[", '{"dialect": "latin"}', '{"mischief": [{"trick": "lie"}]}', '{"products": [{"product": "P"}]}']
 )

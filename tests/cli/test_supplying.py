@@ -108,10 +108,43 @@ def test_suppliers_are_listed_with_how_they_do(cardkeep: Cardkeep, server: Any) 
         ({}, "buying"),
         ({"paused": True}, "paused"),
         ({"state": None}, "its desk does not answer yet"),
+        ({"state": None}, "logs/desk-default-east.log"),
         ({"state": supply_pb2.SupplierState()}, "left alone by its breaker"),
+        ({"state": supply_pb2.SupplierState(breaker_closed=True, profile_unheeded="why")}, "profile is not in force"),
     ):
         server.will("ListSuppliers", _listed(**fields))
         assert says in cardkeep("supplier", "list").stdout
+
+
+def test_a_supplier_is_shown_with_its_whole_profile(cardkeep: Cardkeep, server: Any) -> None:
+    """As people read it; and why the last one that was entered is not the one that holds."""
+    state = supply_pb2.SupplierState(breaker_closed=True, profile_unheeded="no option oder", exposure_minor=1_250)
+    profile = {
+        "idempotency": supply_pb2.IDEMPOTENCY_REJECT_BLIND,
+        "patience": Duration(seconds=3_600),
+        "per_second": 20.0,
+        "priority": 3,
+        "exposure_max": types_pb2.Money(minor=50_000, currency="CNY"),
+        "fee_share_ppm": 5_000,
+        "breaker_override": supply_pb2.BREAKER_OVERRIDE_HELD_OPEN,
+        "options": {"order": "POST /orders"},
+    }
+    server.will("ListSuppliers", _listed(state=state, **profile))
+    shown = " ".join(cardkeep("supplier", "show", "east").stdout.split())
+    for words in (
+        *("no option oder", "12.50 CNY of 500.00 CNY", "REJECT_BLIND", "patience 1h", "per second 20", "priority 3"),
+        *("weight 1", "0.00 CNY a unit and 0.5 % of the cost", "held_open", "option order POST /orders"),
+    ):
+        assert words in shown
+
+
+def test_where_nothing_is_to_be_listed_it_says_so(cardkeep: Cardkeep, server: Any) -> None:
+    """A blank line might be anything."""
+    server.will("ListSuppliers", supply_pb2.ListSuppliersResponse(), supply_pb2.ListSuppliersResponse())
+    assert cardkeep("supplier", "list").stdout == "Nothing.\n"
+    assert json.loads(cardkeep("supplier", "list", "--json").stdout) == {"suppliers": []}
+    server.will("ListAttempts", supply_pb2.ListAttemptsResponse())
+    assert cardkeep("attempts", "list", "east").stdout == "Nothing.\n"
 
 
 def test_pausing_changes_nothing_else(cardkeep: Cardkeep, server: Any) -> None:
@@ -156,6 +189,7 @@ def test_a_persons_word_carries_the_codes_and_shows_none(cardkeep: Cardkeep, ser
     server.will(
         "SettleAttempt", supply_pb2.SettleAttemptResponse(standing=supply_pb2.ATTEMPT_STANDING_DELIVERED, codes_fresh=2)
     )
+    server.will("ListAttempts", supply_pb2.ListAttemptsResponse())
     words = ["attempts", "settle", "east", "a-1", "--as", "delivered", "--who", "ann", "--cost", "18.00 CNY"]
     ended = cardkeep(*words, "--codes", str(tmp_path / "codes.txt"))
     assert ended.exit_code == 0, ended.output
@@ -163,6 +197,47 @@ def test_a_persons_word_carries_the_codes_and_shows_none(cardkeep: Cardkeep, ser
     assert [told.code for told in request.codes] == ["AAAA", "BBBB"]
     assert request.cost == types_pb2.Money(minor=1_800, currency="CNY")
     assert "AAAA" not in ended.output
+    assert "resolve" not in ended.output
+
+
+def test_what_stays_to_be_looked_at_after_a_persons_word_is_said(cardkeep: Cardkeep, server: Any) -> None:
+    """With the command that ends it, as it can be typed; a list that cannot be had makes nothing undone."""
+    settled = supply_pb2.SettleAttemptResponse(standing=supply_pb2.ATTEMPT_STANDING_FAILED)
+    words = ("attempts", "settle", "east", "a-1", "--as", "failed", "--who", "ann b")
+    server.will("SettleAttempt", settled, settled)
+    server.will("ListAttempts", supply_pb2.ListAttemptsResponse(attempts=[supply_pb2.Attempt(id="a-1")]))
+    assert "  cardkeep attempts resolve east a-1 --who 'ann b'\n" in cardkeep(*words).stderr
+    server.will("ListAttempts", *[lambda _request, context: context.abort(grpc.StatusCode.INTERNAL, "no")] * 10)
+    assert cardkeep(*words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "says", "says_not"),
+    [
+        ((), "--cost MONEY", ""),
+        ((), "--codes FILE", ""),
+        (("--cost", "1.00 CNY"), "--units N", "--cost"),
+        (("--units", "2"), "--cost MONEY", "--units"),
+    ],
+)
+def test_what_a_delivery_needs_is_said_before_anybody_is_asked(
+    cardkeep: Cardkeep, server: Any, given: tuple[str, ...], says: str, says_not: str
+) -> None:
+    """All of it at once."""
+    ended = cardkeep("attempts", "settle", "east", "a-1", "--as", "delivered", "--who", "ann", *given)
+    assert ended.exit_code == 2
+    assert says in ended.stderr
+    assert not says_not or says_not not in ended.stderr
+    assert server.seen == []
+
+
+def test_a_task_that_nobody_has_is_a_no(cardkeep: Cardkeep, server: Any) -> None:
+    """It may be named wrongly, so it says how to name it."""
+    server.will("ResolveTask", supply_pb2.ResolveTaskResponse(), supply_pb2.ResolveTaskResponse(resolved=True))
+    ended = cardkeep("attempts", "resolve", "east", "", "--order", "A-17", "--who", "ann")
+    assert ended.exit_code == 3
+    assert "cardkeep attempts list east" in ended.stderr
+    assert cardkeep("attempts", "resolve", "east", "a-1", "--who", "ann").exit_code == 0
 
 
 def test_what_needs_a_person_is_listed_with_differences(cardkeep: Cardkeep, server: Any) -> None:
@@ -185,7 +260,9 @@ def test_a_profile_that_lacks_something_says_all_of_it(cardkeep: Cardkeep, serve
     file.write_text('protocol = "http"\nendpoint = "https://east.example"\ncurrency = "CNY"\nper_second = 5.0\n')
     ended = cardkeep("supplier", "put", "east", str(file))
     assert ended.exit_code == 2
-    assert "has no exposure_units_max, exposure_max, answer_within" in " ".join(ended.stderr.split())
+    assert "has no idempotency, exposure_units_max, exposure_max, answer_within, patience" in " ".join(
+        ended.stderr.split()
+    )
     assert server.requests("PutSupplier") == []
 
 
@@ -215,16 +292,18 @@ def test_a_statement_that_agrees_says_so(cardkeep: Cardkeep, server: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "do"),
+    ("reason", "do"),
     [
-        (grpc.StatusCode.FAILED_PRECONDITION, "STATEMENT_NOT_OFFERED", "Give the statement you have: --file FILE."),
-        (grpc.StatusCode.UNAVAILABLE, "SUPPLIER_AWAY", "again in a moment, or give the statement you have: --file"),
+        ("STATEMENT_NOT_OFFERED", "Give the statement you have: --file FILE."),
+        ("SUPPLIER_AWAY", "again in a moment, or give the statement you have: --file"),
     ],
 )
 def test_without_a_statement_a_file_will_do(
-    cardkeep: Cardkeep, server: Any, refusal: Any, code: grpc.StatusCode, reason: str, do: str
+    cardkeep: Cardkeep, server: Any, refusal: Any, reason: str, do: str
 ) -> None:
     """Only of a supplier that has statements it is any use to ask again."""
+    status = grpc.StatusCode
+    code = status.UNAVAILABLE if reason == "SUPPLIER_AWAY" else status.FAILED_PRECONDITION
     server.will("Reconcile", *[refusal(code, reason, name="tenants/default/suppliers/west")] * 10)
     ended = cardkeep("supplier", "reconcile", "west", "--from", "2026-11-01", "--to", "2026-11-02")
     assert do in " ".join(ended.stderr.split())

@@ -105,6 +105,9 @@ class SupplyServiceServicer(object):
         """Enters a supplier, or changes it; in force within a second. The same again changes nothing, so it needs no
         request id. Credentials are sealed at once and never told again; leave them out to keep those that are there.
 
+        A profile that its adapter does not take (an option that does not exist, a credential that is missing) is refused in
+        the adapter's words, with `field` "supplier".
+
         Reasons: INVALID_FIELD, INVALID_MONEY, INVALID_DURATION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -40,6 +40,9 @@ class SupplyServiceStub:
     """Enters a supplier, or changes it; in force within a second. The same again changes nothing, so it needs no
     request id. Credentials are sealed at once and never told again; leave them out to keep those that are there.
 
+    A profile that its adapter does not take (an option that does not exist, a credential that is missing) is refused in
+    the adapter's words, with `field` "supplier".
+
     Reasons: INVALID_FIELD, INVALID_MONEY, INVALID_DURATION.
     """
     ListSuppliers: _grpc.UnaryUnaryMultiCallable[_supply_pb2.ListSuppliersRequest, _supply_pb2.ListSuppliersResponse]
@@ -115,6 +118,9 @@ class SupplyServiceAsyncStub(SupplyServiceStub):
     PutSupplier: _aio.UnaryUnaryMultiCallable[_supply_pb2.PutSupplierRequest, _supply_pb2.Supplier]  # type: ignore[assignment]
     """Enters a supplier, or changes it; in force within a second. The same again changes nothing, so it needs no
     request id. Credentials are sealed at once and never told again; leave them out to keep those that are there.
+
+    A profile that its adapter does not take (an option that does not exist, a credential that is missing) is refused in
+    the adapter's words, with `field` "supplier".
 
     Reasons: INVALID_FIELD, INVALID_MONEY, INVALID_DURATION.
     """
@@ -194,6 +200,9 @@ class SupplyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_supply_pb2.Supplier, _abc.Awaitable[_supply_pb2.Supplier]]:
         """Enters a supplier, or changes it; in force within a second. The same again changes nothing, so it needs no
         request id. Credentials are sealed at once and never told again; leave them out to keep those that are there.
+
+        A profile that its adapter does not take (an option that does not exist, a credential that is missing) is refused in
+        the adapter's words, with `field` "supplier".
 
         Reasons: INVALID_FIELD, INVALID_MONEY, INVALID_DURATION.
         """
