@@ -6,13 +6,15 @@ et al., "Scalable Bloom Filters", 2007). Eight probes and twelve bits per text g
 layer, and eleven million texts are eight layers.
 """
 
-from collections.abc import Iterator
 from hashlib import blake2b
+from struct import Struct
 
 _PROBES = 8
 _BITS_PER_TEXT = 12
 _GROWTH = 4
 _FIRST_LAYER_TEXTS = 512
+
+_NUMBERS = Struct(">QQ")
 
 
 class Sieve:
@@ -27,21 +29,30 @@ class Sieve:
             room = _FIRST_LAYER_TEXTS * _GROWTH ** len(self._layers)
             self._layers.append((0, bytearray(room * _BITS_PER_TEXT // 8)))
         texts, bits = self._layers[-1]
-        for place in _places(_digest(text), len(bits) * 8):
+        first, step = _digest(text)
+        size = len(bits) << 3
+        place, stride = first % size, (step | 1) % size
+        for _ in range(_PROBES):
             bits[place >> 3] |= 1 << (place & 7)
+            place = (place + stride) % size
         self._layers[-1] = (texts + 1, bits)
 
     def __contains__(self, text: str) -> bool:
+        layers = self._layers
+        if not layers:
+            return False
         first, step = _digest(text)
-        # The places of `_places`, one by one: most texts are new, and two probes tell.
-        for _, bits in self._layers:
+        # What is left by the last layer's size leaves the same by each other's, which divide it: small numbers.
+        size = len(layers[-1][1]) << 3
+        first, step = first % size, (step | 1) % size
+        for _, bits in layers:
             size = len(bits) << 3
-            place, stride = first % size, step % size
-            for _ in range(_PROBES):
-                if not bits[place >> 3] >> (place & 7) & 1:
-                    break
-                place = (place + stride) % size
-            else:
+            place = first % size
+            # Most texts are new, and half of the layers say so at each probe.
+            if not bits[place >> 3] >> (place & 7) & 1:
+                continue
+            place = (place + step) % size
+            if bits[place >> 3] >> (place & 7) & 1 and _has_the_rest(bits, size, place, step):
                 return True
         return False
 
@@ -50,11 +61,16 @@ class Sieve:
         return tuple((texts, bytes(bits)) for texts, bits in self._layers)
 
 
+def _has_the_rest(bits: bytearray, size: int, place: int, step: int) -> bool:
+    """Whether all probes after the first two find their bits."""
+    for _ in range(_PROBES - 2):
+        place = (place + step) % size
+        if not bits[place >> 3] >> (place & 7) & 1:
+            return False
+    return True
+
+
 def _digest(text: str) -> tuple[int, int]:
-    digest = blake2b(text.encode(), digest_size=16).digest()
-    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big") | 1
-
-
-def _places(digest: tuple[int, int], bits: int) -> Iterator[int]:
-    first, step = digest
-    return ((first + probe * step) % bits for probe in range(_PROBES))
+    """Where the first probe goes, and how far each other lies from the one before: odd, once `| 1`."""
+    first, step = _NUMBERS.unpack(blake2b(text.encode(), digest_size=16).digest())
+    return first, step

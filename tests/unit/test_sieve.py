@@ -1,5 +1,7 @@
 """The sieve never denies what it has seen, and seldom says "maybe" to what it has not."""
 
+from hashlib import blake2b
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,3 +38,14 @@ def test_an_empty_sieve_knows_nothing() -> None:
     """And costs nothing."""
     assert "order/1" not in Sieve()
     assert Sieve().layers() == ()
+
+
+def test_where_a_text_stands_never_changes() -> None:
+    """Snapshots of former releases have sieves: eight bits from the two halves of a digest, by double hashing."""
+    sieve = Sieve()
+    sieve.add("order/1")
+    ((texts, bits),) = sieve.layers()
+    digest = blake2b(b"order/1", digest_size=16).digest()
+    first, step = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big") | 1
+    places = {(first + probe * step) % (512 * 12) for probe in range(8)}
+    assert (texts, {place for place in range(512 * 12) if bits[place // 8] & 1 << place % 8}) == (1, places)
