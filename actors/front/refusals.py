@@ -71,7 +71,10 @@ MEANINGS: Mapping[str, Meaning] = {
     "CLEARANCE_NOT_FOUND": Meaning(_MISSING, "There is no such plan, or its time is over; make another."),
     "SUPPLIER_NOT_FOUND": Meaning(_MISSING, "There is no such supplier; enter it first: ask PutSupplier."),
     "ATTEMPT_NOT_FOUND": Meaning(_MISSING, "There is no such purchase at this supplier; ListAttempts names them."),
-    "MACHINE_NOT_FOUND": Meaning(_MISSING, "There is no such machine; ListMachines names them all."),
+    "MACHINE_NOT_FOUND": Meaning(
+        _MISSING,
+        "There is no such machine; ListMachines names them all. One that joined just now is known in a second or two.",
+    ),
     "OWNER_NOT_FOUND": Meaning(_MISSING, "There is no such owner, or it is about to leave; ListOwners names them all."),
     "SKU_EXISTS": Meaning(_EXISTS, "The SKU exists already; use UpdateSku."),
     "ORDER_REF_EXISTS": Meaning(_EXISTS, "This order has a hold of this SKU on other terms; go on with that one."),

@@ -89,6 +89,7 @@ _NEXT_STEPS: Mapping[str, str] = {
     "POOL_STOPPED": "Tell the operator; other SKUs go on. `cardkeep status` says why it stopped.",
     "SUPPLIER_AWAY": "Run the command again in a moment, or give the statement you have: --file FILE.",
     "STATEMENT_NOT_OFFERED": "Give the statement you have: --file FILE.",
+    "MACHINE_NOT_FOUND": "`cardkeep machines` names them all; one that has just joined is known in a second or two.",
     "DEADLINE_PASSED": "Run the command again, with a longer --timeout.",
 }
 
