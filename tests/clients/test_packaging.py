@@ -25,11 +25,10 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "copied":
         shutil.copytree(CLIENT / "src" / "cardkeep_client", tmp_path / "cardkeep_client")
     else:
-        pytest.importorskip("hatchling", reason="building a wheel offline needs the build backend beside us")
         shutil.copytree(CLIENT, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__"))
-        options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
-        target = ["--target", str(tmp_path), str(tmp_path / "source")]
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, *target], check=True)
+        uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--python", sys.executable]
+        offline = ["--no-deps", "--no-index", "--no-build-isolation", "--target", tmp_path]
+        subprocess.run([*uv, *offline, tmp_path / "source"], check=True)
     for name in ("grpc", "google", "typing_extensions"):
         spec = importlib.util.find_spec(name)
         assert spec is not None
