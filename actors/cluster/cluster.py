@@ -15,7 +15,7 @@ from ray.util import list_named_actors
 
 from actors.cluster.house_actors import ArchivistActor, FrontActor, OwnerActor
 from actors.cluster.membership import Membership
-from actors.cluster.reach import ARCHIVIST, NAMESPACE, Reach, fold_ledger
+from actors.cluster.reach import ARCHIVIST, NAMESPACE, ask_by, fold_ledger
 from actors.cluster.understudies import Understudies
 from actors.kin import own_ray_ends
 from actors.ray_node import object_store_bytes
@@ -154,7 +154,7 @@ class Cluster:
         for group in range(self._settings.refill_actors):
             name = refill_name(group)
             actor = self._here(RefillActor, name)
-            self._buyers[name] = actor.remote(self._settings, group, Reach(self._settings).ask)
+            self._buyers[name] = actor.remote(self._settings, group, ask_by)
             await _is_up(name, self._buyers[name])
 
     async def keep_understudies(self) -> None:

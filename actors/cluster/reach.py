@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -49,6 +49,11 @@ class Reach:
         await line.open()
         self._lines[actor] = line
         return line
+
+
+def ask_by(settings: Settings) -> Callable[..., Awaitable[Any]]:
+    """`Reach.ask`, for whom it has to be made where it is used: a reach between machines cannot be sent to another."""
+    return Reach(settings).ask
 
 
 async def fold_pool(pool: PoolName) -> int | None:

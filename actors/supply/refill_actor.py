@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from actors.answers import Answers
@@ -23,14 +24,14 @@ def refill_name(group: int) -> str:
 
 
 class RefillActor:
-    """The refill of one group of SKUs. `ask` leads to the suppliers' desks."""
+    """The refill of one group of SKUs. What `ask_by` makes, here, leads to the suppliers' desks."""
 
-    def __init__(self, settings: Settings, group: int, ask: Ask) -> None:
+    def __init__(self, settings: Settings, group: int, ask_by: Callable[[Settings], Ask]) -> None:
         from actors.supply.refill_host import RefillHost  # noqa: PLC0415 - every process of the cluster reads this file
 
         settings = settings.on_this_machine()
         begin_logging(settings, refill_name(group))
-        self._host = RefillHost(settings, group, RemoteDesks(ask))
+        self._host = RefillHost(settings, group, RemoteDesks(ask_by(settings)))
         self._answers = Answers(settings, self._host)
         loop = asyncio.get_running_loop()
         self._running = loop.create_task(self._host.run())

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cardkeep_client import Client
@@ -13,9 +15,11 @@ from cardkeep_client.v1.cluster_pb2 import (
     RebalanceRequest,
     ScaleMachineRequest,
 )
+from cardkeep_client.v1.supply_pb2 import ATTEMPT_STANDING_DELIVERED
 
 from bench.machines import Machines
 from bench.run.buyers import PRICE, Buyers
+from bench.run.sandboxes import SandboxProcess, enter, recharge, source
 from clients.cli.machines import SERVICE, machines_of
 from tests.cluster.waiting import until_true
 
@@ -91,6 +95,26 @@ def test_the_others_go_on_while_the_heads_ray_is_lost(machines: Machines) -> Non
         assert buyers.failures == []
         assert _owners(client, other) == [before]
         assert all(client.audit(sku).ok for sku in SKUS)
+
+
+def test_shelves_are_filled_where_there_are_several_machines(tmp_path: Path) -> None:
+    """Desks and refills call each other over TLS there, and so does whoever is asked for a recharge."""
+    machines = Machines(tmp_path, 2)
+    sandbox = SandboxProcess("east", tmp_path / "suppliers", ["GAME"], topups=["TOPUP"])
+    try:
+        machines.start(0)
+        with Client(machines.target(0), timeout_s=30) as client:
+            house: Any = SimpleNamespace(client=client)
+            enter(house, sandbox)
+            for sku in ("GAME", "TOPUP"):
+                client.create_sku(sku, unit_price=PRICE)
+            source(house, "GAME", ["east"], low=10, high=20, per_purchase=10)
+            source(house, "TOPUP", ["east"], low=0, high=0, per_purchase=0)
+            until_true(lambda: client.audit("GAME").cards.available >= 10)
+            assert recharge(house, "TOPUP", "order-1").standing == ATTEMPT_STANDING_DELIVERED
+    finally:
+        machines.end()
+        sandbox.stop()
 
 
 @contextmanager
