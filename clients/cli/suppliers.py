@@ -191,12 +191,12 @@ def _table(suppliers: "list[Supplier]") -> "RenderableType":
 
 
 def _standing(supplier: "Supplier") -> str:
+    if supplier.state.profile_unheeded:  # First: a pause that came with that profile is not in force either.
+        return "its last profile is not in force; `cardkeep supplier show` says why"
     if supplier.paused:
         return "paused"
     if not supplier.HasField("state"):
         return f"its desk does not answer yet; if it never does, {_log(supplier.name)} says why"
-    if supplier.state.profile_unheeded:
-        return "its last profile is not in force; `cardkeep supplier show` says why"
     if not supplier.state.breaker_closed:
         return "left alone by its breaker"
     return "buying" if supplier.state.open_for_business else "not buying"
@@ -205,24 +205,27 @@ def _standing(supplier: "Supplier") -> str:
 def _facts(supplier: "Supplier") -> "RenderableType":
     return show.facts(
         [
+            ("not in force", supplier.state.profile_unheeded),
             ("supplier", label(supplier.name)),
             ("title", supplier.title),
             ("protocol", supplier.protocol),
             ("endpoint", supplier.endpoint),
             ("currency", supplier.currency),
             ("state", _standing(supplier)),
-            ("not in force", supplier.state.profile_unheeded),
-            ("balance", money(supplier.state, "balance")),
-            ("at risk", f"{supplier.state.exposure_units:,} of {supplier.exposure_units_max:,} units"),
-            (
-                "",
-                f"{money_words(supplier.state.exposure_minor, supplier.currency)} of {money(supplier, 'exposure_max')}",
-            ),
-            ("open attempts", show.number(supplier.state.attempts_open)),
-            ("tasks", show.number(supplier.state.tasks)),
+            *(_doings(supplier) if supplier.HasField("state") else ()),
+            ("at risk at most", f"{supplier.exposure_units_max:,} units, {money(supplier, 'exposure_max')}"),
             *_terms(supplier),
         ]
     )
+
+
+def _doings(supplier: "Supplier") -> "Iterator[tuple[str, object]]":
+    """How it does, as its desk says."""
+    state = supplier.state
+    yield "balance", money(state, "balance")
+    yield "at risk", f"{state.exposure_units:,} units, {money_words(state.exposure_minor, supplier.currency)}"
+    yield "open attempts", show.number(state.attempts_open)
+    yield "tasks", show.number(state.tasks)
 
 
 def _terms(supplier: "Supplier") -> "Iterator[tuple[str, object]]":

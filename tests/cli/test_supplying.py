@@ -111,6 +111,7 @@ def test_suppliers_are_listed_with_how_they_do(cardkeep: Cardkeep, server: Any) 
         ({"state": None}, "logs/desk-default-east.log"),
         ({"state": supply_pb2.SupplierState()}, "left alone by its breaker"),
         ({"state": supply_pb2.SupplierState(breaker_closed=True, profile_unheeded="why")}, "profile is not in force"),
+        ({"state": supply_pb2.SupplierState(profile_unheeded="why"), "paused": True}, "profile is not in force"),
     ):
         server.will("ListSuppliers", _listed(**fields))
         assert says in cardkeep("supplier", "list").stdout
@@ -131,11 +132,22 @@ def test_a_supplier_is_shown_with_its_whole_profile(cardkeep: Cardkeep, server: 
     }
     server.will("ListSuppliers", _listed(state=state, **profile))
     shown = " ".join(cardkeep("supplier", "show", "east").stdout.split())
+    assert shown.startswith("not in force no option oder supplier east")
     for words in (
-        *("no option oder", "12.50 CNY of 500.00 CNY", "REJECT_BLIND", "patience 1h", "per second 20", "priority 3"),
+        *("at risk 0 units, 12.50 CNY", "at risk at most 0 units, 500.00 CNY"),
+        *("REJECT_BLIND", "patience 1h", "per second 20", "priority 3"),
         *("weight 1", "0.00 CNY a unit and 0.5 % of the cost", "held_open", "option order POST /orders"),
     ):
         assert words in shown
+
+
+def test_how_a_supplier_does_is_not_told_while_its_desk_is_silent(cardkeep: Cardkeep, server: Any) -> None:
+    """Nothing at risk would be good news, and nobody knows."""
+    server.will("ListSuppliers", _listed(state=None, exposure_units_max=1_000))
+    shown = cardkeep("supplier", "show", "east").stdout
+    assert "at risk at most  1,000 units" in shown
+    assert "open attempts" not in shown
+    assert "at risk  " not in shown
 
 
 def test_where_nothing_is_to_be_listed_it_says_so(cardkeep: Cardkeep, server: Any) -> None:
