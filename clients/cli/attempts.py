@@ -23,6 +23,9 @@ app = typer.Typer(no_args_is_help=True, help="Purchases at a supplier: what is o
 
 _FILTERS = {"all": 0, "open": 1, "waiting": 2, "person": 3}
 
+#: What a person may say of an attempt; the server knows more words for how one stands.
+_WORDS = ("delivered", "failed", "reversed")
+
 AttemptId = Annotated[str, typer.Argument(metavar="ATTEMPT", help="Our name for the purchase.", show_default=False)]
 Who = Annotated[str, typer.Option("--who", help="Who says so.")]
 Note = Annotated[str, typer.Option("--note", help="Why, for those who look later.")]
@@ -66,13 +69,12 @@ def settle(
     """Say how an attempt stands, as the supplier told you; codes go into stock."""
     from cardkeep_client.v1.supply_pb2 import SettleAttemptRequest, ToldCode
 
-    if standing.lower() == "delivered":
-        _check_told(cost, is_counted=units > 0 or codes is not None)
+    told = [code for line in codes or () if (code := line.strip())]
+    _check_word(standing.lower(), cost, units or len(told), is_empty=codes is not None and not told)
     request = SettleAttemptRequest(attempt=attempt, order_number=order, units=units, who=who, note=note)
     request.supplier = typed.supplier_name(supplier)
     described.fill(request, {"standing": standing.upper()} | ({} if cost is None else {"cost": cost}), "an attempt")
-    if codes is not None:
-        request.codes.extend(ToldCode(code=line.strip()) for line in codes if line.strip())
+    request.codes.extend(ToldCode(code=code) for code in told)
     with session.connected(supplier=supplier) as client:
         settled = client.call(SERVICE, "SettleAttempt", request, timeout_s=session.timeout_s)
         waits = not session.as_json and _waits(client, supplier, attempt)
@@ -114,16 +116,29 @@ def _waits(client: "Client", supplier: str, attempt: str) -> bool:
     """Whether somebody has to look at it still. What was settled is settled, so a question that fails is let be."""
     from cardkeep_client import CardkeepError
 
+    request = _listing(supplier, "person")
     try:
-        page: ListAttemptsResponse = client.call(SERVICE, "ListAttempts", _listing(supplier, "person"))
+        while True:
+            page: ListAttemptsResponse = client.call(SERVICE, "ListAttempts", request)
+            if any(each.id == attempt for each in page.attempts):
+                return True
+            if not page.next_page_token:
+                return False
+            request.page_token = page.next_page_token
     except CardkeepError:
         return False
-    return any(each.id == attempt for each in page.attempts)
 
 
-def _check_told(cost: str | None, *, is_counted: bool) -> None:
+def _check_word(standing: str, cost: str | None, units: int, *, is_empty: bool) -> None:
+    """Raise wrong usage for a word that nobody says, or for all that a delivery lacks."""
+    if standing not in _WORDS:
+        raise wrong_usage(f"{standing!r} is nothing that can be said of it.", f"Choose from {', '.join(_WORDS)}.")
+    if is_empty:
+        raise wrong_usage("There is no code in what --codes names.", "Give the codes, one a line, or leave it out.")
+    if standing != "delivered":
+        return
     missing = [] if cost is not None else ["--cost MONEY, what the supplier charged for it in all"]
-    if not is_counted:
+    if not units:
         missing.append("--codes FILE with the codes that came, or --units N where none are told")
     if missing:
         raise wrong_usage(f"What was delivered needs {'; and '.join(missing)}.", "The supplier's statement says both.")
@@ -138,10 +153,10 @@ def _listing(supplier: str, which: str) -> "ListAttemptsRequest":
 def _page(page: "ListAttemptsResponse") -> "RenderableType":
     from rich.console import Group
 
-    tables = [_table(list(page.attempts))]
-    if page.differences:
-        tables.append(difference_table(list(page.differences)))
-    return Group(*tables)
+    attempts, differences = _table(list(page.attempts)), difference_table(list(page.differences))
+    if not page.differences:
+        return attempts
+    return Group(attempts, differences) if page.attempts else differences
 
 
 def _table(attempts: "list[Attempt]") -> "RenderableType":

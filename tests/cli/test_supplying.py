@@ -217,7 +217,11 @@ def test_what_stays_to_be_looked_at_after_a_persons_word_is_said(cardkeep: Cardk
     settled = supply_pb2.SettleAttemptResponse(standing=supply_pb2.ATTEMPT_STANDING_FAILED)
     words = ("attempts", "settle", "east", "a-1", "--as", "failed", "--who", "ann b")
     server.will("SettleAttempt", settled, settled)
-    server.will("ListAttempts", supply_pb2.ListAttemptsResponse(attempts=[supply_pb2.Attempt(id="a-1")]))
+    server.will(
+        "ListAttempts",
+        supply_pb2.ListAttemptsResponse(attempts=[supply_pb2.Attempt(id="a-0")], next_page_token="more"),
+        supply_pb2.ListAttemptsResponse(attempts=[supply_pb2.Attempt(id="a-1")]),
+    )
     assert "  cardkeep attempts resolve east a-1 --who 'ann b'\n" in cardkeep(*words).stderr
     server.will("ListAttempts", *[lambda _request, context: context.abort(grpc.StatusCode.INTERNAL, "no")] * 10)
     assert cardkeep(*words).exit_code == 0
@@ -243,6 +247,27 @@ def test_what_a_delivery_needs_is_said_before_anybody_is_asked(
     assert server.seen == []
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--as", "begun"), "Choose from delivered, failed, reversed."),
+        (("--as", "delivered", "--cost", "1.00 CNY", "--codes"), "no code in what --codes names"),
+        (("--as", "failed", "--codes"), "no code in what --codes names"),
+    ],
+)
+def test_a_word_that_says_nothing_is_not_sent(
+    cardkeep: Cardkeep, server: Any, tmp_path: Path, given: tuple[str, ...], says: str
+) -> None:
+    """Such as one that only a ledger knows, or a file of codes without one."""
+    file = tmp_path / "codes.txt"
+    file.write_text("\n \n")
+    words = ("attempts", "settle", "east", "a-1", "--who", "ann", *given)
+    ended = cardkeep(*words, *([str(file)] if given[-1] == "--codes" else ()))
+    assert ended.exit_code == 2
+    assert says in ended.stderr
+    assert server.seen == []
+
+
 def test_a_task_that_nobody_has_is_a_no(cardkeep: Cardkeep, server: Any) -> None:
     """It may be named wrongly, so it says how to name it."""
     server.will("ResolveTask", supply_pb2.ResolveTaskResponse(), supply_pb2.ResolveTaskResponse(resolved=True))
@@ -250,6 +275,15 @@ def test_a_task_that_nobody_has_is_a_no(cardkeep: Cardkeep, server: Any) -> None
     assert ended.exit_code == 3
     assert "cardkeep attempts list east" in ended.stderr
     assert cardkeep("attempts", "resolve", "east", "a-1", "--who", "ann").exit_code == 0
+
+
+def test_differences_alone_are_listed_alone(cardkeep: Cardkeep, server: Any) -> None:
+    """Whoever reads that there is nothing reads no further."""
+    difference = supply_pb2.Difference(kind="UNKNOWN_CHARGE", order_number="A-17")
+    server.will("ListAttempts", supply_pb2.ListAttemptsResponse(differences=[difference]))
+    shown = cardkeep("attempts", "list", "east").stdout
+    assert "A-17" in shown
+    assert "Nothing." not in shown
 
 
 def test_what_needs_a_person_is_listed_with_differences(cardkeep: Cardkeep, server: Any) -> None:
