@@ -130,10 +130,14 @@ def _called(ware: str, product: str) -> str:
 
 
 def _write(file: Path, profile: dict[str, Any]) -> None:
-    """For its owner's eyes only: credentials are in it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as open_file:
-        json.dump(profile, open_file, indent=1)
+    """For its owner's eyes only, whoever could read what was there before: credentials are in it."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as open_file:
+            os.fchmod(open_file.fileno(), 0o600)
+            json.dump(profile, open_file, indent=1)
+    except OSError as error:
+        raise wrong_usage(f"{file} cannot be written: {error.strerror}.", "Name another --profile.") from None
 
 
 def _profile(sandbox: "Sandbox") -> dict[str, Any]:

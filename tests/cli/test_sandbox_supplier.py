@@ -12,12 +12,13 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+PROGRAM = "from clients.cli.main import app; app()"
+
 
 @contextmanager
 def running(*options: str) -> Iterator[dict[str, Any]]:
     """What it says of itself, while it runs."""
-    program = "from clients.cli.main import app; app()"
-    words = [sys.executable, "-c", program, "sandbox-supplier", "--json", *options]
+    words = [sys.executable, "-c", PROGRAM, "sandbox-supplier", "--json", *options]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -25,6 +26,12 @@ def running(*options: str) -> Iterator[dict[str, Any]]:
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
+
+
+def refused(*options: str) -> "subprocess.CompletedProcess[str]":
+    """How it ends by itself."""
+    words = [sys.executable, "-c", PROGRAM, "sandbox-supplier", *options]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 
 def ask(url: str, document: Any = None) -> Any:
@@ -56,6 +63,17 @@ def test_a_profile_is_written_where_it_is_wanted_and_for_nobody_else(tmp_path: P
     with running("--profile", str(file)) as said:
         assert json.loads(file.read_text())["credentials"] == said["supplier"]["credentials"]
         assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    with running("--profile", str(file)):
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_profile_that_cannot_be_written_is_exit_code_2(tmp_path: Path) -> None:
+    """In words: here a folder stands in its place."""
+    ended = refused("--profile", str(tmp_path))
+    assert ended.returncode == 2
+    assert f"{tmp_path} cannot be written: Is a directory." in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -65,9 +83,7 @@ def test_a_scenario_that_is_not_sound_is_exit_code_2(scenario: str, tmp_path: Pa
     """In one line, before anything listens."""
     file = tmp_path / "scenario.json"
     file.write_text(scenario)
-    program = "from clients.cli.main import app; app()"
-    words = [sys.executable, "-c", program, "sandbox-supplier", "--scenario", str(file)]
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    ended = refused("--scenario", str(file))
     assert ended.returncode == 2
     assert "The scenario is not sound" in ended.stderr
     assert "Traceback" not in ended.stderr
