@@ -305,7 +305,8 @@ class SupplierDesk:
         """Write down what was told of an attempt, and put into stock what came; see the rules."""
         ledger, written, finding = self._written.ledger, self._written, told.finding
         is_counted = isinstance(finding, Delivered) and entry.attempt.kind is Kind.CODES
-        sealed = await self.stocking.seal(entry.name, told.goods) if is_counted else b""
+        who = "" if vouched is None else vouched.who
+        sealed = await self.stocking.seal(entry.name, told.goods, who) if is_counted else b""
         codes = len(told.goods) if is_counted and (told.goods or vouched is None) else None
         if vouched is not None and _is_old(finding, entry) and await self._is_new_to_stock(entry, told.goods):
             raise AttemptDelivered(f"{entry.name} stands delivered already")

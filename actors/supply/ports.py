@@ -27,6 +27,13 @@ class UnitCost(NamedTuple):
     landed: Money
 
 
+class Origin(NamedTuple):
+    """Where codes came from, as their batch says: whose they are, and who brought them in."""
+
+    supplier: SupplierName
+    importer: str = "refill"
+
+
 class Shelver(Protocol):
     """Puts delivered codes into stock."""
 
@@ -36,7 +43,7 @@ class Shelver(Protocol):
         attempt: AttemptId,
         goods: Sequence[Good],
         unit_cost: UnitCost | None,
-        supplier: SupplierName,
+        origin: Origin,
     ) -> Shelved:
         """Put them into stock once, however often this is asked, and answer the same each time.
 

@@ -16,19 +16,16 @@ from itertools import groupby
 from typing import NamedTuple
 
 from actors.dispatch import Dispatch
-from actors.supply.ports import Shelved, UnitCost
+from actors.supply.ports import Origin, Shelved, UnitCost
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, NotDone
-from engine.names import BatchNo, Card, PoolName, SupplierName, batch_of
+from engine.names import BatchNo, Card, PoolName, batch_of
 from engine.ports import SealedCards, Vault
 from engine.secrecy.normal import code_fault
 from engine.stock import commands as ask
 from engine.stock import outcomes as said
 from engine.supply.attempts import AttemptId
 from engine.supply.ports import Good
-
-#: Who imports it, as the batch says.
-importer = "refill"
 
 #: Imports of one attempt: one, and one for each further delivery of it that came after the last was closed.
 parts_max = 16
@@ -62,7 +59,7 @@ class PoolShelver:
         attempt: AttemptId,
         goods: Sequence[Good],
         unit_cost: UnitCost | None,
-        supplier: SupplierName,
+        origin: Origin,
     ) -> Shelved:
         """See Shelver."""
         sound, prints = await self._printed(pool, goods)
@@ -71,7 +68,7 @@ class PoolShelver:
             items.setdefault(print_, _Item(good.code.strip(), good.expires_at_ms, print_))
         delivery = _Delivery(self._dispatch, self._cards, self._vault, pool, tuple(items.values()))
         try:
-            ours = await delivery.put_in(attempt, unit_cost, supplier)
+            ours = await delivery.put_in(attempt, unit_cost, origin)
         except NotDone as failure:
             if delivery.has_begun:
                 raise InDoubt(f"some codes of {attempt} may be in stock: {failure}") from failure
@@ -104,25 +101,27 @@ class _Delivery:
         #: Whether a code may be in stock because of it.
         self.has_begun = False
 
-    async def put_in(self, attempt: AttemptId, unit_cost: UnitCost | None, supplier: SupplierName) -> int:
+    async def put_in(self, attempt: AttemptId, unit_cost: UnitCost | None, origin: Origin) -> int:
         """Put in what is in no stock yet. Answers how many of the codes are in stock by this attempt."""
         part = 0
         while None in (found := await self._found()):
             part += 1
             if part > parts_max:
                 raise InvariantBroken(f"{attempt} was delivered {parts_max} times, each time with other codes")
-            view = await self._opened(attempt if part == 1 else f"{attempt}/{part}", unit_cost, supplier)
+            view = await self._opened(attempt if part == 1 else f"{attempt}/{part}", unit_cost, origin)
             if view.is_open:
                 await self._fill(view)
         cards_in = Counter(batch_of(card) for card in found if card is not None)
         return sum([cards for batch, cards in cards_in.items() if await self._is_ours(batch, attempt)])
 
-    async def _opened(self, import_id: str, unit_cost: UnitCost | None, supplier: SupplierName) -> said.BatchView:
+    async def _opened(self, import_id: str, unit_cost: UnitCost | None, origin: Origin) -> said.BatchView:
         data_key = await self._vault.new_data_key(self._pool)
         request_id = f"open/{secrets.token_hex(16)}"
         paid, landed = (None, None) if unit_cost is None else unit_cost
         landed = None if landed == paid else landed
-        command = ask.OpenBatch(request_id, import_id, str(supplier), importer, paid, None, data_key, landed)
+        command = ask.OpenBatch(
+            request_id, import_id, str(origin.supplier), origin.importer, paid, None, data_key, landed
+        )
         opened = await self._ask(command)
         if isinstance(opened, said.Refused):
             raise CostCurrencyRefused(f"{self._pool}: {opened.reason} {dict(opened.facts)}")

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from actors.supply.conversion import Conversion
-from actors.supply.ports import Shelver, UnitCost
+from actors.supply.ports import Origin, Shelver, UnitCost
 from actors.supply.written_ledger import WrittenLedger
 from engine.errors import CardkeepError, NotDone, StoreUnavailable
 from engine.money import Money
@@ -77,11 +77,11 @@ class Stocking:
             else:
                 _log.error("stash_lacks_delivery attempt=%s delivery=%d", entry.name, delivery)
 
-    async def seal(self, attempt: AttemptId, goods: Sequence[Good]) -> bytes:
-        """Codes of an attempt, sealed; empty for none. Waits for a key ring that refuses."""
+    async def seal(self, attempt: AttemptId, goods: Sequence[Good], who: str) -> bytes:
+        """Codes of an attempt, sealed with who told them; empty for none. Waits for a key ring that refuses."""
         while goods:
             try:
-                return await self._vault.seal_secret(self._place(attempt), pack_goods(goods))
+                return await self._vault.seal_secret(self._place(attempt), pack_goods(goods, who))
             except CardkeepError:
                 _log.exception("codes_unsealed attempt=%s", attempt)
                 await asyncio.sleep(_SEAL_AGAIN_S)
@@ -125,11 +125,12 @@ class Stocking:
             tries += 1
 
     async def _shelve(self, entry: Entry, delivery: int, sealed: bytes) -> None:
-        goods = read_goods(await self._vault.open_secret(self._place(entry.name), sealed))
+        goods, who = read_goods(await self._vault.open_secret(self._place(entry.name), sealed))
         unit_cost = await self._unit_cost(entry, delivery, len(goods))
         # What a supplier delivered twice for one attempt is another import, or the second would be taken for the first.
         name = entry.name if delivery == 1 else AttemptId(f"{entry.name}~{delivery}")
-        fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, self._supplier)
+        origin = Origin(self._supplier, who) if who else Origin(self._supplier)
+        fresh, known = await self._shelver.shelve(entry.attempt.pool, name, goods, unit_cost, origin)
         if delivery in entry.waiting:
             stocked = Stocked(self._written.now_ms(), entry.name, delivery, fresh, known)
             await self._written.write(self._written.ledger.stock(stocked, len(goods)))

@@ -97,14 +97,17 @@ def read_rate(packed: bytes) -> EnteredRate:
     return rate
 
 
-def pack_goods(goods: Sequence[Good]) -> bytes:
-    """Codes as they came, to be sealed at once: nothing else may be done with these bytes."""
-    return pack([*goods])
+def pack_goods(goods: Sequence[Good], who: str = "") -> bytes:
+    """Codes as they came, with whoever of the staff told them, to be sealed at once and used for nothing else."""
+    return pack([who, *goods] if who else [*goods])
 
 
-def read_goods(packed: bytes) -> Sequence[Good]:
-    """Codes that were sealed."""
-    return [Good(*fields) for fields in unpack(packed)]
+def read_goods(packed: bytes) -> tuple[Sequence[Good], str]:
+    """Codes that were sealed, and who told them; empty for the supplier."""
+    told = unpack(packed)
+    if told and isinstance(told[0], str):
+        return [Good(*fields) for fields in told[1:]], told[0]
+    return [Good(*fields) for fields in told], ""
 
 
 _NUMBERS: Mapping[type, int] = {kind: number for family in (FINDINGS, EVENTS) for number, kind in family.items()}

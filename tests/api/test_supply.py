@@ -15,7 +15,7 @@ from engine.money import Money
 from engine.names import SupplierName, parse_pool
 from engine.supply.attempts import Attempt, AttemptId, Kind, Standing
 from engine.supply.suppliers import Idempotency
-from protos.cardkeep.v1 import supply_pb2
+from protos.cardkeep.v1 import inventory_pb2, supply_pb2
 from tests.api.failures import failure
 from tests.api.small_house import (
     PATIENCE_S,
@@ -255,6 +255,8 @@ async def test_a_person_settles_what_the_supplier_never_answered(house: SmallHou
         settled = await house.supply.SettleAttempt(word)
         assert (settled.standing, settled.codes_fresh) == (supply_pb2.ATTEMPT_STANDING_DELIVERED, 2)
     assert (await house.cards(sku)).available == 2
+    (batch,) = (await house.inventory.ListBatches(inventory_pb2.ListBatchesRequest(parent=sku))).batches
+    assert (batch.importer, batch.source) == ("ann", supplier.name)
     assert not (await house.supply.ListAttempts(request)).attempts
     word.codes.add(code="told-3")
     refused = await failure(house.supply.SettleAttempt(word))

@@ -9,9 +9,9 @@ from typing import Any
 from actors.adapters.redis_store import RedisStore
 from actors.settings import Settings
 from actors.supply.desk_host import Outfit
-from actors.supply.ports import Shelved, UnitCost
+from actors.supply.ports import Origin, Shelved, UnitCost
 from engine.money import Money
-from engine.names import PoolName, SupplierName
+from engine.names import PoolName
 from engine.ports import Clock, Vault
 from engine.supply.attempts import AttemptId, Delivered, NotFound, Silent
 from engine.supply.ports import Ability, Good, Order, Product, StatementRow, SupplierAway, Told
@@ -85,10 +85,10 @@ class FileShelf:
         attempt: AttemptId,
         goods: Sequence[Good],
         unit_cost: UnitCost | None,
-        supplier: SupplierName,
+        origin: Origin,
     ) -> Shelved:
         """See Shelver."""
-        del pool, unit_cost, supplier
+        del pool, unit_cost, origin
         for good in goods:
             await asyncio.sleep(0.005)
             if not any(row["code"] == good.code for row in lines(self._path)):

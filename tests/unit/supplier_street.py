@@ -18,7 +18,7 @@ from actors.adapters.memory import MemoryStore
 from actors.adapters.supplier_book import MemorySupplierBook
 from actors.supply.desk import Doors, SupplierDesk
 from actors.supply.ledger_archivist import LedgerArchivist
-from actors.supply.ports import Shelved, UnitCost
+from actors.supply.ports import Origin, Shelved, UnitCost
 from engine.errors import InDoubt
 from engine.money import Money
 from engine.names import PoolName, SupplierName
@@ -252,6 +252,7 @@ class FakeShelf:
     def __init__(self) -> None:
         self.stock: dict[str, str] = {}
         self.calls: list[str] = []
+        self.importers: list[str] = []
         self.unit_costs: list[UnitCost | None] = []
         self.ails: Iterator[Exception | None] = iter(())
 
@@ -261,10 +262,11 @@ class FakeShelf:
         attempt: AttemptId,
         goods: Sequence[Good],
         unit_cost: UnitCost | None,
-        supplier: SupplierName,
+        origin: Origin,
     ) -> Shelved:
         """See Shelver."""
-        assert (pool, supplier) == (POOL, ACME)
+        assert (pool, origin.supplier) == (POOL, ACME)
+        self.importers.append(origin.importer)
         self.calls.append(attempt)
         await asyncio.sleep(0.001)
         ailment = next(self.ails, None)

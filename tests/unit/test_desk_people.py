@@ -1,6 +1,7 @@
 """What a person does at a desk: settles, reverses, compares with a statement, and deals with what is told."""
 
 import asyncio
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from actors.supply.pages import Page, Wanted
 from actors.supply.ports import Bought, Shelved
 from actors.supply.recollection import AttemptDelivered, AttemptUnknown
 from actors.supply.reconciler import NoStatement, StatementNotOffered
-from engine.errors import SupplierNotAsked
+from engine.errors import StoreUnavailable, SupplierNotAsked
 from engine.money import Money
 from engine.supply.attempts import (
     AttemptId,
@@ -66,6 +67,24 @@ async def test_a_persons_word_settles_what_nobody_else_can(street: Street) -> No
     assert b"X-1" not in b"".join((await street.store.read(ACME.book)).records)
     with pytest.raises(AttemptUnknown):
         await desk.settle(AttemptId("nobody"), Failed("no"), "ann")
+    await desk.close()
+
+
+@virtual
+async def test_codes_that_a_person_tells_come_in_by_that_name(street: Street) -> None:
+    """Whichever copy of the desk puts them into stock; what the supplier delivers itself comes by the refill."""
+    desk = await _in_doubt(street)
+    street.shelf.ails = repeat(StoreUnavailable("away"), 3)
+    told = await desk.settle(A, Delivered("S-1", 2, Money(200, "CNY")), "ann", goods=[Good("X-1"), Good("X-2")])
+    assert told == Bought(Standing.DELIVERED, "", None)
+    await desk.close()
+    desk = await street.opened()
+    await asyncio.sleep(60)
+    assert street.shelf.stock == {"X-1": "a", "X-2": "a"}
+    assert set(street.shelf.importers) == {"ann"}
+    street.supplier.manner = lambda _order: Manner()
+    await desk.buy(attempt("b"), "P-1")
+    assert street.shelf.importers[-1] == "refill"
     await desk.close()
 
 

@@ -20,7 +20,7 @@ from actors.home_line import HomeLine
 from actors.metrics import OwnerMetrics
 from actors.owner import Owner
 from actors.supply.nudging import Nudges
-from actors.supply.ports import Bought, DeskState, OpenPurchase, UnitCost
+from actors.supply.ports import Bought, DeskState, OpenPurchase, Origin, UnitCost
 from actors.supply.refill import Refill
 from actors.supply.refill_metrics import RefillMetrics
 from actors.supply.shelving import PoolShelver
@@ -128,7 +128,7 @@ class _Sale:
         await asyncio.sleep(after_s)
         goods = [Good(code) for code in codes]
         shelved = await self.shelver.shelve(
-            POOL, attempt.attempt, goods, UnitCost(Money(100, EUR), Money(100, EUR)), supplier
+            POOL, attempt.attempt, goods, UnitCost(Money(100, EUR), Money(100, EUR)), Origin(supplier)
         )
         del self.open[attempt.attempt]
         return Bought(Standing.DELIVERED, shelved=shelved)

@@ -15,7 +15,7 @@ from actors.dispatch import Dispatch
 from actors.home_line import HomeLine
 from actors.owner import Owner
 from actors.supply import shelving
-from actors.supply.ports import Shelved, UnitCost
+from actors.supply.ports import Origin, Shelved, UnitCost
 from actors.supply.shelving import CostCurrencyRefused, PoolShelver
 from actors.wire import Address
 from engine import limits
@@ -32,6 +32,7 @@ from tests.unit.kills import Killed, Kills
 
 ATTEMPT = AttemptId("attempt-1")
 ACME = SupplierName("default", "acme")
+ORIGIN = Origin(ACME)
 COST = UnitCost(Money(250, "EUR"), Money(250, "EUR"))
 
 
@@ -61,7 +62,7 @@ class _House:
 
     async def shelve(self, *codes: str, attempt: AttemptId = ATTEMPT, cost: UnitCost | None = COST) -> Shelved:
         """Tell of a delivery."""
-        return await self.shelver().shelve(POOL, attempt, goods(*codes), cost, ACME)
+        return await self.shelver().shelve(POOL, attempt, goods(*codes), cost, ORIGIN)
 
     async def batches(self) -> Sequence[BatchView]:
         """All there are."""
@@ -100,8 +101,15 @@ async def test_a_delivery_is_a_whole_batch_that_says_where_it_came_from(house: _
     assert await house.shelve("A", " B ", "C", "D") == Shelved(4, 0)
     (view,) = await house.batches()
     assert (view.import_id, view.source, view.unit_cost) == (ATTEMPT, "tenants/default/suppliers/acme", COST.paid)
-    assert (view.received, view.available, view.is_open) == (4, 4, False)
+    assert (view.received, view.available, view.is_open, view.importer) == (4, 4, False, "refill")
     assert sorted(await house.codes()) == ["A", "B", "C", "D"]
+
+
+async def test_codes_that_somebody_told_are_imported_by_whoever_did(house: _House) -> None:
+    """Their trace leads to a person who can be asked, and still to the supplier."""
+    await house.shelver().shelve(POOL, ATTEMPT, goods("A"), COST, Origin(ACME, "ann"))
+    (view,) = await house.batches()
+    assert (view.importer, view.source) == ("ann", str(ACME))
 
 
 async def test_a_delivery_told_again_changes_nothing_and_is_answered_the_same(house: _House) -> None:
@@ -209,15 +217,15 @@ async def test_a_death_at_any_step_leaves_each_code_in_stock_once(
         attempt = AttemptId(f"attempt-{at}")
         delivery = goods(*(f"{at}/{code}" for code in codes), "in every delivery")
         try:
-            await house.shelver(kills).shelve(POOL, attempt, delivery, COST, ACME)
+            await house.shelver(kills).shelve(POOL, attempt, delivery, COST, ORIGIN)
         except Killed:
             deaths += 1
         else:
             break
-        told = await house.shelver().shelve(POOL, attempt, delivery, COST, ACME)
+        told = await house.shelver().shelve(POOL, attempt, delivery, COST, ORIGIN)
         await asyncio.gather(*kills.loose, return_exceptions=True)
         assert told == Shelved(len(codes) + (at == 1), int(at > 1))
-        assert await house.shelver().shelve(POOL, attempt, delivery, COST, ACME) == told
+        assert await house.shelver().shelve(POOL, attempt, delivery, COST, ORIGIN) == told
         in_stock = Counter(await house.codes())
         assert set(in_stock.values()) == {1}
         assert sum(code.startswith(f"{at}/") for code in in_stock) == len(codes)
@@ -232,11 +240,11 @@ async def test_before_the_first_chunk_a_failure_says_that_nothing_happened(house
     shelver = house.shelver()
     shelver._dispatch = _Failing(house.dispatch, OpenBatch, NotDone("closed"))  # type: ignore[assignment]
     with pytest.raises(NotDone, match="closed"):
-        await shelver.shelve(POOL, ATTEMPT, goods("A"), COST, ACME)
+        await shelver.shelve(POOL, ATTEMPT, goods("A"), COST, ORIGIN)
     await house.owner.open(POOL)
     shelver._dispatch = _Failing(house.dispatch, Receive, NotDone("closed"))  # type: ignore[assignment]
     with pytest.raises(InDoubt, match="may be in stock"):
-        await shelver.shelve(POOL, ATTEMPT, goods("A"), COST, ACME)
+        await shelver.shelve(POOL, ATTEMPT, goods("A"), COST, ORIGIN)
 
 
 async def test_an_import_that_somebody_closes_goes_on_in_another(house: _House) -> None:
@@ -246,7 +254,7 @@ async def test_an_import_that_somebody_closes_goes_on_in_another(house: _House) 
     shelver = house.shelver()
     shelver._dispatch = _Closing(house)  # type: ignore[assignment]
     shelver._cards = _Keys(house)  # type: ignore[assignment]
-    assert await shelver.shelve(POOL, ATTEMPT, goods("A"), COST, ACME) == Shelved(1, 0)
+    assert await shelver.shelve(POOL, ATTEMPT, goods("A"), COST, ORIGIN) == Shelved(1, 0)
     assert [(view.import_id, view.received) for view in await house.batches()] == [(ATTEMPT, 0), (f"{ATTEMPT}/2", 1)]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engine.errors import InvariantBroken
+from engine.framing import pack
 from engine.money import Money
 from engine.names import PoolName, SupplierName
 from engine.supply import attempts as at
@@ -96,9 +97,12 @@ def test_damage_and_what_a_later_version_wrote_are_found() -> None:
 
 
 def test_goods_read_back() -> None:
-    """Any text, with or without an end."""
+    """Any text, with or without an end, with or without somebody who told them; none, too."""
     goods = [Good("A-1", None), Good("\u5361\u5bc6", 1_800_000_000_000)]
-    assert codec.read_goods(codec.pack_goods(goods)) == goods
+    for told in (goods, []):
+        for who in ("", "ann"):
+            assert codec.read_goods(codec.pack_goods(told, who)) == (told, who)
+    assert codec.pack_goods(goods) == pack([*goods]), "what stashes held before there was a name in them"
 
 
 def test_what_staff_set_reads_back() -> None:

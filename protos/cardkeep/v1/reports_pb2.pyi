@@ -720,7 +720,7 @@ class CardTrace(_message.Message):
     @_builtins.property
     def batch(self) -> _inventory_pb2.Batch:
         """The batch it came in, with its cost and importer. For cards that were bought by refilling `import_id` is the
-        purchase attempt, and `source` the supplier.
+        purchase attempt, `source` the supplier, and `importer` "refill", or whoever settled the attempt with its codes.
         """
 
     @_builtins.property
