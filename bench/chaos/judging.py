@@ -66,3 +66,5 @@ def _compare(truth: Truth, findings: Findings) -> None:
     for name, words in _SUPPLY.items():
         if count := getattr(truth, name):
             findings.object("supply", f"{count} {words}")
+    if not truth.units:
+        findings.object("supply", "nothing was bought, though shelves were empty: nobody refills them")
