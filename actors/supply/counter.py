@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from actors.supply.pace import Pace
-from engine.errors import NotDone
+from engine.errors import CardkeepError, NotDone
 from engine.names import SupplierName
 from engine.ports import Clock, Vault
 from engine.supply.attempts import Accepted, Delivered, Finding, Kind, NotSent, Silent
@@ -66,6 +66,10 @@ async def sealed_credentials(vault: Vault, supplier: SupplierName, fields: Mappi
     return await vault.seal_secret(credentials_place(supplier), json.dumps(dict(fields)).encode()) if fields else b""
 
 
+#: What of a profile a line is made of.
+_OF_A_LINE = ("protocol", "endpoint", "currency", "options", "credentials", "answer_within_ms")
+
+
 class Counter:
     """See above. `open` comes first; `refresh` follows the book."""
 
@@ -105,14 +109,23 @@ class Counter:
         self._take(supplier, products, version)
 
     async def refresh(self) -> bool:
-        """Take over what staff have changed; whether there was anything. Raises as `open` does, and changes nothing."""
+        """Take over what staff have changed; whether there was anything.
+
+        Raises as `open` does. Where no line can be made of the new profile the old one is spoken on, and all else that
+        staff said holds: a pause, a limit, a pace.
+        """
         if await self._book.version() == self._version:
             return False
         version, supplier, products = await self._read()
         if supplier is None:  # The book came back empty; what was said last still holds.
             return False
         if _speaks_otherwise(self.supplier, supplier):
-            line = await self._new_line(supplier)
+            try:
+                line = await self._new_line(supplier)
+            except CardkeepError:
+                spoken = {field: getattr(self.supplier, field) for field in _OF_A_LINE}
+                self._take(supplier._replace(**spoken), products, self._version)
+                raise
             self._hang_up(self._line)
             self._line = line
         self._take(supplier, products, version)
@@ -225,10 +238,7 @@ async def _closed_later(line: SupplierLine, within_ms: int) -> None:
 
 def _speaks_otherwise(before: Supplier, after: Supplier) -> bool:
     """Whether another line is needed."""
-    return any(
-        getattr(before, field) != getattr(after, field)
-        for field in ("protocol", "endpoint", "currency", "options", "credentials", "answer_within_ms")
-    )
+    return any(getattr(before, field) != getattr(after, field) for field in _OF_A_LINE)
 
 
 def _sound(told: Told, entry: Entry) -> Told:

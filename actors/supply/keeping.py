@@ -43,7 +43,7 @@ class Keeping:
         self._fold = fold
         self._folding: asyncio.Task[None] | None = None
         self._fold_at_s = 0.0
-        #: Why the profile that staff entered last is not the one that is dealt by; empty when it is.
+        #: Why the supplier is not spoken to as the profile says that staff entered last; empty when it is.
         self.unheeded = ""
 
     def follow_profile(self) -> None:
@@ -75,17 +75,17 @@ class Keeping:
             self._folding.add_done_callback(self._folded)
 
     async def _heed_staff(self) -> None:
-        """Deal by what staff entered last; where that cannot be, by what stood before. Raises StoreUnavailable."""
+        """Deal by what staff entered last, as far as that can be. Raises StoreUnavailable or InDoubt."""
+        unheeded = ""
         try:
             has_changed = await self._counter.refresh()
         except (StoreUnavailable, InDoubt):
             raise
         except CardkeepError as failure:
-            if self.unheeded != str(failure):
-                _log.warning("profile_not_in_force supplier=%s cause=%s", self._counter.supplier.name, failure)
-            self.unheeded = str(failure)
-            return
-        self.unheeded = ""
+            has_changed, unheeded = True, str(failure)
+        if unheeded and unheeded != self.unheeded:
+            _log.warning("profile_not_in_force supplier=%s cause=%s", self._counter.supplier.name, unheeded)
+        self.unheeded = unheeded
         if has_changed:
             self.follow_profile()
             self._written.ledger.caution = caution(self._counter.supplier)

@@ -41,7 +41,7 @@ class AttemptPage(NamedTuple):
 class DeskView(NamedTuple):
     """A desk as its page shows it. `tasks` counts what waits for a person: attempts in dispute, and differences.
 
-    `unheeded` says why the profile that was entered last is not in force; empty when it is.
+    `unheeded` says why the supplier is not spoken to as the last profile says; empty when it is.
     """
 
     is_paused: bool

@@ -191,7 +191,7 @@ def _table(suppliers: "list[Supplier]") -> "RenderableType":
 
 
 def _standing(supplier: "Supplier") -> str:
-    if supplier.state.profile_unheeded:  # First: a pause that came with that profile is not in force either.
+    if supplier.state.profile_unheeded:  # First: nothing else says that something is wrong.
         return "its last profile is not in force; `cardkeep supplier show` says why"
     if supplier.paused:
         return "paused"

@@ -182,18 +182,23 @@ async def test_a_changed_profile_counts_without_a_restart(street: Street) -> Non
 
 @virtual
 async def test_a_profile_that_no_line_can_be_made_of_is_told_to_staff(street: Street) -> None:
-    """The desk deals on by the one before, and says so, once in its log; a sound one ends that."""
+    """The desk speaks on as before, and says so, once in its log; what else they said holds. A sound one ends that."""
     desk = await street.opened()
     running = asyncio.ensure_future(desk.run())
     sound = street.profile
     await street.set_profile(credentials=b"not sealed by us", per_s=7.0)
     await asyncio.sleep(3)
     assert desk.view().unheeded
+    assert desk._counter.pace.per_s == 7.0
     assert (await desk.buy(attempt(), "P-1")).standing is Standing.DELIVERED
+    await street.set_profile(is_paused=True, override=Override.HELD_OPEN)
+    await asyncio.sleep(3)
+    assert desk.view().unheeded
+    assert desk.view().is_paused
+    assert not desk.state().lets_through
     await street.set_profile(credentials=sound.credentials)
     await asyncio.sleep(3)
     assert desk.view().unheeded == ""
-    assert desk._counter.pace.per_s == 7.0
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await desk.close()

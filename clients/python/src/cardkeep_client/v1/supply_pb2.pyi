@@ -351,7 +351,9 @@ class SupplierState(_message.Message):
     tasks: _builtins.int
     """What waits for a person: attempts in dispute and differences."""
     profile_unheeded: _builtins.str
-    """Why the profile that was entered last is not in force, and the one before it is; empty when it is in force."""
+    """Why the supplier is not spoken to as the profile says that was entered last, but as the one before did; its pause
+    and its limits hold all the same. Empty when it is.
+    """
     @_builtins.property
     def balance(self) -> _types_pb2.Money:
         """As last heard; unset where it has none, or nobody knows."""
