@@ -15,8 +15,10 @@ from clients.cli.session import Session
 from clients.cli.suppliers import SERVICE, SupplierName, difference_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cardkeep_client import Client
-    from cardkeep_client.v1.supply_pb2 import Attempt, ListAttemptsRequest, ListAttemptsResponse
+    from cardkeep_client.v1.supply_pb2 import Attempt, ListAttemptsResponse
     from rich.console import RenderableType
 
 app = typer.Typer(no_args_is_help=True, help="Purchases at a supplier: what is open, in doubt, or needs a person.")
@@ -44,8 +46,11 @@ def list_some(
     if which not in _FILTERS:
         raise wrong_usage(f"{which!r} is no kind of attempts.", f"Choose from {', '.join(_FILTERS)}.")
     with session.connected(supplier=supplier) as client:
-        page = client.call(SERVICE, "ListAttempts", _listing(supplier, which))
-    session.show(document(page), lambda _: _page(page))
+        whole, *others = _pages(client, supplier, which)
+    for page in others:
+        whole.attempts.extend(page.attempts)
+    whole.next_page_token = ""
+    session.show(document(whole), lambda _: _page(whole))
 
 
 @command(app, "settle")
@@ -116,15 +121,8 @@ def _waits(client: "Client", supplier: str, attempt: str) -> bool:
     """Whether somebody has to look at it still. What was settled is settled, so a question that fails is let be."""
     from cardkeep_client import CardkeepError
 
-    request = _listing(supplier, "person")
     try:
-        while True:
-            page: ListAttemptsResponse = client.call(SERVICE, "ListAttempts", request)
-            if any(each.id == attempt for each in page.attempts):
-                return True
-            if not page.next_page_token:
-                return False
-            request.page_token = page.next_page_token
+        return any(each.id == attempt for page in _pages(client, supplier, "person") for each in page.attempts)
     except CardkeepError:
         return False
 
@@ -144,10 +142,17 @@ def _check_word(standing: str, cost: str | None, units: int, *, is_empty: bool) 
         raise wrong_usage(f"What was delivered needs {'; and '.join(missing)}.", "The supplier's statement says both.")
 
 
-def _listing(supplier: str, which: str) -> "ListAttemptsRequest":
+def _pages(client: "Client", supplier: str, which: str) -> "Iterator[ListAttemptsResponse]":
+    """All of them; differences come with the first."""
     from cardkeep_client.v1.supply_pb2 import ListAttemptsRequest
 
-    return ListAttemptsRequest(parent=typed.supplier_name(supplier), filter=_FILTERS[which], page_size=1_000)  # type: ignore[arg-type]
+    request = ListAttemptsRequest(parent=typed.supplier_name(supplier), filter=_FILTERS[which], page_size=1_000)  # type: ignore[arg-type]
+    while True:
+        page: ListAttemptsResponse = client.call(SERVICE, "ListAttempts", request)
+        yield page
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
 
 
 def _page(page: "ListAttemptsResponse") -> "RenderableType":

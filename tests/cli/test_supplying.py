@@ -300,6 +300,21 @@ def test_what_needs_a_person_is_listed_with_differences(cardkeep: Cardkeep, serv
     assert cardkeep("attempts", "list", "east", "--which", "some").exit_code == 2
 
 
+def test_all_pages_of_a_list_are_shown_as_one(cardkeep: Cardkeep, server: Any) -> None:
+    """However many purchases there were; a program gets them in one document."""
+    pages = [
+        supply_pb2.ListAttemptsResponse(attempts=[supply_pb2.Attempt(id="a-1")], next_page_token="more"),
+        supply_pb2.ListAttemptsResponse(attempts=[supply_pb2.Attempt(id="a-2")]),
+    ]
+    server.will("ListAttempts", *pages, *pages)
+    shown = cardkeep("attempts", "list", "east", "--which", "all").stdout
+    assert shown.index("a-1") < shown.index("a-2")
+    whole = json.loads(cardkeep("attempts", "list", "east", "--json").stdout)
+    assert [each["id"] for each in whole["attempts"]] == ["a-1", "a-2"]
+    assert whole["next_page_token"] == ""
+    assert [request.page_token for request in server.requests("ListAttempts")] == ["", "more"] * 2
+
+
 def test_a_profile_that_lacks_something_says_all_of_it(cardkeep: Cardkeep, server: Any, tmp_path: Path) -> None:
     """At once, and where a whole one is; nothing is sent."""
     file = tmp_path / "east.toml"
