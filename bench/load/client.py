@@ -120,24 +120,21 @@ class Client:
         time.sleep(max(0, start_ns - time.monotonic_ns()) / _S_NS)
         cpu_before_s = time.process_time()
         second_ends_ns = measured_from_ns + (first_s + 1) * _S_NS
-        ticks = []
         while (now_ns := time.monotonic_ns()) < end_ns:
             self._hear(min(pace.wait_ns(now_ns), end_ns - now_ns))
             self._start(pace)
             while now_ns >= second_ends_ns:
                 second_ends_ns += _S_NS
-                ticks.append(self._tally.turn(self._under_way()))
-                report(ticks[-1])
+                report(self._tally.turn(self._under_way()))
                 self._give_up(now_ns)
         if second_ends_ns <= end_ns:  # The last one ends with the window.
-            ticks.append(self._tally.turn(self._under_way()))
-            report(ticks[-1])
+            report(self._tally.turn(self._under_way()))
         self._start(pace)  # what was due before the end and had no turn
         self._drain()
-        ticks.append(self._tally.turn(0))
+        self._tally.turn(0)
         spent_s = time.process_time() - cpu_before_s
         wall_s = (time.monotonic_ns() - start_ns) / _S_NS
-        in_all = sum(tick.answered for tick in ticks), sum(tick.items for tick in ticks)
+        in_all = self._tally.answered_in_all, self._tally.items_in_all
         return Done(self._tally.totals, spent_s, wall_s, *in_all, self._reconnects, self._close())
 
     def _start(self, pace: Pace) -> None:

@@ -59,6 +59,8 @@ class Tally:
 
     def __init__(self, measured_from_ns: int, first_s: int) -> None:
         self.totals = Totals()
+        #: Of all seconds that are over, whatever window they lie in.
+        self.answered_in_all = self.items_in_all = 0
         self._ends = self.totals.ends
         self._measured_from_ns = measured_from_ns
         self._dropped = 0
@@ -127,6 +129,8 @@ class Tally:
         tick.took_us = coarse(self._early_us) + measured
         tick.in_flight = in_flight
         tick.dropped = self._dropped
+        self.answered_in_all += tick.answered
+        self.items_in_all += tick.items
         self._begin(tick.at_s + 1)
         return tick
 
