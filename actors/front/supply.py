@@ -40,7 +40,7 @@ from engine.supply.attempts import AttemptId, Finding, Resolved
 from engine.supply.differences import Noted
 from engine.supply.ports import Good, StatementRow, SupplierBook
 from engine.supply.recharging import Recharge as RechargeOrder
-from engine.supply.suppliers import Sourcing
+from engine.supply.suppliers import Sourcing, speaks_otherwise
 from protos.cardkeep.v1 import supply_pb2, supply_pb2_grpc
 
 #: How long a listing waits for a desk: staff look because something is slow.
@@ -49,9 +49,6 @@ _PATIENCE_S = 1.0
 #: Secrets of one supplier, and characters of one: a private key has 4,000.
 _SECRETS_MAX = 20
 _SECRET_CHARS_MAX = 8_192
-
-#: What of a profile its adapter looks at.
-_ADAPTERS = ("protocol", "endpoint", "options", "credentials")
 
 _DELIVERED_ALREADY = (
     "The attempt has been delivered meanwhile, and none of these codes was taken in: ListAttempts says how many came. "
@@ -140,7 +137,7 @@ class SupplyServicer(supply_pb2_grpc.SupplyServiceServicer):
         if known is not None and known.currency != supplier.currency:
             text = f"The ledger of {name} is in {known.currency}; enter it under another name."
             raise Refusal("INVALID_FIELD", {"field": "supplier.currency"}, text)
-        if known is None or any(getattr(known, field) != getattr(supplier, field) for field in _ADAPTERS):
+        if known is None or speaks_otherwise(known, supplier):
             # Of what it took before nothing is asked: one that is wrong already must be paused all the same.
             await check_adapter(supplier, profile.credentials, self.reception.vault, self.reception.clock)
         if known != supplier:

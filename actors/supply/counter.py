@@ -20,7 +20,7 @@ from engine.supply.attempts import Accepted, Delivered, Finding, Kind, NotSent, 
 from engine.supply.entry import Entry
 from engine.supply.ports import Ability, Order, SupplierBook, SupplierLine, Told
 from engine.supply.settling import answered, stale_after_ms
-from engine.supply.suppliers import Supplier, credentials_place
+from engine.supply.suppliers import SPOKEN_BY, Supplier, credentials_place, speaks_otherwise
 
 #: Longer than a line may take by itself; one that does not keep to its own bound is not waited for.
 _OVERTIME_S = 1.0
@@ -64,10 +64,6 @@ def account_place(supplier: SupplierName) -> str:
 async def sealed_credentials(vault: Vault, supplier: SupplierName, fields: Mapping[str, str]) -> bytes:
     """Credentials as a profile has them; none when there are no fields."""
     return await vault.seal_secret(credentials_place(supplier), json.dumps(dict(fields)).encode()) if fields else b""
-
-
-#: What of a profile a line is made of.
-_OF_A_LINE = ("protocol", "endpoint", "currency", "options", "credentials", "answer_within_ms")
 
 
 class Counter:
@@ -119,11 +115,11 @@ class Counter:
         version, supplier, products = await self._read()
         if supplier is None:  # The book came back empty; what was said last still holds.
             return False
-        if _speaks_otherwise(self.supplier, supplier):
+        if speaks_otherwise(self.supplier, supplier):
             try:
                 line = await self._new_line(supplier)
             except CardkeepError:
-                spoken = {field: getattr(self.supplier, field) for field in _OF_A_LINE}
+                spoken = {field: getattr(self.supplier, field) for field in SPOKEN_BY}
                 self._take(supplier._replace(**spoken), products, self._version)
                 raise
             self._hang_up(self._line)
@@ -234,11 +230,6 @@ async def _closed_later(line: SupplierLine, within_ms: int) -> None:
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(within_ms / 1_000 + 2 * _OVERTIME_S)
     await line.close()
-
-
-def _speaks_otherwise(before: Supplier, after: Supplier) -> bool:
-    """Whether another line is needed."""
-    return any(getattr(before, field) != getattr(after, field) for field in _OF_A_LINE)
 
 
 def _sound(told: Told, entry: Entry) -> Told:

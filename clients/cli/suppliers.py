@@ -192,7 +192,7 @@ def _table(suppliers: "list[Supplier]") -> "RenderableType":
 
 def _standing(supplier: "Supplier") -> str:
     if supplier.state.profile_unheeded:  # First: nothing else says that something is wrong.
-        return "its last profile is not in force; `cardkeep supplier show` says why"
+        return "its last profile cannot be used; `cardkeep supplier show` says why"
     if supplier.paused:
         return "paused"
     if not supplier.HasField("state"):
@@ -205,7 +205,7 @@ def _standing(supplier: "Supplier") -> str:
 def _facts(supplier: "Supplier") -> "RenderableType":
     return show.facts(
         [
-            ("not in force", supplier.state.profile_unheeded),
+            ("cannot be used", supplier.state.profile_unheeded),
             ("supplier", label(supplier.name)),
             ("title", supplier.title),
             ("protocol", supplier.protocol),

@@ -59,6 +59,15 @@ class Supplier(NamedTuple):
     balance_min: Money | None = None
 
 
+#: What of a profile the line to its supplier is made of.
+SPOKEN_BY = ("protocol", "endpoint", "currency", "options", "credentials", "answer_within_ms")
+
+
+def speaks_otherwise(before: Supplier, after: Supplier) -> bool:
+    """Whether another line is needed."""
+    return any(getattr(before, field) != getattr(after, field) for field in SPOKEN_BY)
+
+
 def credentials_place(supplier: SupplierName) -> str:
     """What a supplier's sealed credentials are bound to: the `context` for the vault."""
     return f"{supplier}/credentials"

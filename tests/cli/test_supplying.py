@@ -110,8 +110,8 @@ def test_suppliers_are_listed_with_how_they_do(cardkeep: Cardkeep, server: Any) 
         ({"state": None}, "its desk does not answer yet"),
         ({"state": None}, "logs/desk-default-east.log"),
         ({"state": supply_pb2.SupplierState()}, "left alone by its breaker"),
-        ({"state": supply_pb2.SupplierState(breaker_closed=True, profile_unheeded="why")}, "profile is not in force"),
-        ({"state": supply_pb2.SupplierState(profile_unheeded="why"), "paused": True}, "profile is not in force"),
+        ({"state": supply_pb2.SupplierState(breaker_closed=True, profile_unheeded="why")}, "profile cannot be used"),
+        ({"state": supply_pb2.SupplierState(profile_unheeded="why"), "paused": True}, "profile cannot be used"),
     ):
         server.will("ListSuppliers", _listed(**fields))
         assert says in cardkeep("supplier", "list").stdout
@@ -132,7 +132,7 @@ def test_a_supplier_is_shown_with_its_whole_profile(cardkeep: Cardkeep, server: 
     }
     server.will("ListSuppliers", _listed(state=state, **profile))
     shown = " ".join(cardkeep("supplier", "show", "east").stdout.split())
-    assert shown.startswith("not in force no option oder supplier east")
+    assert shown.startswith("cannot be used no option oder supplier east")
     for words in (
         *("at risk 0 units, 12.50 CNY", "at risk at most 0 units, 500.00 CNY"),
         *("REJECT_BLIND", "patience 1h", "per second 20", "priority 3"),
