@@ -109,7 +109,8 @@ quick-g-p: $(READY)
 quick-q-z: $(READY)
 	$(BIN)/python -m pytest tests/unit/test_[q-z]*.py
 
-test: $(READY) ## Everything, with real stores, owners, front ends and Ray
-	$(BIN)/python -m pytest tests
+test: $(READY) ## Everything, with real stores, owners, front ends and Ray: two at a time, then what needs whole houses alone
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests --ignore tests/cluster
+	$(BIN)/python -m pytest tests/cluster
 
 .PHONY: help setup demo bench check-history bench-report hosts up down fmt lint types imports unit sim protos lock coverage check quick-a-f quick-g-p quick-q-z test
