@@ -110,15 +110,15 @@ class Telling:
         for outcome, each in self._faults():
             if each.failover_of != what or not each.happened or not each.skus:
                 continue
-            first_s = outcome.answers.first_ok_after(each.at_s, each.skus)
-            never_back += first_s is None
-            away_s = (outcome.answers.ended_s if first_s is None else first_s) - each.at_s
+            served_s = outcome.answers.all_served_s(each.at_s, each.skus)
+            never_back += served_s is None
+            away_s = (outcome.answers.ended_s if served_s is None else served_s) - each.at_s
             took_ms[each.is_alone][round(1_000 * away_s)] += 1
         alone, mixed = took_ms[True], took_ms[False]
-        about = "failovers after which no call for any of its SKUs was answered well until the end of the leg"
+        about = "failovers after which one of its SKUs was not served until the end of the leg"
         self._bench.measure(f"{what}_never_back", never_back, unit="", about=about, goal=at_most(0))
         self._bench.figures.facts[f"{what}_failovers"] = alone.total()
-        about = "from the fault, alone, to the first good answer to a call for one of its SKUs sent after it"
+        about = "from the fault, alone, until each of its SKUs has decided a call sent after it"
         for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
             if alone:
                 goal = FAILOVER_MS.get(what) if name == "p99" else None

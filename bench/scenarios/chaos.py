@@ -9,8 +9,8 @@ After each leg, what nobody knew is asked again, owners die once more, and the h
 audit, by the checker (R1 to R12) and by the suppliers' ledgers. Then the judges are judged: houses that are wrong on
 purpose have to be found out.
 
-A good answer: no violation in 200,000 acknowledged operations and 100 faults of ten kinds; one of a killed owner's SKUs
-is served again within 3 s, one of a lost machine's within 10 s; every wrong house is caught.
+A good answer: no violation in 200,000 acknowledged operations and 100 faults of ten kinds; all of a killed owner's SKUs
+are served again within 3 s, all of a lost machine's within 10 s; every wrong house is caught.
 """
 
 from random import Random

@@ -136,17 +136,21 @@ def test_what_never_began_can_be_put_right(kind: type[Fault]) -> None:
     kind(_NOBODY, Random(1)).heal()
 
 
-def test_back_is_the_first_good_answer_to_a_call_sent_after_the_fault() -> None:
-    """Of its SKUs alone; what was under way, or was refused, says nothing."""
+def test_back_is_when_each_sku_decided_a_call_that_was_sent_after_the_fault() -> None:
+    """What was under way says nothing, nor does a refusal that a front end gives; that nothing is left does."""
     answers = Answers()
-    for number, (sent_s, answered_s, status, sku) in enumerate(
-        [(0.9, 1.2, 0, "A"), (1.1, 3.0, 0, "A"), (1.2, 2.5, 0, "A"), (1.3, 1.4, 0, "B"), (1.0, 1.5, 14, "A")]
+    for number, (sent_s, answered_s, status, reason, sku) in enumerate(
+        [
+            *((0.9, 1.2, 0, "", "A"), (1.1, 3.0, 0, "", "A"), (1.2, 2.5, 0, "", "A"), (1.3, 1.4, 0, "", "B")),
+            *((1.0, 1.5, 14, "", "A"), (1.1, 1.2, 8, "OVERLOADED", "A"), (1.0, 2.0, 8, "OUT_OF_STOCK", "C")),
+        ]
     ):
         item = Item(f"r{number}", "", f"tenants/default/skus/{sku}")
-        answers.hear(Call("Allocate", (item,), int(sent_s * 1e9), int(answered_s * 1e9), status, "", b""))
+        answers.hear(Call("Allocate", (item,), int(sent_s * 1e9), int(answered_s * 1e9), status, reason, b""))
     answers.hear(Call("Allocate", (Item("r9", "", SKU),), 1, None, None, "", b""))
-    assert answers.first_ok_after(1.0, {"A"}) == 2.5
-    assert answers.first_ok_after(1.0, {"A", "B"}) == 1.4
-    assert answers.first_ok_after(1.25, {"A"}) is None
-    assert answers.first_ok_after(1.0, ()) is None
-    assert (answers.calls, answers.unknown) == (6, 2)
+    assert answers.all_served_s(1.0, {"A"}) == 2.5
+    assert answers.all_served_s(1.0, {"A", "B"}) == 2.5
+    assert answers.all_served_s(0.95, {"B", "C"}) == 2.0
+    assert answers.all_served_s(1.0, {"A", "C"}) is None
+    assert answers.all_served_s(1.25, {"A"}) is None
+    assert (answers.calls, answers.unknown, answers.ok_in_second.total()) == (8, 2, 4)

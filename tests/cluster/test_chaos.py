@@ -50,7 +50,7 @@ def test_faults_really_happen_and_nothing_acknowledged_is_lost(tmp_path: Path) -
         assert answers.unknown > 0
         (killed,) = [each for each in told.injected if each.failover_of == "owner"]
         assert killed.skus
-        assert answers.first_ok_after(killed.at_s, killed.skus) is not None
+        assert answers.all_served_s(killed.at_s, killed.skus) is not None
         judgement = judge(told, tmp_path / "history.jsonl.gz")
         assert judgement.findings.violations == []
         assert judgement.violations == 0

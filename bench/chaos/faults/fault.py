@@ -14,7 +14,7 @@ class Fault:
     about: ClassVar[str]
     #: From its beginning to when it is put right, seconds, least and most.
     lasts_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
-    #: What is measured from it to the first good answer for one of `skus`: "owner" → `owner_failover_p99_ms`.
+    #: What is measured from it until each of `skus` is served: "owner" → `owner_failover_p99_ms`.
     failover_of: ClassVar[str] = ""
 
     def __init__(self, arena: Arena, chance: Random) -> None:
