@@ -5,9 +5,8 @@ snapshot; and since it rebuilds the pool the way a recovery would, each fold pro
 """
 
 import logging
-from collections.abc import Mapping
-from itertools import islice
 
+from actors.filing import file_away
 from actors.history.historian import Historian, HistoryUnwritten
 from actors.rebuilding import rebuild
 from engine import limits
@@ -21,9 +20,6 @@ from engine.stock.state import State
 #: Answers a pool keeps in memory from one fold to the next, however recent: what a recovery reads first, in 0.4 s.
 #: At 10,000 requests a second they are the last five seconds, within which nearly every retry comes.
 answers_in_memory_max = 50_000
-
-#: Entries archived in one round: about 20 ms of the store's time.
-entries_per_round_max = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +49,13 @@ class Archivist:
                 await self._historian.keep(name, rows, history.snapshot_seq, pool.state.seq)
             before_ms = _forgettable_before_ms(pool.state)
             answers, references = to_archive(pool.state, before_ms)
-            await self._keep(name, answers, limits.answers_keep_ms)
-            await self._keep(name, references, None)
-            if not await self._journal.fold(name, history, dump(pool.state), pool.state.seq):
+            seq = pool.state.seq
+            if not (
+                await file_away(self._archive, name, answers, limits.answers_keep_ms, as_of_seq=seq)
+                and await file_away(self._archive, name, references, None, as_of_seq=seq)
+                and await self._journal.fold(name, history, dump(pool.state), seq)
+            ):
+                _log.info("fold_overtaken pool=%s seq=%d", name, seq)
                 return None
         except HistoryUnwritten as unwritten:
             _log.warning("fold_put_off pool=%s cause=history: %s", name, unwritten)
@@ -68,12 +68,6 @@ class Archivist:
             raise
         _log.info("folded pool=%s seq=%d archived=%d", name, pool.state.seq, len(answers) + len(references))
         return before_ms
-
-    async def _keep(self, name: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
-        """Archive in rounds that the store answers well within its patience, however much there is."""
-        rest = iter(entries.items())
-        while part := dict(islice(rest, entries_per_round_max)):
-            await self._archive.keep(name, part, keep_ms)
 
 
 def _forgettable_before_ms(state: State) -> int:

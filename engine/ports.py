@@ -94,8 +94,12 @@ class Journal(Protocol):
 class Archive(Protocol):
     """What a pool may forget because it can be looked up: old request ids, finished holds."""
 
-    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
-        """Keep each value under its key, for `keep_ms` milliseconds or for ever (None)."""
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int) -> bool:
+        """Keep each value under its key, for `keep_ms` milliseconds or for ever (None).
+
+        `as_of_seq`: the pool's last event when it was like that. False, and nothing is kept, once something of a later
+        state has been: an ended hold may be recalled and sold, and a late archivist must not write over that.
+        """
 
     async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
         """The values, in order; None for what is not there (or no longer)."""

@@ -7,7 +7,8 @@ and a step reaches the append-only file whole or not at all.
 Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together in a cluster.
 
   ck:{t/s}:meta            hash    epoch, snapshot_seq, snapshot (key of the present one, or absent),
-                                   pieces (its length). claim, fold. Never dies.
+                                   pieces (its length), archived_seq (as of when the archive is). claim,
+                                   fold, keep. Never dies.
   ck:{t/s}:journal         stream  one entry per record, oldest first, called epoch-seq by its last event.
                                    append, or the adapter by a plain XADD, adds at the tail; fold cuts at the
                                    head; claim moves the last id to the new epoch, which fences older ones.
@@ -17,7 +18,7 @@ Keys. A pool's keys share the hash tag {tenant/sku}, so that they lie together i
   ck:{t/s}:sealed:B        hash    sealed codes of batch B (engine/stock/sealing.py). append. Never dies.
   ck:{t/s}:keys            hash    batch number -> wrapped data key. append. Never dies.
   ck:{t/s}:prints          hash    fingerprint -> card. append. Never dies.
-  ck:{t/s}:archive:K       string  what a pool may forget. The adapter sets it, with its own time to live.
+  ck:{t/s}:archive:K       string  what a pool may forget, some of it with a time to live. keep.
 
   ck:{t/~s}:...                    the ledger of the supplier t/s has the keys of a pool as far as it needs them, and
   ck:{t/~s}:stash          hash    delivery -> its codes, sealed, until they have entered stock. append; the adapter
@@ -134,6 +135,23 @@ local function fold(keys, args)
   return 1
 end
 
+-- keys: meta, then one per entry. args: seq, milliseconds to live or 0, then one value per entry.
+-- Answers 1, or 0 when something of a later seq has been kept; then nothing is.
+local function keep(keys, args)
+  if tonumber(redis.call('HGET', keys[1], 'archived_seq') or 0) > tonumber(args[1]) then
+    return 0
+  end
+  redis.call('HSET', keys[1], 'archived_seq', args[1])
+  for at = 2, #keys do
+    if args[2] == '0' then
+      redis.call('SET', keys[at], args[at + 1])
+    else
+      redis.call('SET', keys[at], args[at + 1], 'PX', args[2])
+    end
+  end
+  return 1
+end
+
 local function changed(keys, pool)
   local version = redis.call('INCR', keys[2])
   redis.call('ZADD', keys[3], version, pool)
@@ -216,6 +234,7 @@ end
 redis.register_function('cardkeep_claim', claim)
 redis.register_function('cardkeep_append', append)
 redis.register_function('cardkeep_fold', fold)
+redis.register_function('cardkeep_keep', keep)
 redis.register_function('cardkeep_add_pool', add_pool)
 redis.register_function('cardkeep_place', place)
 redis.register_function('cardkeep_announce', announce)

@@ -42,6 +42,7 @@ class StoredPool:
     records: list[tuple[Position, bytes]] = field(default_factory=list)
     hashes: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     archive: dict[str, tuple[bytes, int | None]] = field(default_factory=dict)
+    archived_seq: int = 0
 
     def of(self, name: str) -> dict[bytes, bytes]:
         """The hash of that name."""
@@ -86,10 +87,15 @@ class MemoryStore:
         held.records = [(end, record) for end, record in held.records if end > history.position]
         return True
 
-    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int) -> bool:
         """See Archive."""
+        held = self._pool(pool)
+        if held.archived_seq > as_of_seq:
+            return False
+        held.archived_seq = as_of_seq
         until_ms = None if keep_ms is None else self._clock.now_ms() + keep_ms
-        self._pool(pool).archive.update({key: (value, until_ms) for key, value in entries.items()})
+        held.archive.update({key: (value, until_ms) for key, value in entries.items()})
+        return True
 
     async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
         """See Archive."""

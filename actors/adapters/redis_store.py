@@ -94,13 +94,14 @@ class RedisStore:
             await self.line.ask([("UNLINK", key)])
         return bool(folded)
 
-    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int) -> bool:
         """See Archive."""
-        life: Command = () if keep_ms is None else ("PX", keep_ms)
         beginning = pool_key(pool, ARCHIVE)
-        commands = [("SET", beginning + key, value, *life) for key, value in entries.items()]
-        if commands:
-            await self.line.ask(commands)
+        keys = [pool_key(pool, "meta"), *(beginning + key for key in entries)]
+        (kept,) = await self.line.ask(
+            [("FCALL", "cardkeep_keep", len(keys), *keys, as_of_seq, keep_ms or 0, *entries.values())]
+        )
+        return bool(kept)
 
     async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
         """See Archive."""

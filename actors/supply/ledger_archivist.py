@@ -4,9 +4,8 @@ As the archivist of pools does: from the journal alone, so that each fold proves
 """
 
 import logging
-from collections.abc import Mapping
-from itertools import islice
 
+from actors.filing import file_away
 from actors.supply.written_ledger import replay
 from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
@@ -24,9 +23,6 @@ over_in_memory_max = 20_000
 
 #: How long the archive keeps an attempt: a year's accounts, and a little more.
 archive_keep_ms = 400 * limits.DAY_MS
-
-#: Entries archived in one round: about 20 ms of the store's time.
-entries_per_round_max = 1_000
 
 #: A ledger that is only replayed decides nothing, so any caution will do.
 _NO_CAUTION = Caution(0, 0, Money(0, ""), 0)
@@ -53,8 +49,11 @@ class LedgerArchivist:
             await replay(ledger, book, history)
             before_ms = _forgettable_before_ms(ledger)
             archived = to_archive(ledger.over_before(before_ms))
-            await self._keep(book, archived)
-            if not await self._journal.fold(book, history, dump(ledger), ledger.seq):
+            if not (
+                await file_away(self._archive, book, archived, archive_keep_ms, as_of_seq=ledger.seq)
+                and await self._journal.fold(book, history, dump(ledger), ledger.seq)
+            ):
+                _log.info("ledger_fold_overtaken book=%s seq=%d", book, ledger.seq)
                 return None
         except (StoreUnavailable, InDoubt) as away:
             _log.warning("ledger_fold_given_up book=%s cause=%s", book, away)
@@ -64,11 +63,6 @@ class LedgerArchivist:
             raise
         _log.info("ledger_folded book=%s seq=%d archived=%d", book, ledger.seq, len(archived))
         return before_ms
-
-    async def _keep(self, book: PoolName, entries: Mapping[str, bytes]) -> None:
-        rest = iter(entries.items())
-        while part := dict(islice(rest, entries_per_round_max)):
-            await self._archive.keep(book, part, archive_keep_ms)
 
 
 def _forgettable_before_ms(ledger: Ledger) -> int:

@@ -15,7 +15,7 @@ async def test_names_that_come_once_are_not_kept(server: EmbeddedStore, pool: Po
     kept = []
     for rounds in range(10):
         archived = {f"request/{rounds}-{number}": b"answer" for number in range(100)}
-        await store.keep(pool, archived, 60_000)
+        await store.keep(pool, archived, 60_000, as_of_seq=rounds)
         assert await store.recall(pool, list(archived)) == [b"answer"] * 100
         await store.append([Append(pool, 1, rounds, 1, b"event", {})])
         assert await store.fold(pool, await store.read(pool), b"snapshot", rounds + 1)

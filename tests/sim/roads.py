@@ -5,6 +5,7 @@ A call that has left its caller is the road's: it arrives, or not, whatever has 
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from actors.adapters.memory import MemoryRegistry, MemoryStore
@@ -54,9 +55,9 @@ class StoreRoad(InLoop):
         """See Journal."""
         return await self._change(self._store.fold, pool, history, snapshot, snapshot_seq)
 
-    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int) -> bool:
         """See Archive."""
-        await self._ask(self._store.keep, pool, entries, keep_ms)
+        return await self._ask(partial(self._store.keep, as_of_seq=as_of_seq), pool, entries, keep_ms)
 
     async def recall(self, pool: PoolName, keys: Sequence[str]) -> Sequence[bytes | None]:
         """See Archive."""

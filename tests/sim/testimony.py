@@ -58,7 +58,9 @@ class Testimony:
         """It may have happened."""
         if isinstance(command, ask.Receive):
             may_have_come = _import(pool, command, asked_ms) | {"end": "info"}
-            self._chunks.setdefault((pool, command.batch, command.chunk), may_have_come)
+            chunk = self._chunks.setdefault((pool, command.batch, command.chunk), may_have_come)
+            if chunk["end"] == "info":  # Of several askings any may have been the one, the earliest too.
+                chunk["invoked_at_ms"] = min(asked_ms, chunk["invoked_at_ms"])
         elif type(command) in _KINDS:
             self.lines.append({**_asked(pool, command, asked_ms), "end": "info"})
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from actors import archivist as archiving
+from actors import filing
 from actors.adapters.memory import FaultyJournal, MemoryStore
 from actors.archivist import Archivist
 from actors.rebuilding import rebuild
@@ -13,7 +14,9 @@ from engine import limits
 from engine.errors import InDoubt, InvariantBroken, StoreUnavailable
 from engine.names import HoldNo, PoolName
 from engine.ports import Append
-from engine.stock.commands import Release
+from engine.stock.codec import read_archived
+from engine.stock.commands import REACQUIRE, Confirm, Release
+from engine.stock.outcomes import HoldState
 from engine.stock.snapshot import dump
 from tests.unit.corridor import POOL, Corner, allocate, ask_one
 
@@ -53,11 +56,13 @@ async def test_much_is_archived_in_rounds(corner: Corner, monkeypatch: pytest.Mo
     rounds: list[int] = []
 
     class Counting(MemoryStore):
-        async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None) -> None:
+        async def keep(
+            self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int
+        ) -> bool:
             rounds.append(len(entries))
-            await corner.store.keep(pool, entries, keep_ms)
+            return await corner.store.keep(pool, entries, keep_ms, as_of_seq=as_of_seq)
 
-    monkeypatch.setattr(archiving, "entries_per_round_max", 2)
+    monkeypatch.setattr(filing, "entries_per_round_max", 2)
     before_ms = await Archivist(corner.store, Counting(corner.clock)).fold(POOL)
     assert before_ms is not None
     assert max(rounds) == 2
@@ -147,6 +152,28 @@ async def test_a_fold_that_comes_second_changes_nothing(corner: Corner) -> None:
             pass
 
     assert await Archivist(FaultyJournal(corner.store, _Overtaken()), corner.store).fold(POOL) is None
+
+
+async def test_a_fold_that_was_overtaken_does_not_archive_an_older_state(corner: Corner) -> None:
+    """An ended hold is sold late while one archivist has read and not yet archived; another one folds meanwhile."""
+    owner = corner.owner()
+    await owner.open(POOL)
+
+    class _Overtaken:
+        async def before(self, call: str) -> None:
+            pass
+
+        async def after(self, call: str) -> None:
+            if call == "read":
+                await ask_one(owner, Confirm("pay-old", HoldNo(1), "pay-1", late=REACQUIRE))
+                corner.clock.at_ms += limits.answers_in_memory_ms + 1
+                await ask_one(owner, allocate("newest"))
+                assert await Archivist(corner.store, corner.store).fold(POOL) is not None
+
+    assert await Archivist(FaultyJournal(corner.store, _Overtaken()), corner.store).fold(POOL) is None
+    (hold,) = await corner.store.recall(POOL, ["hold/1"])
+    assert hold is not None
+    assert read_archived("hold/1", hold).state is HoldState.CONFIRMED
 
 
 async def test_a_journal_that_cannot_be_rebuilt_is_left_for_a_person_to_read(
