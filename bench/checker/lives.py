@@ -153,8 +153,8 @@ Stay = tuple[float, float, Life, bool]
 
 
 def stays(life: Life) -> Sequence[tuple[str, Stay]]:
-    """Every card's stays in one hold."""
-    kept = life.sold if life.confirm is not None and not life.confirm.late else {}
+    """Every card's stays in one hold. What a sale of a part gave back may come again, in the place of a bad one."""
+    kept = life.confirm.cards if life.confirm is not None and not life.confirm.late else ()
     held = [
         (card, (life.begins, LAST if card in kept else life.may_end, life, False))
         for card in life.cards

@@ -74,6 +74,15 @@ def test_a_late_sale_may_be_of_fresh_cards_and_a_sale_in_time_may_not() -> None:
     assert broken([stocked(2), first, paid]) == {"R4", "R10"}
 
 
+def test_what_a_sale_of_a_part_gave_back_may_come_again_in_the_place_of_a_bad_card() -> None:
+    """Somebody else may have had it meanwhile, and must have given it back."""
+    part = [stocked(2), held("1", ["1-0", "1-1"], 2, (10, 12)), sold("1", ["1-0"], 3, (20, 22), quantity=1)]
+    meanwhile = [held("2", ["1-1"], 4, (23, 24)), released("2", 5, (25, 26))]
+    replaced = call("replace", "p1", (30, 31), hold="1", cards=["1-1"], seq=6)
+    assert broken([*part, *meanwhile, replaced]) == set()
+    assert broken([*part, meanwhile[0], replaced]) == {"R1"}
+
+
 def test_a_hold_that_came_back_does_not_live_again_and_comes_back_once() -> None:
     """Released, and then extended; released twice at two moments; asked twice, it says the same moment."""
     lines = [stocked(1), held("1", ["1-0"], 2, (10, 12)), released("1", 3, (20, 22))]
