@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cardkeep_client import CardkeepError
 
@@ -25,6 +25,8 @@ WELL_PER_S = CALLS_PER_S / 2
 
 _BACK_WITHIN_S = 90.0
 _SETTLED_WITHIN_S = 180.0
+
+_Answer = TypeVar("_Answer")
 
 
 class NotBack(CannotRun):
@@ -85,13 +87,13 @@ def _settle(bench: Bench, built: Built, injected: Sequence[Injected]) -> Truth |
     for sku in bought:
         insist(partial(stop_buying, house, sku))
     wait_settled(house, built.suppliers, _SETTLED_WITHIN_S)
-    return compare(house, built.suppliers, bought)
+    return insist(partial(compare, house, built.suppliers, bought))
 
 
-def _insist(house: House, injected: Sequence[Injected], ask: Callable[[], object]) -> None:
+def _insist(house: House, injected: Sequence[Injected], ask: Callable[[], _Answer]) -> _Answer:
     """Ask until it is answered. Raises NotBack."""
     try:
-        when_back(ask, _BACK_WITHIN_S)
+        return when_back(ask, _BACK_WITHIN_S)
     except CardkeepError as failure:
         why = f"the house does not come back: {failure}. It said:\n{house.last_words()}"
         raise NotBack(why, injected) from failure

@@ -54,8 +54,7 @@ class Estate(House):
 
     def drain(self, number: int) -> None:
         """Have a machine emptied, from elsewhere, and wait for its end. Raises HouseFailed: it is gone then, too."""
-        if not until(lambda: self.addresses[number] in self.machines(), _LISTED_WITHIN_S):
-            raise HouseFailed(f"machine {number} has joined, and is not among the machines")
+        self.wait_listed(number)
         self.client.call(SERVICE, "DrainMachine", DrainMachineRequest(address=self.addresses[number]))
         try:
             code = self._machines.wait_left(number, _LEAVES_WITHIN_S)
@@ -65,6 +64,16 @@ class Estate(House):
         self._running.discard(number)
         if code:
             raise HouseFailed(f"machine {number} did not leave: it ended with exit code {code}")
+
+    def wait_listed(self, number: int) -> None:
+        """Until a machine that has joined has its first owner, who answers. Raises HouseFailed."""
+
+        def has_owner() -> bool:
+            machine = self.machines().get(self.addresses[number])
+            return machine is not None and any(owner.reachable for owner in machine.owners)
+
+        if not until(has_owner, _LISTED_WITHIN_S):
+            raise HouseFailed(f"machine {number} has joined, and no owner of it is among the machines'")
 
     def leave(self, number: int) -> None:
         """Stop a machine in good order, as `cardkeep down` on it does."""
@@ -82,9 +91,14 @@ class Estate(House):
         self._running.discard(number)
 
     def even_out(self) -> None:
-        """Give all owners as many SKUs, as `cardkeep rebalance` does. Raises HouseFailed."""
-        if not until(lambda: not self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved, _EVEN_WITHIN_S):
+        """Give all owners as many SKUs, as `cardkeep rebalance` does, and have them serve these. Raises HouseFailed."""
+        if not until(self._is_even, _EVEN_WITHIN_S):
             raise HouseFailed(f"SKUs were not evened out within {_EVEN_WITHIN_S:g} s")
+
+    def _is_even(self) -> bool:
+        """Nothing is left to be moved, and nobody serves what has been moved to somebody else."""
+        moved = self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved
+        return not moved and all(each.pools_served == each.pools for each in self.machines().values())
 
     def machines(self) -> Mapping[str, Machine]:
         """All machines by address, as the house tells of them."""

@@ -78,6 +78,7 @@ class NodeLost(OfMachines):
         address = self.estate.addresses[_OTHER]
         with suppress(CardkeepError, HouseFailed):
             # Whoever joined lately has hardly any SKU, and nobody would notice its loss.
+            self.estate.wait_listed(_OTHER)
             self.estate.even_out()
             placed = self.estate.placement()
             self.skus = frozenset(name.rpartition("/")[2] for name, owner in placed.items() if address in owner)
