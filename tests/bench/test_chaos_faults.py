@@ -18,8 +18,10 @@ from bench.run.estate import Estate
 class TwoMachines(Estate):
     """They are lost and join as told; nothing runs."""
 
-    def __init__(self, *, can_join: bool = True, can_leave: bool = True) -> None:
+    def __init__(self, *, can_join: bool = True, can_leave: bool = True, can_even_out: bool = True) -> None:
         self._running = {0, 1}
+        self._can_even_out = can_even_out
+        self._placed: dict[str, str] = {}
         self._can_join = can_join
         self._can_leave = can_leave
 
@@ -28,9 +30,18 @@ class TwoMachines(Estate):
         """See Estate."""
         return ["127.0.9.1", "127.0.9.2"]
 
+    def wait_listed(self, number: int) -> None:
+        """See Estate."""
+
+    def even_out(self) -> None:
+        """One SKU on each, where before all were on the head."""
+        if not self._can_even_out:
+            raise HouseFailed("SKUs were not evened out")
+        self._placed = {"tenants/default/skus/A": "owner-127.0.9.1-0", "tenants/default/skus/B": "owner-127.0.9.2-0"}
+
     def placement(self) -> Mapping[str, str]:
-        """Nobody knows of any SKU."""
-        return {}
+        """See Estate."""
+        return self._placed
 
     def lose(self, number: int) -> None:
         """See Estate."""
@@ -54,12 +65,13 @@ def arena(house: Estate) -> Any:
     return SimpleNamespace(house=house)
 
 
-def test_a_machine_is_lost_whether_or_not_its_skus_are_known() -> None:
-    """Without them there is only no figure; and it joins again."""
-    estate = TwoMachines()
+@pytest.mark.parametrize(("can_even_out", "skus"), [(True, {"B"}), (False, set())])
+def test_a_machine_is_lost_whether_or_not_it_has_its_share(can_even_out: bool, skus: set[str]) -> None:
+    """Where that is not known there is only no figure; and it joins again."""
+    estate = TwoMachines(can_even_out=can_even_out)
     fault = NodeLost(arena(estate), Random(1))
     assert fault.inject()
-    assert (fault.skus, estate.runs(1)) == (frozenset(), False)
+    assert (fault.skus, estate.runs(1)) == (skus, False)
     assert fault.heal()
     assert estate.runs(1)
 
