@@ -57,9 +57,9 @@ class Annex:
         self._run.say(step=f"joining the head at {cluster.head}", machine=settings.machine)
         self._port = shared_port(settings.host, settings.port)
         settings = settings.model_copy(update={"port": self._port.getsockname()[1]})
-        if settings.has_doorstep:
-            self._doorstep = Doorstep(self._port, settings.doorstep)
-            self._doorstep.open()
+        # Whether anybody comes for it the head knows, which starts whoever takes calls.
+        self._doorstep = Doorstep(self._port, settings.doorstep)
+        self._doorstep.open()
         self._node = RayNode(settings, cluster.ray_port, cluster.head)
         await self._stay()
         await self._join(self._node)

@@ -1,16 +1,14 @@
 """The house keeps the port, so that nobody is turned away while whoever takes the calls is started anew.
 
-The house listens and never accepts. Each process that takes calls gets the listening socket from it, over a Unix
-socket that passes descriptors, and accepts. When it dies the socket lives on in the house: who connects meanwhile
-stands in the kernel's line until the next process comes for it, and sees a slow answer instead of a refusal.
+The house has the socket and never accepts. Each process that takes calls gets it from the house, over a Unix socket
+that passes descriptors, listens and accepts. When it dies the socket lives on in the house: who connects meanwhile
+stands in the kernel's line until the next process comes for it, and sees a slow answer instead of a refusal. Where
+nobody comes for it, since front ends have sockets of their own, nobody is kept in line for nothing.
 """
 
 import socket
 from pathlib import Path
 from threading import Thread
-
-#: Callers that may stand in line while nobody accepts.
-_LINE_MAX = 1_024
 
 #: How long a process waits for the socket: the house answers at once.
 _GIVES_WITHIN_S = 5.0
@@ -27,8 +25,7 @@ class Doorstep:
         self._asked = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def open(self) -> None:
-        """Let callers stand in line, and give the socket to who comes for it."""
-        self._port.listen(_LINE_MAX)
+        """Give the socket to who comes for it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         self._asked.bind(str(self._path))
@@ -54,7 +51,7 @@ class Doorstep:
 
 
 def port_from(path: Path) -> socket.socket:
-    """The listening socket of the house that has its doorstep there. Raises OSError."""
+    """The socket of the house that has its doorstep there, to listen on. Raises OSError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(_GIVES_WITHIN_S)
         line.connect(str(path))

@@ -99,9 +99,8 @@ class MainHouse:
         """Who takes calls shares the port; an owner that comes back must find the one it had."""
         self._port = shared_port(settings.host, settings.port)
         settings = settings.model_copy(update={"port": self._port.getsockname()[1]})
-        if settings.has_doorstep:
-            self._doorstep = Doorstep(self._port, settings.doorstep)
-            self._doorstep.open()
+        self._doorstep = Doorstep(self._port, settings.doorstep)
+        self._doorstep.open()
         return settings
 
     async def _facts(self, store: RedisStore) -> StoreFacts:

@@ -112,12 +112,12 @@ class Settings(BaseSettings):
 
     @property
     def has_doorstep(self) -> bool:
-        """Whether the house listens for those who take calls; grpcio's server can only listen by itself."""
+        """Whether who takes calls gets the house's socket for it; grpcio's server can only listen by itself."""
         return not self.own_front_ends and self.front_door == "fast"
 
     @property
     def doorstep(self) -> Path:
-        """Where owners get the socket that the house listens on."""
+        """Where owners get the socket that the house keeps."""
         return self.run_folder / "door.sock"
 
     @property

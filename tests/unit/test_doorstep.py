@@ -42,15 +42,33 @@ async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def test_who_came_while_nobody_took_calls_is_served_by_the_next_who_does(
     port: socket.socket, tmp_path: Path
 ) -> None:
-    """And so is who comes while the second does, after the first has gone: the house has kept the line."""
+    """The first has gone, the second has still to come, and the house has kept the line."""
     path = tmp_path / "run" / "door.sock"
-    for _ in range(2):
+    first = await asyncio.start_server(_greet, sock=await asyncio.to_thread(port_from, path))
+    first.close()
+    await first.wait_closed()
+    caller = await asyncio.to_thread(_caller, port)
+    second = await asyncio.start_server(_greet, sock=await asyncio.to_thread(port_from, path))
+    assert await asyncio.to_thread(caller.recv, 100) == b"hello yourself"
+    second.close()
+    await second.wait_closed()
+    caller.close()
+
+
+@pytest.mark.usefixtures("doorstep")
+async def test_where_front_ends_listen_by_themselves_no_caller_stands_in_a_line_that_nobody_serves(
+    port: socket.socket,
+) -> None:
+    """They share the port with the house, which then only keeps it."""
+    with pytest.raises(OSError, match="refused"):
+        await asyncio.to_thread(_caller, port)
+    server = await asyncio.start_server(_greet, sock=shared_port(*port.getsockname()))
+    for _ in range(20):  # With two that listen the kernel would send half of them to each.
         caller = await asyncio.to_thread(_caller, port)
-        server = await asyncio.start_server(_greet, sock=await asyncio.to_thread(port_from, path))
         assert await asyncio.to_thread(caller.recv, 100) == b"hello yourself"
-        server.close()
-        await server.wait_closed()
         caller.close()
+    server.close()
+    await server.wait_closed()
 
 
 @pytest.mark.usefixtures("doorstep")
