@@ -3,8 +3,8 @@
 No bytes, no wire, no other process to wake: a command is decided where its call was read. What a link does with its
 buses the journal's groups do here, since what is decided while an append is under way shares the next one.
 
-Of a pool that a crowd wants only so many are decided in one turn. Then the loop looks at everything else: whoever wants
-another pool waits for some of the crowd, not for all of it.
+Of a pool that a crowd wants only so many are decided in one turn, and fewer while others are wanted, too. Then the loop
+looks at everything else: whoever wants another pool waits for some of the crowd, not for all of it.
 """
 
 import asyncio
@@ -24,6 +24,13 @@ from engine.stock.commands import Command, Receive, Wait
 #: they take the process two to four milliseconds.
 commands_per_turn_max = 64
 
+#: The same of a pool whose crowd fills more than one turn, while another pool is asked for, too: who asks for that
+#: waits for about four turns until he has his answer, each of which takes the process a millisecond then.
+commands_beside_others_max = 16
+
+#: How long it counts that two pools were asked for in one breath: a buyer a second keeps his neighbours' turns short.
+_beside_for_s = 1.0
+
 
 class HomeLine(Line):
     """See above. `address` is where the same owner listens for others."""
@@ -41,6 +48,8 @@ class HomeLine(Line):
         #: Commands of each pool that have no answer.
         self._waiting: dict[PoolName, int] = {}
         self._looking: asyncio.TimerHandle | None = None
+        #: Until when no crowd has the loop to itself.
+        self._others_until_s = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -94,7 +103,7 @@ class HomeLine(Line):
         if not gathering:
             loop.call_soon(self._decide_all)
         turns = gathering.get(pool) or gathering.setdefault(pool, deque((_Turn(self, pool),)))
-        if len(turns[-1].asked) >= commands_per_turn_max:
+        if len(turns[-1].asked) >= commands_beside_others_max and self._is_full(turns, now_s):
             turns.append(_Turn(self, pool))
         turns[-1].add(party)
 
@@ -110,8 +119,15 @@ class HomeLine(Line):
         else:
             del self._waiting[turn.pool]
 
+    def _is_full(self, turns: "deque[_Turn]", now_s: float) -> bool:
+        """Whether who comes now has to take the turn after the last of these."""
+        is_beside_others = len(turns) > 1 and now_s < self._others_until_s
+        return is_beside_others or len(turns[-1].asked) >= commands_per_turn_max
+
     def _decide_all(self) -> None:
         """The next turn of each pool; what is left comes after whatever else the loop has to do."""
+        if len(self._gathering) > 1:
+            self._others_until_s = self._loop.time() + _beside_for_s
         turns = [turns.popleft() for turns in self._gathering.values()]
         self._gathering = {pool: rest for pool, rest in self._gathering.items() if rest}
         if self._gathering:

@@ -7,12 +7,13 @@ import pytest
 
 from actors import home_line as at_home
 from actors import line as lining
-from actors.asking import Answer
+from actors.asking import Answer, Asked, Hearer
 from actors.home_line import HomeLine
 from actors.line import NotOwner
 from actors.owner import Owner
 from actors.wire import Address
 from engine.errors import InDoubt, Overloaded, PoolClosed, StoreUnavailable
+from engine.names import PoolName
 from engine.stock.commands import Allocate, GetShelf
 from engine.stock.outcomes import Held, Received, Shelf
 from tests.unit.corridor import NEIGHBOUR, POOL, Corner, allocate, chunk, stock, until
@@ -140,6 +141,7 @@ async def test_who_wants_another_pool_does_not_wait_for_all_of_a_crowd(
 ) -> None:
     """A crowd is decided some at a time, in its order; who came after it and wants something else comes in between."""
     monkeypatch.setattr(at_home, "commands_per_turn_max", 4)
+    monkeypatch.setattr(at_home, "commands_beside_others_max", 4)
     await owner.open(NEIGHBOUR)
     await stock(owner, 1, NEIGHBOUR)
     heard: list[str] = []
@@ -156,11 +158,45 @@ async def test_who_wants_another_pool_does_not_wait_for_all_of_a_crowd(
     assert line.waiting == 0
 
 
+async def test_turns_of_a_crowd_are_short_while_another_pool_is_asked_for(
+    line: HomeLine, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fits in one turn stays one; of a crowd that has the loop to itself every turn is as long as may be."""
+    monkeypatch.setattr(at_home, "commands_per_turn_max", 8)
+    monkeypatch.setattr(at_home, "commands_beside_others_max", 2)
+    await owner.open(NEIGHBOUR)
+    await stock(owner, 2, NEIGHBOUR)
+    sizes: list[int] = []
+    take = owner.take
+
+    def counted(pool: PoolName, asked: Sequence[Asked], hearer: Hearer) -> None:
+        if pool == POOL:
+            sizes.append(len(asked))
+        take(pool, asked, hearer)
+
+    monkeypatch.setattr(owner, "take", counted)
+
+    async def crowd(commands: int, name: str, *, is_alone: bool) -> list[int]:
+        sizes.clear()
+        asked = [_ask(line, [allocate(f"{name}-{number}")]) for number in range(commands)]
+        if not is_alone:
+            asked.append(line.ask_all(NEIGHBOUR, [allocate(f"{name}-other")], 0, until_s=_soon_s()))
+        await asyncio.gather(*asked)
+        return list(sizes)
+
+    assert await crowd(20, "alone", is_alone=True) == [8, 8, 4]
+    assert await crowd(8, "no crowd", is_alone=False) == [8]
+    assert await crowd(14, "beside", is_alone=False) == [8, 2, 2, 2]
+    monkeypatch.setattr(line, "_others_until_s", 0.0)
+    assert await crowd(20, "alone again", is_alone=True) == [8, 8, 4]
+
+
 async def test_what_one_caller_asks_together_is_decided_together(
     line: HomeLine, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many they are: one turn, one record."""
     monkeypatch.setattr(at_home, "commands_per_turn_max", 4)
+    monkeypatch.setattr(at_home, "commands_beside_others_max", 2)
     heard = await _ask(line, [allocate(name) for name in "abcdefgh"])
     assert len(heard) == 8
     assert len((await corner.records())[-1].events) == 8
