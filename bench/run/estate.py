@@ -4,9 +4,11 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cardkeep_client import Client
 from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, Machine, RebalanceRequest
 
 from actors.front.doors import Door
+from bench.builds import Build
 from bench.house_process import HouseFailed
 from bench.machines import Machines
 from bench.run.house import House
@@ -75,6 +77,14 @@ class Estate(House):
         if not until(has_owner, _LISTED_WITHIN_S):
             raise HouseFailed(f"machine {number} has joined, and no owner of it is among the machines'")
 
+    def install(self, number: int, build: Build) -> None:
+        """What a machine runs from its next start on."""
+        self._machines.house(number).build = build.folder
+
+    def versions(self) -> Mapping[int, str]:
+        """What each machine that runs says at its own door that it is. Raises CardkeepError."""
+        return {number: self._version_at(self._machines.door(number)) for number in sorted(self._running)}
+
     def leave(self, number: int) -> None:
         """Stop a machine in good order, as `cardkeep down` on it does."""
         self._machines.stop(number)
@@ -107,6 +117,11 @@ class Estate(House):
     def placement(self) -> Mapping[str, str]:
         """Which owner each SKU is with."""
         return {pool.name: pool.owner for pool in self.client.pools()}
+
+    @staticmethod
+    def _version_at(door: str) -> str:
+        with Client(door, channels=1) as client:
+            return client.status().version
 
     def usages(self) -> Usages:
         """CPU and memory of each process of all machines until now."""
