@@ -45,7 +45,7 @@ demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: abou
 	@$(BIN)/python -m bench.demo
 
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
-	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR)) $(if $(HISTORY),--history $(HISTORY))
+	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR)) $(if $(HISTORY),--history $(HISTORY)) $(if $(FROM),--from $(FROM))
 
 check-history: $(READY) ## Judge what clients were told: FILE=build/bench/history/sale/….jsonl.gz
 	@$(BIN)/python -m bench check-history $(FILE)

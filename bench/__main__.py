@@ -80,7 +80,15 @@ def run(scenario: Scenario, options: argparse.Namespace, out: Console) -> int:
     (options.build / f"{scenario.name}.html").unlink(missing_ok=True)
     screen = Screen()
     history = None if options.history is None else options.history / scenario.name
-    asked = Options(options.seconds, options.rounds, options.door, options.seed, options.build, history=history)
+    asked = Options(
+        options.seconds,
+        options.rounds,
+        options.door,
+        options.seed,
+        options.build,
+        history=history,
+        from_revision=options.from_revision,
+    )
     bench = Bench(asked, screen)
     around = _around(options)
     began_s = time.monotonic()
@@ -135,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=2026, help="draws the same SKUs and journeys again")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where documents and data go")
     parser.add_argument("--history", type=Path, help="a folder for what clients were told, to be judged apart")
+    parser.add_argument(
+        "--from", dest="from_revision", metavar="REVISION", help="the code that an upgrade begins with; else as it says"
+    )
     parser.add_argument("--json", action="store_true", help="the document on stdout instead of tables")
     parser.add_argument("--strict", action="store_true", help="exit code 99 when a goal is missed")
     return parser

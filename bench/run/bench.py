@@ -97,6 +97,8 @@ class Options:
     asked_again_max: int = 2_000
     #: A folder for histories of houses, one a check, for `check-history`. Owners are killed for it: see last_look.py.
     history: Path | None = None
+    #: The revision whose code an upgrade begins with.
+    from_revision: str | None = None
 
 
 @dataclass
