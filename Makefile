@@ -53,6 +53,9 @@ check-history: $(READY) ## Judge what clients were told: FILE=build/bench/histor
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report
 
+reliability: $(READY) ## Write the figures of docs/reliability.md anew from the last runs of chaos, upgrade, elastic, restore
+	@$(BIN)/python -m bench reliability
+
 hosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, cut networks, take it down (root)
 	@$(BIN)/python -m bench.hosts
 
@@ -113,4 +116,4 @@ test: $(READY) ## Everything, with real stores, owners, front ends and Ray: two 
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests --ignore tests/cluster
 	$(BIN)/python -m pytest tests/cluster
 
-.PHONY: help setup demo bench check-history bench-report hosts up down fmt lint types imports unit sim protos lock coverage check quick-a-f quick-g-p quick-q-z test
+.PHONY: help setup demo bench check-history bench-report reliability hosts up down fmt lint types imports unit sim protos lock coverage check quick-a-f quick-g-p quick-q-z test
