@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from bench.run.bench import Side
 
 
-class Witness(Protocol):
-    """Clients who can say what they were told."""
+class Testimony(Protocol):
+    """What some clients were told, and by which plan they had asked."""
 
     @property
     def plan(self) -> Plan:
-        """By which they asked; whoever asks again does it by the same."""
+        """The plan; whoever asks again does it by the same."""
 
     def heard(self) -> list[Call]:
         """Every call, in any order."""
@@ -44,7 +44,7 @@ class Loaded(NamedTuple):
 
 def look_into(
     side: "Side",
-    witnesses: Sequence[Witness],
+    testimonies: Sequence[Testimony],
     *,
     asked_again_max: int,
     history: Path | None = None,
@@ -57,13 +57,13 @@ def look_into(
     `clock_wrong_ms`: by how much the side's clock was set wrong at times, either way. `holds_max`: see last_look.
     """
     with _without_collector():
-        histories = [(one.plan, one.heard()) for one in witnesses]
+        histories = [(one.plan, one.heard()) for one in testimonies]
         asked_again = [
             (plan, list(ask_again(side.target, plan, _to_ask(calls, asked_again_max, plan.seed))))
             for plan, calls in histories
         ]
         again = [call for _, calls in asked_again for call in calls]
-        skus = sorted({sku for one in witnesses for sku in one.plan.work.skus.ids})
+        skus = sorted({sku for one in testimonies for sku in one.plan.work.skus.ids})
         books = side.books(skus) if side.keeps_books else None
         findings = audit(chain(*(calls for _, calls in histories), again), books, clock_wrong_ms=clock_wrong_ms)
         findings.asked_again = len(again)

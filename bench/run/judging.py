@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench.audit import Findings
 from bench.checker.check import check_file
 from bench.checker.verdict import Verdict
-from bench.run.checking import Witness, look_into
+from bench.run.checking import Testimony, look_into
 from bench.run.house import House
 
 #: Acknowledged holds that are asked for again besides all unknown requests.
@@ -30,7 +30,7 @@ class Judgement(NamedTuple):
         return self.findings.broken.total()
 
 
-def judge(house: House, witnesses: Sequence[Witness], history: Path, *, clock_wrong_ms: float = 0.0) -> Judgement:
+def judge(house: House, testimonies: Sequence[Testimony], history: Path, *, clock_wrong_ms: float = 0.0) -> Judgement:
     """Ask again for what is unknown, count, write the history down and judge it; the checker's words are findings, too.
 
     Owners die for it (last_look.py). `clock_wrong_ms`: by how much their clocks were set wrong at times, either way.
@@ -38,7 +38,7 @@ def judge(house: House, witnesses: Sequence[Witness], history: Path, *, clock_wr
     """
     findings = look_into(
         house,
-        witnesses,
+        testimonies,
         asked_again_max=_ASKED_AGAIN_MAX,
         history=history,
         clock_wrong_ms=clock_wrong_ms,

@@ -113,7 +113,10 @@ def _roll(bench: Bench, estate: Estate, new: Build) -> list[Look]:
 
 def _look(estate: Estate, step: str) -> Look:
     found = estate.machines()
-    commands_per_s = {number: found[address].commands_per_second for number, address in enumerate(estate.addresses)}
+    commands_per_s = {
+        number: found[address].commands_per_second if address in found else 0.0
+        for number, address in enumerate(estate.addresses)
+    }
     return Look(step, estate.versions(), commands_per_s)
 
 
