@@ -101,14 +101,22 @@ class Estate(House):
         self._running.discard(number)
 
     def even_out(self) -> None:
-        """Give all owners as many SKUs, as `cardkeep rebalance` does, and have them serve these. Raises HouseFailed."""
+        """Give all owners as many SKUs, as `cardkeep rebalance` does, and have them serve these. Raises HouseFailed.
+
+        There have to be as many SKUs as machines, or more.
+        """
         if not until(self._is_even, _EVEN_WITHIN_S):
             raise HouseFailed(f"SKUs were not evened out within {_EVEN_WITHIN_S:g} s")
 
     def _is_even(self) -> bool:
-        """Nothing is left to be moved, and nobody serves what has been moved to somebody else."""
+        """Nothing is left to be moved, nobody serves what has been moved to somebody else, and no machine has nothing.
+
+        Of a machine that has just joined nobody may know yet that it could have something.
+        """
         moved = self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved
-        return not moved and all(each.pools_served == each.pools for each in self.machines().values())
+        found = self.machines()
+        has_all = all(found.get(self.addresses[number], Machine()).pools for number in self._running)
+        return not moved and has_all and all(each.pools_served == each.pools for each in found.values())
 
     def machines(self) -> Mapping[str, Machine]:
         """All machines by address, as the house tells of them."""
