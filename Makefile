@@ -45,13 +45,16 @@ demo: $(READY) ## Import, flash sale with a killed owner, last card, audit: abou
 	@$(BIN)/python -m bench.demo
 
 bench: $(READY) ## Load a house, audit it, write figures: SCENARIO=sale; without, list the scenarios
-	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR)) $(if $(HISTORY),--history $(HISTORY))
+	@$(BIN)/python -m bench $(SCENARIO) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOOR),--door $(DOOR)) $(if $(HISTORY),--history $(HISTORY)) $(if $(FROM),--from $(FROM))
 
 check-history: $(READY) ## Judge what clients were told: FILE=build/bench/history/sale/….jsonl.gz
 	@$(BIN)/python -m bench check-history $(FILE)
 
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report
+
+reliability: $(READY) ## Write the figures of docs/reliability.md anew from the last runs of chaos, upgrade, elastic, restore
+	@$(BIN)/python -m bench reliability
 
 hosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, cut networks, take it down (root)
 	@$(BIN)/python -m bench.hosts
@@ -113,4 +116,4 @@ test: $(READY) ## Everything, with real stores, owners, front ends and Ray: two 
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests --ignore tests/cluster
 	$(BIN)/python -m pytest tests/cluster
 
-.PHONY: help setup demo bench check-history bench-report hosts up down fmt lint types imports unit sim protos lock coverage check quick-a-f quick-g-p quick-q-z test
+.PHONY: help setup demo bench check-history bench-report reliability hosts up down fmt lint types imports unit sim protos lock coverage check quick-a-f quick-g-p quick-q-z test

@@ -32,20 +32,17 @@ class HouseFailed(Exception):
 class HouseProcess:
     """`python -m actors.house` in a folder, with settings as environment names without their prefix.
 
-    `environment` is what else it is given; its working folder is `cwd`, where Python looks for it first.
+    `environment` is what else it is given.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        settings: Mapping[str, str] | None = None,
-        environment: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
+        self, folder: Path, settings: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
         self.folder = folder
         self.settings = dict(settings or {})
         self.environment = dict(environment or {})
-        self._cwd = cwd
+        #: Another build to run from its next start on, see bench/builds.py; None: that of this checkout.
+        self.build: Path | None = None
         self.target = ""
         #: Where its metrics are, an http:// address.
         self.metrics = ""
@@ -62,6 +59,7 @@ class HouseProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
+            **self._path(),
             **self.environment,
             "CARDKEEP_DATA": str(self.folder),
             "CARDKEEP_PORT": str(free_port()),
@@ -72,7 +70,7 @@ class HouseProcess:
         with (self.folder / "house.out").open("wb") as out:
             command = [sys.executable, "-m", "actors.house"]
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                command, env=environment, cwd=self._cwd, stdout=out, stderr=out, start_new_session=True
+                command, env=environment, stdout=out, stderr=out, start_new_session=True
             )
         until_s = time.monotonic() + _START_PATIENCE_S
         told = ""
@@ -115,6 +113,12 @@ class HouseProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _path(self) -> Mapping[str, str]:
+        """What makes every process of a house read another build first."""
+        if self.build is None:
+            return {}
+        return {"PYTHONPATH": str(self.build), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def _news(self) -> dict[str, str]:
         path = self.folder / "run.json"

@@ -66,8 +66,7 @@ def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built
     tools.mkdir(parents=True)
     disk, clocks = _shims(tools)
     to_store, store, script = _to_store(house.folder, tools, disk, terms.store_options, stack)
-    environment = {**_path(terms.build), **(clocks.environment if clocks else {})}
-    house.equip(environment, **terms.settings, store_binary=str(script))
+    house.equip(clocks.environment if clocks else {}, **terms.settings, store_binary=str(script))
     bench.begin(house)
     stack.callback(bench.stop, house)
     if isinstance(house, Estate):
@@ -94,7 +93,9 @@ def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built
 def _alone(bench: Bench, terms: Terms) -> House:
     folder = bench.new_folder()
     settings = {"actors_max": "2", "front_door": Door.FAST.value}
-    return House(terms.label, folder, Door.FAST, settings, HouseProcess(folder, settings, cwd=terms.build))
+    process = HouseProcess(folder, settings)
+    process.build = terms.build
+    return House(terms.label, folder, Door.FAST, settings, process)
 
 
 def _with_machines(bench: Bench, terms: Terms) -> Estate:
@@ -122,11 +123,6 @@ def _to_store(folder: Path, tools: Path, disk: Disk | None, options: str, stack:
     script.write_text(f"#!/bin/sh\nexec env {environment} {command}\n")
     script.chmod(0o700)
     return stack.enter_context(Road(listens, socket)), socket, script
-
-
-def _path(build: Path | None) -> Mapping[str, str]:
-    """What makes every process of a house read another build first."""
-    return {} if build is None else {"PYTHONPATH": str(build), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _suppliers(house: House, folder: Path, skus: list[str], stack: ExitStack) -> list[SandboxProcess]:

@@ -16,13 +16,14 @@ from bench.chaos.faults.deaths import OwnerKilled, PowerLost
 from bench.chaos.faults.fault import Fault
 from bench.chaos.faults.freezes import OwnerFrozenPastTakeover
 from bench.chaos.faults.networks import StoreAnswersLost
-from bench.chaos.judging import Judgement, judge
+from bench.chaos.judging import judge
 from bench.chaos.leg import CALM_S, NotBack, Told, leg
 from bench.chaos.legs import history_path
 from bench.chaos.nemesis import Injected
 from bench.chaos.plan import Planned, Step
 from bench.chaos.wrong_builds import CHANGES, wrong_build
 from bench.run import Bench
+from bench.run.judging import Judgement
 
 #: Buyers sell so long before the first fault.
 _BEGIN_S = 3.0

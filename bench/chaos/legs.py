@@ -13,12 +13,13 @@ from bench.chaos.faults.fault import Fault
 from bench.chaos.faults.kinds import CLOCK_KINDS, KINDS, OF_MACHINES
 from bench.chaos.faults.machines import NodeLost
 from bench.chaos.faults.times import STEP_MS_MAX
-from bench.chaos.judging import Judgement, judge
+from bench.chaos.judging import judge
 from bench.chaos.leg import leg
 from bench.chaos.nemesis import Injected
 from bench.chaos.plan import Step, plan, plan_mixes
 from bench.run import Bench
 from bench.run.bench import AuditFailed
+from bench.run.judging import Judgement
 
 #: Owners killed in each deck besides the one that every kind is in: how long they are away is to be known well.
 _OWNER_KILLS_MORE = 4

@@ -68,6 +68,8 @@ class Telling:
         violations = sum(outcome.judgement.violations for outcome in self._heard)
         about = "what the audit, the checker or the suppliers' ledgers object to"
         measure("violations", violations, unit="", about=about, goal=at_most(0))
+        about = "operations in all histories, each asking and each answer to it"
+        measure("operations", sum(verdict.operations for verdict in verdicts), unit="", about=about)
         about = "operations that were answered well, in all histories"
         measure("acknowledged", acknowledged, unit="", about=about, goal=at_least(200_000))
         measure("holds", sum(verdict.holds for verdict in verdicts), unit="", about="holds that were acknowledged")

@@ -3,15 +3,11 @@
 The product has no switch for any of this. A piece of source that is not found exactly once is an error, not a pass.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_ROOT = Path(__file__).parents[2]
-
-#: What a house is made of, and is copied. What it imports besides stays where it is.
-_ROOMS = ("engine", "actors")
+from bench.builds import copy_rooms
 
 
 class Change(NamedTuple):
@@ -82,8 +78,7 @@ ORDER_OFF = (
 
 def wrong_build(folder: Path, changes: Sequence[Change]) -> Path:
     """A copy of the house with these changes, in a new folder. Raises ValueError when the source has changed."""
-    for room in _ROOMS:
-        shutil.copytree(_ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_rooms(folder)
     for change in changes:
         source = folder / change.path
         text = source.read_text()

@@ -25,6 +25,7 @@ from typing import Protocol, TypeVar
 
 from actors.front.doors import Door
 from bench.audit import Books, Findings
+from bench.builds import Build
 from bench.house_process import HouseFailed
 from bench.load import fleet
 from bench.load.plan import Measured, Plan, Progress
@@ -96,6 +97,8 @@ class Options:
     asked_again_max: int = 2_000
     #: A folder for histories of houses, one a check, for `check-history`. Owners are killed for it: see last_look.py.
     history: Path | None = None
+    #: The revision whose code an upgrade begins with.
+    from_revision: str | None = None
 
 
 @dataclass
@@ -143,10 +146,14 @@ class Bench:
         self.figures.settings[side_name(house)] = house.settings
         return house
 
-    def estate(self, machines: int, **settings: str) -> Estate:
-        """Start the head of a cluster of up to so many machines. Raises CannotRun."""
+    def estate(self, machines: int, *, build: Build | None = None, **settings: str) -> Estate:
+        """Start the head of a cluster of up to so many machines, all of this build. Raises CannotRun."""
         folder = self._folder / f"estate-{next(self._numbers)}"
-        return self.begin(Estate("cardkeep", folder, self.door, settings, machines))
+        estate = Estate("cardkeep", folder, self.door, settings, machines)
+        if build is not None:
+            for number in range(machines):
+                estate.install(number, build)
+        return self.begin(estate)
 
     def peer(self, name: str, door: Door = Door.FAST, *, cards: int = 1, stocks: int = 1) -> Peer | None:
         """Start one of bench/peers with `stocks` SKUs of `cards` cards each.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bench.audit import NOT_DONE, OK, UNKNOWN, Call, Findings, audit
 from bench.load.plan import Measured, Plan
@@ -20,35 +20,50 @@ if TYPE_CHECKING:
     from bench.run.bench import Side
 
 
+class Testimony(Protocol):
+    """What some clients were told, and by which plan they had asked."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan; whoever asks again does it by the same."""
+
+    def heard(self) -> list[Call]:
+        """Every call, in any order."""
+
+
 class Loaded(NamedTuple):
     """One load that ran and has not been audited."""
 
     plan: Plan
     measured: Measured
 
+    def heard(self) -> list[Call]:
+        """What its clients wrote down. Raises ValueError when a history of theirs is none."""
+        return list(read_calls(self.measured.histories))
+
 
 def look_into(
     side: "Side",
-    loads: Sequence[Loaded],
+    testimonies: Sequence[Testimony],
     *,
     asked_again_max: int,
     history: Path | None = None,
     clock_wrong_ms: float = 0.0,
     holds_max: int = HOLDS_OF_ALL_MAX,
 ) -> Findings:
-    """Audit all loads of one side on some SKUs together. Takes about 6 s for a million items.
+    """Audit all that clients of one side heard of some SKUs together. Takes about 6 s for a million items.
 
     With `history`, write down there what clients were told, and what a house says of it in the end.
     `clock_wrong_ms`: by how much the side's clock was set wrong at times, either way. `holds_max`: see last_look.
     """
     with _without_collector():
-        histories = [(one.plan, list(read_calls(one.measured.histories))) for one in loads]
+        histories = [(one.plan, one.heard()) for one in testimonies]
         asked_again = [
             (plan, list(ask_again(side.target, plan, _to_ask(calls, asked_again_max, plan.seed))))
             for plan, calls in histories
         ]
         again = [call for _, calls in asked_again for call in calls]
-        skus = sorted({sku for one in loads for sku in one.plan.work.skus.ids})
+        skus = sorted({sku for one in testimonies for sku in one.plan.work.skus.ids})
         books = side.books(skus) if side.keeps_books else None
         findings = audit(chain(*(calls for _, calls in histories), again), books, clock_wrong_ms=clock_wrong_ms)
         findings.asked_again = len(again)

@@ -4,9 +4,11 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cardkeep_client import Client
 from cardkeep_client.v1.cluster_pb2 import DrainMachineRequest, Machine, RebalanceRequest
 
 from actors.front.doors import Door
+from bench.builds import Build
 from bench.house_process import HouseFailed
 from bench.machines import Machines
 from bench.run.house import House
@@ -75,6 +77,14 @@ class Estate(House):
         if not until(has_owner, _LISTED_WITHIN_S):
             raise HouseFailed(f"machine {number} has joined, and no owner of it is among the machines'")
 
+    def install(self, number: int, build: Build) -> None:
+        """What a machine runs from its next start on."""
+        self._machines.house(number).build = build.folder
+
+    def versions(self) -> Mapping[int, str]:
+        """What each machine that runs says at its own door that it is. Raises CardkeepError."""
+        return {number: self._version_at(self._machines.door(number)) for number in sorted(self._running)}
+
     def leave(self, number: int) -> None:
         """Stop a machine in good order, as `cardkeep down` on it does."""
         self._machines.stop(number)
@@ -91,14 +101,22 @@ class Estate(House):
         self._running.discard(number)
 
     def even_out(self) -> None:
-        """Give all owners as many SKUs, as `cardkeep rebalance` does, and have them serve these. Raises HouseFailed."""
+        """Give all owners as many SKUs, as `cardkeep rebalance` does, and have them serve these. Raises HouseFailed.
+
+        There have to be as many SKUs as machines, or more.
+        """
         if not until(self._is_even, _EVEN_WITHIN_S):
             raise HouseFailed(f"SKUs were not evened out within {_EVEN_WITHIN_S:g} s")
 
     def _is_even(self) -> bool:
-        """Nothing is left to be moved, and nobody serves what has been moved to somebody else."""
+        """Nothing is left to be moved, nobody serves what has been moved to somebody else, and no machine has nothing.
+
+        Of a machine that has just joined nobody may know yet that it could have something.
+        """
         moved = self.client.call(SERVICE, "Rebalance", RebalanceRequest()).moved
-        return not moved and all(each.pools_served == each.pools for each in self.machines().values())
+        found = self.machines()
+        has_all = all(found.get(self.addresses[number], Machine()).pools for number in self._running)
+        return not moved and has_all and all(each.pools_served == each.pools for each in found.values())
 
     def machines(self) -> Mapping[str, Machine]:
         """All machines by address, as the house tells of them."""
@@ -107,6 +125,11 @@ class Estate(House):
     def placement(self) -> Mapping[str, str]:
         """Which owner each SKU is with."""
         return {pool.name: pool.owner for pool in self.client.pools()}
+
+    @staticmethod
+    def _version_at(door: str) -> str:
+        with Client(door, channels=1) as client:
+            return client.status().version
 
     def usages(self) -> Usages:
         """CPU and memory of each process of all machines until now."""

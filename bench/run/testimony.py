@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cardkeep_client import CardkeepError, Hold
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from bench.audit import OK, Call
@@ -36,8 +37,7 @@ class Told(NamedTuple):
 
 def read_calls(paths: Sequence[str]) -> Iterator[Call]:
     """Every item of every history, in the files' order."""
-    # Histories carry the monotonic clock, houses the wall clock; the two are compared once.
-    wall_ahead_ms = (time.time_ns() - time.monotonic_ns()) / 1e6
+    wall_ahead_ms = wall_clock_ahead_ms()
     for path in paths:
         for call in history.read(Path(path)):
             sent_ms = call.invoked_ns / 1e6 + wall_ahead_ms
@@ -45,6 +45,35 @@ def read_calls(paths: Sequence[str]) -> Iterator[Call]:
             kind = call.method.removeprefix("Batch").lower()
             for item, told in zip(call.items, _told(call), strict=True):
                 yield Call(kind, item.request_id, item.subject, item.ref, sent_ms, answered_ms, *told)
+
+
+def wall_clock_ahead_ms() -> float:
+    """By how much the wall clock, which houses go by, is ahead of the monotonic one, which clients go by.
+
+    To be asked once for all calls of a history: a clock that is set meanwhile would put them in another order.
+    """
+    return (time.time_ns() - time.monotonic_ns()) / 1e6
+
+
+def told_by_client(hold: Hold) -> Told:
+    """An OK that is a hold, as the Python client gives it."""
+    return Told(
+        OK,
+        hold.name,
+        tuple([card.name for card in hold.cards]),
+        hold.expire_time.timestamp() * 1000,
+        hold.state.value,
+        hold.epoch,
+        hold.sequence,
+        hold.replayed,
+        hold.create_time.timestamp() * 1000,
+        0.0 if hold.end_time is None else hold.end_time.timestamp() * 1000,
+    )
+
+
+def told_by_failure(failure: CardkeepError) -> Told:
+    """What the Python client raised when it had tried often enough."""
+    return Told("OUTCOME_UNKNOWN" if failure.did_it_happen == "unknown" else failure.reason)
 
 
 def told_of_hold(hold: types_pb2.Hold) -> Told:

@@ -69,8 +69,8 @@ def _tell_of_the_sale(bench: Bench, buyers: Buyers, began_s: float, ended_s: flo
     for failure in buyers.failures[:5]:
         bench.note(f"failed: {failure}")
     bench.measure("failed_purchases", len(buyers.failures), unit="", about="purchases that failed", goal=at_most(0))
-    beside = [took_s for at_s, took_s in buyers.calls if at_s < ended_s and at_s + took_s > began_s]
-    apart = [took_s for at_s, took_s in buyers.calls if at_s + took_s <= began_s]
+    beside = [took_s for at_s, took_s in buyers.purchases if at_s < ended_s and at_s + took_s > began_s]
+    apart = [took_s for at_s, took_s in buyers.purchases if at_s + took_s <= began_s]
     bench.measure("longest_beside_ms", max(beside) * 1000, unit="ms", about="the longest purchase beside the backup")
     bench.measure("p99_before_ms", p99_s(apart) * 1000, unit="ms", about="p99 of those before it")
 

@@ -9,13 +9,13 @@ import pytest
 
 from bench.audit import Findings
 from bench.chaos.answers import Answers
-from bench.chaos.judging import Judgement
 from bench.chaos.legs import Outcome
 from bench.chaos.nemesis import Injected
 from bench.chaos.telling import Telling
 from bench.checker.verdict import Verdict
 from bench.load.history import Call, Item
 from bench.run.bench import Bench, Options
+from bench.run.judging import Judgement
 from bench.run.screen import Screen
 
 

@@ -129,7 +129,7 @@ def _sale(target: str) -> Iterator[Buyers]:
 
 
 def _longest_s(buyers: Buyers) -> float:
-    return max(took_s for _, took_s in buyers.calls)
+    return max(took_s for _, took_s in buyers.purchases)
 
 
 def _machine(client: Client, address: str) -> Machine:
