@@ -271,11 +271,11 @@ class Forgot(NamedTuple):
 
 
 class Audited(NamedTuple):
-    """The count of everything at a moment of the pool's, and each law found broken, in words."""
+    """The count of everything at a moment of the pool's (0: not told), and each law found broken, in words."""
 
     shelf: Shelf
     violations: tuple[str, ...]
-    at_ms: int
+    at_ms: int = 0
 
 
 class ChannelView(NamedTuple):

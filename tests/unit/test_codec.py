@@ -140,6 +140,12 @@ def test_a_record_from_before_a_field_was_added_gets_its_default() -> None:
     assert codec.read_command((1, ("r1", "o1", 1, 1_000))) == ask.Allocate("r1", "o1", 1, 1_000)
 
 
+def test_an_audit_by_an_owner_of_the_version_before_says_no_moment() -> None:
+    """While machines are upgraded one after the other, an answer comes from either version."""
+    shelf = said.Shelf(Terms(), 1, 1, 1, 0, 0, 0, 0, 1)
+    assert codec.read_outcome((36, (shelf, ()))) == said.Audited(shelf, (), 0)
+
+
 def test_a_refund_from_when_it_was_only_a_payment_ref_still_reads() -> None:
     """Holds and events of that time name the payment alone; nobody knows why, and so it is final."""
     hold = (1, "EXPIRED", (), "o", 1, ("", "", "", ""), 1, 2, 2, 3, 0, None, "", False, ("p",), ())
