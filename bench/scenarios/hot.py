@@ -3,10 +3,12 @@
 Asks what happens to the rate of a SKU that everybody suddenly wants while it lives among others in one actor, how soon
 the house gives it an actor of its own, and what the move costs its buyers: the longest single answer any of them waited
 for, and whether any buyer met more than one that was slow. Eight witnesses buy one after the other all the time, so
-that each would see every stall; a crowd makes the heat; and a few buyers stay with the quiet neighbours.
+that each would see every stall; a crowd makes the heat; and a few buyers stay with the quiet neighbours: how long do
+these wait before the heat, as long as they share with it, and when it is apart?
 
 A good answer: alone within a few seconds, a better rate after than before, at most one slow answer a witness around
-the move, that one well below a second, and a clean audit: nothing was lost or doubled on the way.
+the move, that one well below a second, neighbours who hardly notice, and a clean audit: nothing was lost or doubled on
+the way.
 """
 
 import time
@@ -29,6 +31,12 @@ _GUESS_PER_S = 15_000
 _SECONDS = 12.0
 _LOOK_EVERY_S = 0.1
 
+#: Neighbours buy so long before the heat, and so long after; the first second they are still on their way.
+_BEFORE_S, _AFTER_S, _ARRIVING_S = 3.0, 2.0, 1.0
+
+#: Neighbours hardly notice: what people take for at once (Nielsen, Usability Engineering, 1993, section 5.5).
+_AT_ONCE_MS = 100.0
+
 #: An answer is slow when it takes this many times as long as the middle one, and longer than a busy machine's hiccup.
 _SLOW_TIMES = 10
 _SLOW_S_MIN = 0.05
@@ -49,39 +57,61 @@ def run(bench: Bench) -> None:
     for _ in bench.rounds(3):
         house = bench.house(actors_max=str(ACTORS))
         seconds = bench.seconds(_SECONDS)
-        quiet = house.stock_many(SKUS - 1, int(_NEIGHBOURS_PER_S * (seconds + 3)))
+        quiet = house.stock_many(SKUS - 1, int(_NEIGHBOURS_PER_S * (seconds + _BEFORE_S + _AFTER_S + 1)))
         hot = house.stock(int(_GUESS_PER_S * seconds))
-        neighbours = Plan(
-            Allocations(Skus(tuple(quiet))), Open(_NEIGHBOURS_PER_S), warmup_s=0.0, measure_s=seconds + 2.0
-        )
+        beside_s = _BEFORE_S + seconds + _AFTER_S
+        neighbours = Plan(Allocations(Skus(tuple(quiet))), Open(_NEIGHBOURS_PER_S), warmup_s=0.0, measure_s=beside_s)
         work = Allocations(Skus((hot,)))
         witnesses = Plan(work, Closed(1), warmup_s=0.0, measure_s=seconds + 1.0, processes=WITNESSES)
         crowd = Plan(work, Closed(_CROWD // 4), warmup_s=0.0, measure_s=seconds, connections=4)
         with (
             watching(partial(_home_of, house, hot), every_s=_LOOK_EVERY_S) as looks,
-            bench.beside(house, "neighbours", neighbours),
-            bench.beside(house, "witnesses", witnesses) as witnessing,
+            bench.beside(house, "neighbours", neighbours) as living,
         ):
-            began_s = time.monotonic()
-            heat = bench.load(house, "crowd", crowd)
-        _tell(bench, began_s, heat, looks)
+            time.sleep(_BEFORE_S)
+            with bench.beside(house, "witnesses", witnesses) as witnessing:
+                began_s = time.monotonic()
+                heat = bench.load(house, "crowd", crowd)
+                ended_s = time.monotonic()
+        alone_s = next((look.at_s for look in looks if look.at_s > began_s and look.seen.pools == 1), None)
+        _tell(bench, began_s, heat, alone_s)
+        if alone_s is not None:
+            _tell_of_neighbours(bench, moments(living.result())[0], (began_s, alone_s, ended_s))
         _tell_of_the_move(bench, moments(witnessing.result()), looks)
         bench.stop(house)
 
 
-def _tell(bench: Bench, began_s: float, heat: Measured, looks: Sequence[Look[Home]]) -> None:
-    alone = next((look.at_s - began_s for look in looks if look.at_s > began_s and look.seen.pools == 1), None)
+def _tell(bench: Bench, began_s: float, heat: Measured, alone_s: float | None) -> None:
     bench.measure(
-        "alone", alone is not None, unit="", about="1: the hot SKU ended alone in its actor", goal=at_least(1)
+        "alone", alone_s is not None, unit="", about="1: the hot SKU ended alone in its actor", goal=at_least(1)
     )
-    if alone is None:
+    if alone_s is None:
         return
+    alone = alone_s - began_s
     bench.measure("alone_after_s", alone, unit="s", about="from the beginning of the heat until it was seen alone")
     before = [second.items for second in heat.series[:-1] if second.at_s + 1 < alone]
     after = [second.items for second in heat.series[:-1] if second.at_s > alone + 1]
     if before and after:
         ratio = (sum(after) / len(after)) / (sum(before) / len(before))
         bench.measure("alone_over_shared", ratio, unit="×", about="holds a second after it was alone ÷ before")
+
+
+def _tell_of_neighbours(bench: Bench, calls: Sequence[Moment], when_s: tuple[float, float, float]) -> None:
+    """How long buyers of other SKUs waited: before the heat, from its beginning until it was alone, until its end."""
+    began_s, alone_s, ended_s = when_s
+    stretches = {
+        "before": (calls[0].sent_s + _ARRIVING_S, began_s, "before the heat"),
+        "shared": (began_s, alone_s, "while some of them share an actor with the hot SKU"),
+        "apart": (alone_s, ended_s, "while it has an actor of its own"),
+    }
+    for name, (from_s, until_s, when) in stretches.items():
+        took_ms = sorted(call.took_s * 1000 for call in calls if from_s <= call.sent_s < until_s)
+        if not took_ms:
+            continue
+        for share, goal in ((50, None), (99, at_most(_AT_ONCE_MS))):
+            about = f"p{share} of the neighbours {when}"
+            waited_ms = took_ms[(len(took_ms) - 1) * share // 100]
+            bench.measure(f"neighbours_{name}_p{share}_ms", waited_ms, unit="ms", about=about, goal=goal)
 
 
 def _tell_of_the_move(bench: Bench, witnesses: Sequence[Sequence[Moment]], looks: Sequence[Look[Home]]) -> None:
