@@ -19,7 +19,8 @@ END = "<!-- end of figures -->"
 
 #: The run without which there is nothing to report, and those that are told of where they were run.
 _FAULTS = "chaos"
-_OTHERS = ("upgrade", "elastic", "restore")
+_SIMULATION = "sim"
+_OTHERS = (_SIMULATION, "upgrade", "elastic", "restore")
 
 #: How a document calls the number of its failovers, by what failed.
 _FAILOVERS = "_failovers"
@@ -50,7 +51,7 @@ def rewrite(page: Path, build: Path) -> None:
 def section(build: Path) -> Iterator[str]:
     """Its lines. Raises NoFigures."""
     faults = _document(build, _FAULTS)
-    there = [name for name in _OTHERS if (build / f"{name}.json").exists()]
+    there = [name for name in _OTHERS if _path(build, name).exists()]
     others = {name: _document(build, name) for name in there}
     yield from _run(_FAULTS, faults)
     yield from _failovers(faults)
@@ -59,13 +60,22 @@ def section(build: Path) -> Iterator[str]:
     for name, document in others.items():
         yield ""
         yield from _run(name, document)
-    if lacking := [f"`make bench SCENARIO={name}`" for name in _OTHERS if name not in others]:
+    if lacking := [f"`{_command(name)}`" for name in _OTHERS if name not in others]:
         yield from ("", f"Not run for this report: {', '.join(lacking)}.")
+
+
+def _command(name: str) -> str:
+    return "make sim N=20000" if name == _SIMULATION else f"make bench SCENARIO={name}"
+
+
+def _path(build: Path, name: str) -> Path:
+    """The simulation is no scenario of the bench: its document is beside the bench's folder."""
+    return (build.parent if name == _SIMULATION else build) / f"{name}.json"
 
 
 def _document(build: Path, name: str) -> Plain:
     """What a scenario left behind. Raises NoFigures."""
-    path = build / f"{name}.json"
+    path = _path(build, name)
     needed = {"figures", "began_at", "took_s", "machine", "revision"}
     needed |= {"faults_by_kind", "skipped", "negative_controls"} if name == _FAULTS else set()
     try:
@@ -74,7 +84,7 @@ def _document(build: Path, name: str) -> Plain:
     except (OSError, ValueError, TypeError):
         lacking = "everything"
     if lacking:
-        raise NoFigures(f"{path} is lacking, or it has no {lacking}: run `make bench SCENARIO={name}` first")
+        raise NoFigures(f"{path} is lacking, or it has no {lacking}: run `{_command(name)}` first")
     whole: Plain = document
     return whole
 
@@ -85,7 +95,7 @@ def _run(name: str, document: Plain) -> Iterator[str]:
     code = revision["commit"][:_COMMIT_DIGITS] + (" and changes" if revision["dirty"] else "")
     day, gib = document["began_at"][:_DAY_LETTERS], machine["memory_bytes"] / 2**30
     yield (
-        f"**`make bench SCENARIO={name}`**, {day}, revision {code}, {machine['model']}, {machine['cores']} cores,"
+        f"**`{_command(name)}`**, {day}, revision {code}, {machine['model']}, {machine['cores']} cores,"
         f" {gib:.0f} GiB, {document['took_s']:,.0f} s. {_goals(document['figures'])}"
     )
     yield ""

@@ -10,7 +10,7 @@ from bench.__main__ import USAGE, main
 from bench.report.reliability import BEGIN, END, PAGE, NoFigures, rewrite
 
 WHERE = "2026-11-28, revision 0123456789, A CPU, 2 cores, 8 GiB"
-OTHERS = ("upgrade", "elastic", "restore")
+BENCHED = ", ".join(f"`make bench SCENARIO={name}`" for name in ("upgrade", "elastic", "restore"))
 
 
 def series(median: float, goal: dict[str, Any] | None = None, unit: str = "") -> dict[str, Any]:
@@ -74,7 +74,7 @@ def written(folder: Path, **documents: dict[str, Any]) -> str:
         "Never happened: `clock_ahead` (it met nobody).",
         "| fencing off | wrong | 605 | R9, R11 | as it must be |",
         "| retries on | right | 1 | R1 | **not as it must be** |",
-        f"Not run for this report: {', '.join(f'`make bench SCENARIO={name}`' for name in OTHERS)}.",
+        f"Not run for this report: `make sim N=20000`, {BENCHED}.",
     ],
 )
 def test_each_figure_has_its_line(tmp_path: Path, line: str) -> None:
@@ -97,7 +97,10 @@ def test_what_else_was_run_is_told_with_its_own_run(tmp_path: Path) -> None:
     page = written(tmp_path, chaos=chaos(), upgrade=upgrade)
     assert "**`make bench SCENARIO=upgrade`**, 2026-11-28, revision 0123456789 and changes, " in page
     assert "| `purchases` | 29,341 | ≥ 2,000 | met | what it is |" in page
-    assert "Not run for this report: `make bench SCENARIO=elastic`, `make bench SCENARIO=restore`." in page
+    assert (
+        "Not run for this report: `make sim N=20000`, `make bench SCENARIO=elastic`, `make bench SCENARIO=restore`."
+        in page
+    )
 
 
 def test_what_is_written_by_hand_stays(tmp_path: Path) -> None:

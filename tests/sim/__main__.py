@@ -8,9 +8,12 @@ import os
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
+from bench.run.machine import machine, revision, versions
+from tests.sim.document import PATH, write_document
 from tests.sim.run import Report, run
 from tests.sim.testimony import write
 
@@ -41,8 +44,11 @@ def _replay(seed: int, history: Path | None) -> int:
 
 
 def _many(first: int, runs: int) -> int:
+    PATH.unlink(missing_ok=True)
+    around = {"began_at": datetime.now(UTC).isoformat(timespec="seconds"), "seed": first}
+    around |= {"machine": machine(), "versions": versions(), "revision": revision()}
     reports: list[Report] = []
-    told_s = time.monotonic()
+    told_s = began_s = time.monotonic()
     with multiprocessing.Pool(os.cpu_count(), _begin, maxtasksperchild=500) as pool:
         for report in pool.imap_unordered(_short, range(first, first + runs), _AT_ONCE):
             reports.append(report)
@@ -53,7 +59,10 @@ def _many(first: int, runs: int) -> int:
                 failed = sum(bool(one.mistakes) for one in reports)
                 sys.stdout.write(f"{len(reports)} of {runs} seeds, {failed} failed\n")
                 sys.stdout.flush()
+    around["took_s"] = round(time.monotonic() - began_s, 1)
     _tell(reports)
+    write_document(PATH, reports, around)
+    sys.stdout.write(f"{PATH}\n")
     return _end(reports)
 
 
