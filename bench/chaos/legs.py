@@ -67,7 +67,6 @@ def run_leg(bench: Bench, of: LegTerms, seconds: float, chance: Random) -> Outco
 
     history = history_path(bench, of.terms.label)
     with leg(bench, of.terms, seconds, draw, chance) as told:
-        bench.screen.say("the judgement")
         answers = Answers.read(told.arena.buyers.histories)
         judgement = judge(told, history, clock_wrong_ms=STEP_MS_MAX if of.has_clocks else 0.0)
     bench.findings.add(judgement.findings)
