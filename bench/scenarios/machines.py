@@ -1,0 +1,194 @@
+"""As many machines as this one's memory bears, one after another, and what a call costs at one, two, four, eight.
+
+Asks what changes when a house grows from one machine to sixteen: how soon a machine is there and what it takes, how
+soon the SKUs are spread evenly, whether any call through the head's door fails or waits longer when most are sent on to
+another machine, and whether the CPU of a call grows as the model of docs/scale.md says. Each machine is an annex at a
+loopback address of its own, with Ray, TLS and all; they share this machine's cores, so nothing gets faster here.
+
+A good answer: no failed call; SKUs that are even 10 s after a machine has come; and calls that cost at most a quarter
+more than the model says, however many machines there are.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import psutil
+
+from bench.load.plan import Allocations, Closed, Measured, Open, Plan, Skus
+from bench.run import Bench, at_most
+from bench.run.estate import Estate
+from bench.run.processes import cpu_s_by_role
+from bench.run.scale_model import call_us
+
+#: With sixteen, fifteen of sixteen calls are sent on, and one more machine would change what a call costs by 0.1 µs.
+#: Each takes some 7 s to join, so that more would only be a longer run.
+MACHINES_MAX = 16
+
+#: At these numbers of machines it is measured, and at the last.
+SIZES = (1, 2, 4, 8, 16)
+
+#: One each on sixteen machines. More would be another question: an owner does more for a call, the more SKUs it has.
+SKUS = MACHINES_MAX
+
+#: A machine with its owner and a process that stands ready; and what the rest of this machine is left.
+_MACHINE_BYTES, _RESERVE_BYTES = 512 * 2**20, 2 * 2**30
+
+#: Two loads at each size. One is modest, and says how long callers wait; the other keeps as many calls under way for
+#: each machine as the model was measured with, since what a frame or a write carries depends on it.
+_CALLS_PER_S = 1_000.0
+_UNDER_WAY_A_MACHINE, _CONNECTIONS = 64, 8
+_SECONDS, _WARMUP_S = 5.0, 1.0
+
+#: What the busy loads sell in a second: more than they did on average of all sizes in a fast hour.
+_GUESS_PER_S = 20_000
+
+#: What a machine does by itself is measured when it is the same from one look to the next, or after so many looks.
+_LOOK_S, _LOOKS_MAX = 2.0, 10
+_SAME_WITHIN = 0.1
+
+_EVEN_WITHIN_S = 10.0
+_COST_OVER_MODEL = 1.25
+
+
+class Size(NamedTuple):
+    """What was measured at one number of machines."""
+
+    machines: int
+    #: By the placement, as all SKUs are asked for alike.
+    sent_on: float
+    calm: Measured
+    busy: Measured
+    #: CPU of the house for one call of the busy load, microseconds, without what it does when nobody asks.
+    call_us: float
+    idle_cores: float
+
+    @property
+    def failed(self) -> int:
+        """Calls that were not answered well, of either load, whatever the cause."""
+        return sum(load.intended - load.ok for load in (self.calm, self.busy))
+
+    @property
+    def over_model(self) -> float:
+        """What a call cost ÷ what the model says."""
+        return self.call_us / call_us(self.sent_on)
+
+    def row(self) -> Mapping[str, str | float]:
+        """For the table."""
+        return {
+            "machines": self.machines,
+            "sent on": f"{self.sent_on:.0%}",
+            "calm p50 ms": round(self.calm.latency.p50_us / 1000, 2),
+            "calm p99 ms": round(self.calm.latency.p99_us / 1000, 2),
+            "failed": self.failed,
+            "busy calls/s": round(self.busy.calls_per_s),
+            "µs a call": round(self.call_us, 1),
+            "model µs": round(call_us(self.sent_on), 1),
+            "measured ÷ model": round(self.over_model, 2),
+            "idle cores": round(self.idle_cores, 2),
+        }
+
+
+def run(bench: Bench) -> None:
+    """See above."""
+    for _ in bench.rounds(1):
+        estate = bench.estate(MACHINES_MAX)
+        seconds = bench.seconds(_SECONDS)
+        cards = (_CALLS_PER_S + _GUESS_PER_S) * (seconds + _WARMUP_S) * (len(SIZES) + 1)
+        skus = Skus(tuple(estate.stock_many(SKUS, int(cards / SKUS))))
+        alone_bytes = _memory_bytes(estate)
+        sizes = [_measured(bench, estate, 1, skus)]
+        machines = 1
+        while machines < MACHINES_MAX and has_room(psutil.virtual_memory().available):
+            _join(bench, estate, machines)
+            machines += 1
+            if machines in SIZES:
+                sizes.append(_measured(bench, estate, machines, skus))
+        if machines not in SIZES:
+            bench.note(f"the memory of this machine bears no more than {machines} machines")
+            sizes.append(_measured(bench, estate, machines, skus))
+        _tell(bench, sizes, (_memory_bytes(estate) - alone_bytes) / max(1, machines - 1))
+        bench.stop(estate)
+
+
+def has_room(available_bytes: int) -> bool:
+    """Whether so much memory bears another machine, and still leaves the rest of this one what it needs."""
+    return available_bytes >= _MACHINE_BYTES + _RESERVE_BYTES
+
+
+def _join(bench: Bench, estate: Estate, number: int) -> None:
+    bench.screen.say(f"machine {number + 1} joins")
+    began_s = time.monotonic()
+    estate.join(number)
+    estate.wait_listed(number)
+    about = "from starting a machine until its first owner is listed and answers"
+    bench.measure("join_s", time.monotonic() - began_s, unit="s", about=about)
+    began_s = time.monotonic()
+    estate.even_out()
+    about = "from then until all SKUs are spread evenly, and served where they are"
+    even_s = time.monotonic() - began_s
+    bench.measure("even_s", even_s, unit="s", about=about, goal=at_most(_EVEN_WITHIN_S))
+
+
+def _measured(bench: Bench, estate: Estate, machines: int, skus: Skus) -> Size:
+    """Both loads, through the head's door."""
+    seconds, work = bench.seconds(_SECONDS), Allocations(skus)
+    place = f"{machines} machine{'s' if machines > 1 else ''}"
+    bench.screen.enter(place)
+    calm = Plan(work, Open(_CALLS_PER_S), _WARMUP_S, seconds, connections=_CONNECTIONS)
+    calm_load = bench.load(estate, f"{place}, calm", calm)
+    bench.screen.say("until nobody does anything")
+    idle_cores = _idle_cores(estate)
+    in_flight = _UNDER_WAY_A_MACHINE * machines // _CONNECTIONS
+    busy = Plan(work, Closed(in_flight), _WARMUP_S, seconds, connections=_CONNECTIONS)
+    before, began_s = estate.usages(), time.monotonic()
+    busy_load = bench.load(estate, f"{place}, busy", busy)
+    spent_s = sum(cpu_s_by_role(before, estate.usages()).values())
+    cost_s = spent_s - idle_cores * (time.monotonic() - began_s)
+    pools = {address: machine.pools for address, machine in estate.machines().items()}
+    sent_on = 1 - pools[estate.addresses[0]] / sum(pools.values())
+    bench.screen.enter("")
+    return Size(machines, sent_on, calm_load, busy_load, cost_s / busy_load.items_in_all * 1e6, idle_cores)
+
+
+def _idle_cores(estate: Estate) -> float:
+    """How many cores all machines keep busy while nobody asks for anything, once that does not fall any more."""
+    cores = float("inf")
+    before, at_s = estate.usages(), time.monotonic()
+    for _ in range(_LOOKS_MAX):
+        time.sleep(_LOOK_S)
+        now, now_s = estate.usages(), time.monotonic()
+        last, cores = cores, sum(cpu_s_by_role(before, now).values()) / (now_s - at_s)
+        if cores >= last * (1 - _SAME_WITHIN):
+            break
+        before, at_s = now, now_s
+    return cores
+
+
+def _memory_bytes(estate: Estate) -> int:
+    """Of all machines; what processes share is counted once."""
+    found = 0
+    for pid in estate.usages():
+        with suppress(psutil.NoSuchProcess):
+            found += psutil.Process(pid).memory_full_info().pss
+    return found
+
+
+def _tell(bench: Bench, sizes: Sequence[Size], machine_bytes: float) -> None:
+    bench.figures.tables["Calls through the head's door, at each number of machines"] = [size.row() for size in sizes]
+    bench.measure(
+        "machines", sizes[-1].machines, unit="", about="machines that ran at the same time, the head included"
+    )
+    about = "memory that a machine more takes, its share of the SKUs included"
+    bench.measure("machine_mib", machine_bytes / 2**20, unit="MiB", about=about)
+    about = "calls that failed, of whatever cause, at all sizes"
+    bench.measure("failed_calls", sum(size.failed for size in sizes), unit="", about=about, goal=at_most(0))
+    about = "CPU of all processes of the house for a call, a value a size"
+    for size in sizes:
+        bench.measure("call_us", size.call_us, unit="µs", about=about)
+        over = "the same ÷ what the model of docs/scale.md says of the share that is sent on, a value a size"
+        bench.measure("call_over_model", size.over_model, unit="×", about=over)
+    most = max(size.over_model for size in sizes)
+    about = "the most that it is at any size"
+    bench.measure("call_over_model_most", most, unit="×", about=about, goal=at_most(_COST_OVER_MODEL))
