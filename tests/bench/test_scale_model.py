@@ -39,18 +39,19 @@ def test_skus_can_be_even_wherever_it_is_measured() -> None:
 
 
 def test_a_size_is_told_with_what_the_model_says_of_it() -> None:
-    """Every call that was to be answered and was not has failed, of both loads."""
+    """Every call that was to be answered and was not has failed, of all loads; of the busy ones the middle counts."""
     calm = Measured(intended=100, answered=100, ok=99, latency=Latency(p50_us=1_500, p99_us=20_250))
     busy = Measured(intended=1_000, answered=998, ok=998, calls_per_s=499.6)
-    size = Size(2, 0.5, calm, busy, call_us=138.0, idle_cores=0.123)
-    assert size.failed == 3
+    idle = Measured(intended=10, answered=10, ok=9, calls_per_s=1.0)
+    size = Size(2, 0.5, calm, [busy, idle, busy], call_us=138.0, idle_cores=0.123)
+    assert size.failed == 6
     assert size.over_model == 2.0
     assert size.row() == {
         "machines": 2,
         "sent on": "50%",
         "calm p50 ms": 1.5,
         "calm p99 ms": 20.25,
-        "failed": 3,
+        "failed": 6,
         "busy calls/s": 500,
         "µs a call": 138.0,
         "model µs": 69.0,
