@@ -198,9 +198,10 @@ class _Crowding:
 
     def _tell_of_refusals(self, loaded: Measured) -> None:
         """Some hear at once that there is no room; others wait in line, and their time is over before their turn."""
-        refused_ms = p99_s(refused_s(chain.from_iterable(map(read, map(Path, loaded.histories))), _NO_ROOM)) * 1000
-        about = f"p99 of the refusals for want of room ({_NO_ROOM}), from sending to the answer"
-        self._measure("refusal_p99_ms", refused_ms, unit="ms", about=about, goal=OVERLOAD_REFUSAL_MS)
+        took_s = sorted(refused_s(chain.from_iterable(map(read, map(Path, loaded.histories))), _NO_ROOM)) or [0.0]
+        about = f"p99 of the refusals for want of room ({_NO_ROOM}), from sending to the answer; 0 when there were none"
+        self._measure("refusal_p99_ms", p99_s(took_s) * 1000, unit="ms", about=about, goal=OVERLOAD_REFUSAL_MS)
+        self._measure("refusal_p50_ms", took_s[len(took_s) // 2] * 1000, unit="ms", about="p50 of the same")
         refused = loaded.reasons.get(_NO_ROOM, 0)
         about = "calls that were sent and refused for want of room"
         self._measure("refused_share", refused / loaded.intended, unit="", about=about)
