@@ -28,7 +28,7 @@ _CARDS_PER_S, _CARDS_MIN = 120, 1_000
 LOW, HIGH, PER_PURCHASE = 2_000, 4_000, 200
 SUPPLIERS = ("east", "west")
 
-#: Calls a second of all buyers; how many these are; how long they wait for an answer.
+#: Calls a second of all buyers, unless a leg says otherwise; how many these are; how long they wait for an answer.
 CALLS_PER_S, CHAIRS, DEADLINE_MS = 900.0, 3, 2_000
 _IN_FLIGHT_MAX = 400
 
@@ -49,6 +49,7 @@ class Terms:
     build: Path | None = None
     has_suppliers: bool = True
     machines: int = 1
+    calls_per_s: float = CALLS_PER_S
 
 
 class Built(NamedTuple):
@@ -70,7 +71,7 @@ def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built
     bench.begin(house)
     stack.callback(bench.stop, house)
     if isinstance(house, Estate):
-        bench.screen.say("a machine joins")
+        bench.screen.say(f"{terms.label}: a machine joins")
         house.join(1)
     host, _, port = house.target.rpartition(":")
     entrance = ("127.0.0.1", free_port())
@@ -86,7 +87,7 @@ def build(bench: Bench, terms: Terms, seconds: float, stack: ExitStack) -> Built
         suppliers = _suppliers(house, house.folder / "suppliers", bought, stack)
         stocked |= dict.fromkeys(bought, LOW)
     histories = bench.new_histories()
-    buyers = Buyers(_plan(bench, tuple(stocked), seconds), f"{entrance[0]}:{entrance[1]}", histories, CHAIRS)
+    buyers = Buyers(_plan(bench, terms, tuple(stocked), seconds), f"{entrance[0]}:{entrance[1]}", histories, CHAIRS)
     return Built(Arena(house, to_store, to_door, disk, clocks, store, buyers), suppliers, stocked)
 
 
@@ -138,7 +139,7 @@ def _suppliers(house: House, folder: Path, skus: list[str], stack: ExitStack) ->
     return suppliers
 
 
-def _plan(bench: Bench, skus: tuple[str, ...], seconds: float) -> Plan:
+def _plan(bench: Bench, terms: Terms, skus: tuple[str, ...], seconds: float) -> Plan:
     """What each buyer does."""
     work = Journeys(
         Skus(skus),
@@ -150,7 +151,7 @@ def _plan(bench: Bench, skus: tuple[str, ...], seconds: float) -> Plan:
     )
     return Plan(
         work,
-        Open(CALLS_PER_S / CHAIRS, _IN_FLIGHT_MAX),
+        Open(terms.calls_per_s / CHAIRS, _IN_FLIGHT_MAX),
         warmup_s=0.0,
         measure_s=seconds,
         connections=2,

@@ -54,10 +54,12 @@ class Buyers:
             raise CannotRun(f"no buyer was answered within {_BEGIN_WITHIN_S:g} s")
         self._until_s = time.monotonic() + self._plan.measure_s
 
-    def wait(self) -> None:
-        """Until everybody has heard the last answers."""
+    def wait(self, at_most_s: float) -> None:
+        """Until everybody has heard the last answers, or for so long: then they leave in the middle of their calls."""
+        until_s = time.monotonic() + at_most_s
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until_s - time.monotonic()))
+        self.stop()
 
     @property
     def pids(self) -> Sequence[int]:
@@ -82,12 +84,13 @@ class Buyers:
         return [Loaded(self._plan, Measured(histories=tuple(map(str, self.histories))))]
 
     def stop(self) -> None:
-        """End whoever still buys: something went wrong elsewhere."""
+        """End whoever still buys, at once."""
         self._until_s = 0.0
         for pid in self.pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.wait()
+        for thread in self._threads:
+            thread.join()
 
     def _keep(self, chair: int) -> None:
         """Somebody sits in the chair as long as there is time."""

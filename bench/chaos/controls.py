@@ -5,12 +5,13 @@ the choice that is found out, and not the fault.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from bench.chaos.arena import Arena
-from bench.chaos.building import Terms
+from bench.chaos.building import CALLS_PER_S, Terms
 from bench.chaos.disk import Place
 from bench.chaos.faults.deaths import OwnerKilled, PowerLost
 from bench.chaos.faults.fault import Fault
@@ -25,11 +26,16 @@ from bench.chaos.wrong_builds import CHANGES, wrong_build
 from bench.run import Bench
 from bench.run.judging import Judgement
 
-#: Buyers sell so long before the first fault.
-_BEGIN_S = 3.0
+#: Buyers sell so long before each fault: twice as long as it takes until a store that syncs once a second has synced.
+_BEGIN_S = 2.0
 
 #: Room for the house to come back before each next fault.
 _WELL_S = 2.0
+
+
+#: So many run at the same time, and their buyers together ask for no more than those of a leg: how long anything takes
+#: is not asked here, only what is found.
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +96,19 @@ class _LeftOut(Exception):
 
 def caught(bench: Bench) -> Mapping[str, Control]:
     """Every control that can be had here, by name; of the others a note says why they cannot. Raises CannotRun."""
+    bench.screen.enter("controls")
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        trying = {trial.name: threads.submit(_tried, bench, trial) for trial in _TRIALS}
     tried: dict[str, Control] = {}
-    for trial in _TRIALS:
+    for name, control in trying.items():
         try:
-            tried[trial.name] = _tried(bench, trial)
+            tried[name] = control.result()
         except _LeftOut as why:
-            bench.note(f"the control {trial.name!r} is left out: {why}")
+            bench.note(f"the control {name!r} is left out: {why}")
     return tried
 
 
 def _tried(bench: Bench, trial: _Trial) -> Control:
-    bench.screen.enter(f"control: {trial.name}")
     chance = Random(f"{bench.options.seed}/{trial.name}")  # noqa: S311 - a seed must break the same things again
     steps = _steps(trial, chance)
     terms = _terms(bench, trial)
@@ -129,6 +137,7 @@ def _terms(bench: Bench, trial: _Trial) -> Terms:
         store_options=trial.store_options,
         build=wrong_build(bench.new_folder(), CHANGES[trial.changes]) if trial.changes else None,
         has_suppliers=False,
+        calls_per_s=CALLS_PER_S / _AT_ONCE,
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from cardkeep_client import CardkeepError
 
 from bench.chaos.arena import Arena
-from bench.chaos.building import CALLS_PER_S, Built, Terms, build
+from bench.chaos.building import Built, Terms, build
 from bench.chaos.nemesis import Injected, Nemesis
 from bench.chaos.plan import Step
 from bench.run import Bench, CannotRun, House
@@ -20,8 +20,8 @@ from bench.waiting import when_back
 #: Buyers go on so long after the last fault.
 CALM_S = 4.0
 
-#: So many calls answered a second, half of those that are sent, are a house that has come back.
-WELL_PER_S = CALLS_PER_S / 2
+#: With so many of the calls answered that are sent, a house has come back.
+_WELL_SHARE = 0.5
 
 _BACK_WITHIN_S = 90.0
 _SETTLED_WITHIN_S = 180.0
@@ -55,34 +55,40 @@ def leg(bench: Bench, terms: Terms, seconds: float, draw: Draw, chance: Random) 
 
     Raises CannotRun; of it NotBack, when all is put right and the house does not answer.
     """
+
+    def say(what: str) -> None:
+        bench.screen.say(f"{terms.label}: {what}")
+
     with ExitStack() as stack:
         built = build(bench, terms, seconds, stack)
         arena = built.arena
         nemesis = Nemesis(
             arena,
             chance,
-            lambda what: bench.screen.say(f"{arena.buyers.answered_per_s:5,}/s  {what}"),
-            lambda: arena.is_well(WELL_PER_S),
+            lambda what: say(f"{arena.buyers.answered_per_s:5,}/s  {what}"),
+            lambda: arena.is_well(terms.calls_per_s * _WELL_SHARE),
         )
         steps = draw(arena, seconds - CALM_S)
         stack.callback(arena.buyers.stop)
         arena.buyers.start()
         nemesis.carry_out(steps, seconds - CALM_S)
-        bench.screen.say("all is put right, buyers go on")
-        arena.buyers.wait()
-        yield Told(arena, nemesis.injected, _settle(bench, built, nemesis.injected))
+        say("all is put right, buyers go on")
+        arena.buyers.wait(CALM_S)
+        truth = _settle(built, nemesis.injected, say)
+        say("the judgement")
+        yield Told(arena, nemesis.injected, truth)
 
 
-def _settle(bench: Bench, built: Built, injected: Sequence[Injected]) -> Truth | None:
+def _settle(built: Built, injected: Sequence[Injected], say: Callable[[str], None]) -> Truth | None:
     """Until every SKU answers and no purchase is open. Raises NotBack, and CannotRun."""
     house = built.arena.house
     insist = partial(_insist, house, injected)
-    bench.screen.say("until everybody is back")
+    say("until everybody is back")
     for sku in built.stocked:
         insist(partial(house.books, [sku]))
     if not built.suppliers:
         return None
-    bench.screen.say("until all purchases are settled")
+    say("until all purchases are settled")
     bought = {sku: cards for sku, cards in built.stocked.items() if "-BOUGHT-" in sku}
     for sku in bought:
         insist(partial(stop_buying, house, sku))

@@ -22,7 +22,7 @@ from bench.run.bench import AuditFailed
 from bench.run.judging import Judgement
 
 #: Owners killed in each deck besides the one that every kind is in: how long they are away is to be known well.
-_OWNER_KILLS_MORE = 4
+_OWNER_KILLS_MORE = 5
 
 #: Losses of a whole machine in each deck of the machines' leg, besides the one.
 _NODE_LOSSES_MORE = 2
@@ -68,7 +68,6 @@ def run_leg(bench: Bench, of: LegTerms, seconds: float, chance: Random) -> Outco
 
     history = history_path(bench, of.terms.label)
     with leg(bench, of.terms, seconds, draw, chance) as told:
-        bench.screen.say("the judgement")
         answers = Answers.read(told.arena.buyers.histories)
         judgement = judge(told, history, clock_wrong_ms=STEP_MS_MAX if of.has_clocks else 0.0)
     bench.findings.add(judgement.findings)

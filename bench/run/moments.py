@@ -30,6 +30,15 @@ def moments(measured: Measured) -> list[list[Moment]]:
     return [sorted(_read(path)) for path in measured.histories]
 
 
+def refused_s(calls: Iterable[history.Call], reason: str) -> list[float]:
+    """How long each call waited, seconds, that was refused for this reason."""
+    return [
+        (call.completed_ns - call.invoked_ns) / 1e9
+        for call in calls
+        if call.completed_ns is not None and call.reason == reason
+    ]
+
+
 def first_ok_after(calls: Iterable[Moment], at_s: float) -> float | None:
     """When the first call was answered well that was sent after a moment; None when none was."""
     answered = [call.answered_s for call in calls if call.is_ok and call.sent_s > at_s]

@@ -64,6 +64,16 @@ def cpu_s_by_role(before: Usages, after: Usages) -> dict[str, float]:
     return dict(spent)
 
 
+def least_share(before: Usages, after: Usages, role: str) -> float:
+    """Of the processes of a role that were there at both looks: the CPU that the least busy one spent ÷ an even share.
+
+    0 when none of them did anything, or when there were none.
+    """
+    there = [pid for pid in before.keys() & after.keys() if after[pid].role == role]
+    spent = [after[pid].cpu_s - before[pid].cpu_s for pid in there]
+    return min(spent) * len(spent) / sum(spent) if any(spent) else 0.0
+
+
 def memory_bytes_by_role(now: Usages) -> dict[str, int]:
     """Resident bytes by role."""
     resident: dict[str, int] = defaultdict(int)

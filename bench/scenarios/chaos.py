@@ -21,7 +21,7 @@ from bench.chaos.telling import Telling
 from bench.run import Bench
 
 #: Of all legs together.
-SECONDS = 520.0
+SECONDS = 440.0
 
 
 def run(bench: Bench) -> None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from random import Random
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bench.chaos import controls
-from bench.chaos.building import Terms
+from bench.chaos.building import CALLS_PER_S, Terms
 from bench.chaos.controls import Control, caught, never_happened
 from bench.chaos.faults.deaths import OwnerKilled, PowerLost
 from bench.chaos.leg import Draw, NotBack
@@ -65,6 +67,23 @@ def test_without_a_compiler_a_control_that_needs_it_is_left_out(bench: Bench, mo
     assert sorted(tried) == ["fencing off", "retries on", "retries on, order off"]
     assert [control.is_as_expected for _, control in sorted(tried.items())] == [True, False, True]
     assert len([note for note in bench.figures.notes if "power_lost needs a C compiler" in note]) == 2
+
+
+def test_two_at_a_time_ask_for_no_more_than_a_leg_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first two meet, and each has half of a leg's calls."""
+    first_two, numbers, paces = Barrier(2, timeout=10), count(), []
+
+    @contextmanager
+    def meeting(_bench: Bench, terms: Terms, *_: object) -> Iterator[None]:
+        paces.append(terms.calls_per_s)
+        if next(numbers) < 2:
+            first_two.wait()
+        raise NotBack("nobody", [])
+        yield
+
+    monkeypatch.setattr(controls, "leg", meeting)
+    assert len(caught(bench)) == len(paces) == 5
+    assert [2 * pace for pace in paces] == [CALLS_PER_S] * 5
 
 
 def test_what_breaks_a_run_catches_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

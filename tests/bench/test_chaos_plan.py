@@ -81,7 +81,7 @@ def test_the_scenario_has_a_hundred_faults_of_every_kind() -> None:
         faults += [each.kind for step in steps for each in step.faults]
     assert len(faults) >= 100
     assert set(faults) == set(_ALL)
-    assert faults.count(OwnerKilled) >= 8
+    assert faults.count(OwnerKilled) >= 12
     assert faults.count(NodeLost) >= 2
     assert not LEFT_OUT.keys() & KINDS.keys()
     assert all(kind.about and kind.name == name for name, kind in KINDS.items())

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from bench.load.history import Call, Item
 from bench.load.importing import CHUNK_CARDS, Brought, Cargo
-from bench.run.moments import Moment, calm_again_s, first_ok_after, p99_s
-from bench.run.processes import Usage
+from bench.run.moments import Moment, calm_again_s, first_ok_after, p99_s, refused_s
+from bench.run.processes import Usage, least_share
 from bench.run.slope import slope
 from bench.run.watch import Look, memory_courses, watching
 from protos.cardkeep.v1 import inventory_pb2
@@ -66,6 +67,20 @@ def test_the_first_answer_is_that_of_a_call_sent_after() -> None:
     assert first_ok_after(calls, 1.5) is None
 
 
+def test_how_long_a_refusal_took_is_told_by_its_reason() -> None:
+    """What was refused for another reason, answered well or never is not among them."""
+    item = Item("r", "", "tenants/default/skus/A")
+    ends = [
+        (2_000, 8, "OVERLOADED"),
+        (5_000, 14, "DRAINING"),
+        (3_000, 0, ""),
+        (None, None, ""),
+        (4_000, 8, "OVERLOADED"),
+    ]
+    calls = [Call("Allocate", (item,), 1_000, at_ns, status, reason, b"") for at_ns, status, reason in ends]
+    assert refused_s(calls, "OVERLOADED") == [1e-6, 3e-6]
+
+
 def test_one_in_a_hundred_may_be_slower_than_the_p99() -> None:
     """In whatever order they come."""
     assert p99_s([9.0, *[0.1] * 98, 0.2]) == 9.0
@@ -101,6 +116,20 @@ def test_who_is_there_for_a_moment_is_no_course() -> None:
     store, child = Usage("store", 0.0, 100), Usage("store", 0.0, 90)
     looks = [Look(float(at_s), {7: store, 8: child} if at_s == 2 else {7: store}) for at_s in range(5)]
     assert memory_courses(looks, from_s=0.0) == {"store": [(float(at_s), 100.0) for at_s in range(5)]}
+
+
+def test_who_does_least_is_compared_with_an_even_share() -> None:
+    """Three seconds beside one second: half of a share. Who came or went, or does something else, does not count."""
+    before = {
+        1: Usage("front", 1.0, 0),
+        2: Usage("front", 5.0, 0),
+        3: Usage("owner", 0.0, 0),
+        4: Usage("front", 9.0, 0),
+    }
+    after = {1: Usage("front", 4.0, 0), 2: Usage("front", 6.0, 0), 3: Usage("owner", 9.0, 0), 5: Usage("front", 0.0, 0)}
+    assert least_share(before, after, "front") == 0.5
+    assert least_share(before, after, "owner") == 1.0
+    assert least_share(before, before, "front") == least_share(before, after, "store") == 0.0
 
 
 def test_a_watch_goes_on_after_a_look_that_failed() -> None:
