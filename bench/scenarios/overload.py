@@ -6,7 +6,7 @@ meanwhile (memory, commands that wait), and how soon a buyer is served as before
 asked by turns: one owner that is its own front end, and two front ends of their own before two owners, where the crowd
 wants a SKU of each (`fronts_…`).
 
-A good answer, of both: at least 90 % of the peak, refusals within tens of milliseconds, answers that still come in time
+A good answer: of both at least 90 % of the peak, refusals within tens of milliseconds, answers that still come in time
 (a client gives up after a second), waiting commands and memory that level off, and calm again within 2 s.
 """
 
