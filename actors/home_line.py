@@ -13,14 +13,18 @@ from collections.abc import Sequence
 from itertools import chain
 
 from actors.asking import Answer, Asked, Hearer
-from actors.line import Line, NotOwner, Party, commands_per_turn_max, crowd_min, fail, look_every_s, make_room
+from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.owner import Owner
 from actors.wire import Address
 from engine.errors import Fenced, InDoubt, PoolClosed
 from engine.names import PoolName
 from engine.stock.commands import Command, Receive, Wait
 
-#: So many in a turn, of a pool whose crowd fills more than one, while another pool is asked for, too: who asks for that
+#: Commands of one pool that are decided in one turn of the loop, or those of one caller: with all that belongs to them
+#: they take the process two to four milliseconds.
+commands_per_turn_max = 64
+
+#: The same of a pool whose crowd fills more than one turn, while another pool is asked for, too: who asks for that
 #: waits for about four turns until he has his answer, each of which takes the process a millisecond then.
 commands_beside_others_max = 16
 
@@ -87,7 +91,7 @@ class HomeLine(Line):
             self._decide(turn, self._staying)
             return
         waiting = self._waiting.get(pool, 0)
-        if waiting >= crowd_min:
+        if waiting >= commands_per_batch_max:
             make_room(pool, waiting, self._first(pool), now_s)
         self._waiting[pool] = waiting + len(commands)
         if type(commands[0]) is Receive:  # It has to wait for its turn, and nobody should wait with it.

@@ -18,15 +18,11 @@ look_every_s = 0.05
 #: who comes later is better told at once.
 commands_waiting_max = 8_192
 
-#: Commands of one pool that are decided in one turn of the owner's loop, or those of one caller: with all that belongs
-#: to them they take its process two to four milliseconds.
-commands_per_turn_max = 64
+#: Commands in one batch; about 100 KB, decided in a few milliseconds.
+commands_per_batch_max = 512
 
-#: So many that wait are a crowd: the last of them waits for eight turns.
-crowd_min = 512
-
-#: How long the first in line may have waited when somebody joins a crowd. Beyond it, commands come faster than the
-#: owner works, and a longer line would only make all of them late.
+#: How long the first in line may have waited when somebody joins a line longer than the next batch takes. Beyond it,
+#: commands come faster than the owner works, and a longer line would only make all of them late.
 first_waits_for_max_s = 0.5
 
 
@@ -98,7 +94,7 @@ class Line(InLoop, ABC):
 
 def make_room(pool: PoolName, waiting: int, first: Party | None, now_s: float) -> None:
     """Raise Overloaded when there is none for one more behind so many commands, of which `first` came first."""
-    is_slow = waiting >= crowd_min and first is not None and now_s > first.since_s + first_waits_for_max_s
+    is_slow = waiting >= commands_per_batch_max and first is not None and now_s > first.since_s + first_waits_for_max_s
     if is_slow or waiting >= commands_waiting_max:
         raise Overloaded(f"{waiting} commands already wait for {pool}")
 

@@ -1,10 +1,9 @@
 """A front end's line to one owner: one connection, many requests, each pool's commands in batches.
 
-Two buses, no timetable: for each pool up to `batches_under_way_max` batches travel (small ones, some more), and the
-next one gathers meanwhile. None carries more than one turn of the owner decides: who wants another of its pools waits
-for some of a crowd, not for all of it. A broken connection ends every request that was under way *in doubt*: the owner
-may have done it, so the same command is asked again, never another. So does an owner that does not answer in time; what
-was not sent by then surely did not happen.
+Two buses, no timetable: for each pool up to `batches_under_way_max` batches travel (small ones, some more), and
+the next one gathers meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
+have done it, so the same command is asked again, never another. So does an owner that does not answer
+in time; what was not sent by then surely did not happen.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from actors.asking import Answer, Hearer
-from actors.line import Line, NotOwner, Party, commands_per_turn_max, fail, look_every_s, make_room
+from actors.line import Line, NotOwner, Party, commands_per_batch_max, fail, look_every_s, make_room
 from actors.wire import Address, Connect, Frames, Verdict, call, connect
 from engine.errors import InDoubt, InvariantBroken, Overloaded, PoolClosed, StoreUnavailable
 from engine.framing import pack
@@ -202,10 +201,10 @@ def _board(bus: _Bus) -> Sequence[Party]:
     """The next batch, without those who have gone."""
     parties: list[Party] = []
     gathering, boarded = bus.gathering, 0
-    while gathering and boarded < commands_per_turn_max:
+    while gathering and boarded < commands_per_batch_max:
         size = len(gathering[0].commands)
         is_alone = isinstance(gathering[0].commands[0], _TRAVEL_ALONE)
-        if parties and (is_alone or boarded + size > commands_per_turn_max):
+        if parties and (is_alone or boarded + size > commands_per_batch_max):
             break
         party = gathering.popleft()
         bus.waiting -= size

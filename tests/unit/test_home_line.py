@@ -120,7 +120,7 @@ async def test_past_the_bound_a_command_is_refused_at_once(
 ) -> None:
     """And so is who joins a line that is longer than a batch and stands still; the others get their answer."""
     for module in (lining, at_home):
-        monkeypatch.setattr(module, "crowd_min", 2)
+        monkeypatch.setattr(module, "commands_per_batch_max", 2)
     monkeypatch.setattr(lining, "commands_waiting_max", 3)
     corner.road.close()
     asked = [_ask(line, [allocate(name)]) for name in "abc"]

@@ -108,9 +108,9 @@ def _two_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linking, "commands_leave_min", 1)
 
 
-@pytest.fixture
-def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many commands each request had, as they are sent."""
+async def test_what_is_asked_in_one_breath_travels_together(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four leave while others are still being asked, the other two at the end of the breath."""
+    monkeypatch.setattr(linking, "commands_leave_min", 4)
     sizes: list[int] = []
     send = Frames.send
 
@@ -120,33 +120,11 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         send(frames, message)
 
     monkeypatch.setattr(Frames, "send", sent)
-    return sizes
-
-
-async def test_what_is_asked_in_one_breath_travels_together(
-    link: Link, sizes: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Four leave while others are still being asked, the other two at the end of the breath."""
-    monkeypatch.setattr(linking, "commands_leave_min", 4)
     async with asyncio.TaskGroup() as group:
         for number in range(6):
             group.create_task(link.ask(POOL, allocate(str(number)), 0, until_s=_soon_s()))
         await until(lambda: len(sizes) == 2)
         assert sizes == [4, 2]
-
-
-async def test_of_a_crowd_only_so_many_travel_together_as_are_decided_in_one_turn(
-    link: Link, sizes: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or those of one caller, however many: he asked for them together."""
-    monkeypatch.setattr(linking, "commands_per_turn_max", 4)
-    monkeypatch.setattr(linking, "commands_leave_min", 2)
-    one_by_one = [link.ask_all(POOL, [allocate(str(number))], 0, until_s=_soon_s()) for number in range(20)]
-    together = link.ask_all(POOL, [allocate(f"of one {number}") for number in range(9)], 0, until_s=_soon_s())
-    await asyncio.gather(*one_by_one, together)
-    assert sizes[-1] == 9
-    assert sum(sizes[:-1]) == 20
-    assert max(sizes[:-1]) == 4
 
 
 async def test_a_pool_nobody_owns_here_is_said_so(link: Link) -> None:
@@ -213,8 +191,8 @@ async def test_a_line_that_hardly_moves_takes_nobody_more(
     link: Link, corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More wait than the next batch takes: a crowd. When the first has waited too long, it is too much of one."""
-    monkeypatch.setattr(linking, "commands_per_turn_max", 2)
-    monkeypatch.setattr(lining, "crowd_min", 2)
+    for module in (lining, linking):
+        monkeypatch.setattr(module, "commands_per_batch_max", 2)
     corner.road.close()
     asked = [asyncio.ensure_future(link.ask(POOL, allocate(str(n)), 0, until_s=_soon_s())) for n in range(5)]
     await corner.road.wait_append()
@@ -222,8 +200,8 @@ async def test_a_line_that_hardly_moves_takes_nobody_more(
     monkeypatch.setattr(lining, "first_waits_for_max_s", -1.0)
     with pytest.raises(Overloaded):
         await link.ask(POOL, allocate("one too many"), 0, until_s=_soon_s())
-    monkeypatch.setattr(linking, "commands_per_turn_max", 4)
-    monkeypatch.setattr(lining, "crowd_min", 4)
+    for module in (lining, linking):
+        monkeypatch.setattr(module, "commands_per_batch_max", 4)
     asked.append(asyncio.ensure_future(link.ask(POOL, allocate("in time"), 0, until_s=_soon_s())))
     await until(lambda: link.waiting == 4)
     corner.road.reopen()

@@ -177,7 +177,7 @@ async def test_of_a_party_each_waits_for_himself(house: Lobby) -> None:
 async def test_nobody_waits_behind_those_who_wait(house: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes meanwhile is answered, however many wait, and is not told that the house is full."""
     for module in (lining, at_home):
-        monkeypatch.setattr(module, "crowd_min", 4)
+        monkeypatch.setattr(module, "commands_per_batch_max", 4)
     monkeypatch.setattr(lining, "first_waits_for_max_s", 0.0)
     await house.sell_out()
     waiting = []
