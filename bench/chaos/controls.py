@@ -79,7 +79,7 @@ class _Trial:
 
 #: A machine that loses its power takes the owner with it, which knew what the store has lost.
 _POWER = [((PowerLost, 0.0), (OwnerKilled, 0.1))] * 4
-#: Harm comes to calls that reach one which does not know yet that it is over. Twice at half the pace there was none once.
+#: Harm comes only to calls that reach one which does not know yet that it is over. Twice at half pace did none once.
 _OVER = [((OwnerFrozenPastTakeover, 0.0),)] * 4
 _UNHEARD = [((StoreAnswersLost, 0.0),), ((OwnerKilled, 0.0),)] * 3
 
