@@ -53,7 +53,7 @@ check-history: $(READY) ## Judge what clients were told: FILE=build/bench/histor
 bench-report: $(READY) ## Collect what was benched into build/bench/index.html
 	@$(BIN)/python -m bench report
 
-reliability: $(READY) ## Write the figures of docs/reliability.md anew from the last runs of chaos, upgrade, elastic, restore
+reliability: $(READY) ## Write the figures of docs/reliability.md anew from the last runs of chaos, sim, upgrade, elastic, restore
 	@$(BIN)/python -m bench reliability
 
 hosts: $(READY) ## Bring ray_cluster.yaml up on three network-namespace hosts of this machine, sell, cut networks, take it down (root)
