@@ -30,6 +30,12 @@ _LOOK_EVERY_S = 0.5
 #: Between two tries to join a head that is away.
 _TRY_AGAIN_S = 2.0
 
+#: How long whoever takes calls here may take to come, once the machine has joined: a second or two usually.
+_TAKES_CALLS_WITHIN_S = 30.0
+
+#: Between two looks whether somebody does.
+_KNOCK_EVERY_S = 0.1
+
 #: How long the pools of this machine may take to go elsewhere: ten thousand small ones took 26 s to open.
 _EMPTY_WITHIN_S = 90.0
 
@@ -52,7 +58,10 @@ class Annex:
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take the port and join the head, for as long as that takes. Raises OSError when the port is taken."""
+        """Take the port, join the head, however long that takes, and wait until calls are taken here.
+
+        Raises OSError when the port is taken.
+        """
         settings, cluster = self._settings, self._cluster
         self._run.say(step=f"joining the head at {cluster.head}", machine=settings.machine)
         self._port = shared_port(settings.host, settings.port)
@@ -64,6 +73,8 @@ class Annex:
         await self._stay()
         await self._join(self._node)
         self._keeping = asyncio.get_running_loop().create_task(self._keep(self._node))
+        self._run.say(step="waiting for whoever takes calls here")
+        await self._takes_calls(settings)
         self._run.say(state="ready", step="", grpc=f"{settings.host}:{settings.port}")
         _log.info("annex_ready machine=%s port=%d", settings.machine, settings.port)
 
@@ -89,6 +100,20 @@ class Annex:
             self._port.close()
         await self._store.close()
         self._run.say(state="stopped", step="")
+
+    async def _takes_calls(self, settings: Settings) -> None:
+        """Until somebody accepts at the port; the head may want nobody here, or be away, so for a while only."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TAKES_CALLS_WITHIN_S):
+                while True:
+                    try:
+                        _, writer = await asyncio.open_connection(settings.host, settings.port)
+                    except OSError:
+                        await asyncio.sleep(_KNOCK_EVERY_S)
+                    else:
+                        writer.close()
+                        return
+        _log.warning("nobody_takes_calls machine=%s port=%d", settings.machine, settings.port)
 
     async def _stay(self) -> None:
         """Whoever starts is not about to leave any more: said as soon as the head is there to hear it."""
