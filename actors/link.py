@@ -1,7 +1,7 @@
 """A front end's line to one owner: one connection, many requests, each pool's commands in batches.
 
-Two buses, no timetable: for each pool up to `batches_under_way_max` batches travel (small ones, some more), and
-the next one gathers meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
+Two buses, no timetable: for each pool some batches travel, one where there is little to carry, and the next one gathers
+meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
 have done it, so the same command is asked again, never another. So does an owner that does not answer
 in time; what was not sent by then surely did not happen.
 """
@@ -21,14 +21,14 @@ from engine.names import PoolName
 from engine.stock.codec import plain, read_outcome
 from engine.stock.commands import Command, ListBatches, ListSold, Receive, Wait
 
+#: Commands that leave at once, while others of the same turn are still being read, and beside other batches: fewer wait
+#: until none is under way, and share a frame, a turn of the owner and an append with whoever comes meanwhile.
+commands_leave_min = 16
+
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
 batches_under_way_max = 2
 
-#: Commands that leave at once, while others of the same turn are still being read.
-commands_leave_min = 16
-
-#: Batches of at least so many may travel beside those two, up to so many, while fewer than so many commands do: so that
-#: everybody on the way has something to do. Smaller ones would only be more work.
+#: So many while fewer than so many commands are: then everybody on the way has something to do.
 small_batches_under_way_max, commands_under_way_few = 4, 64
 
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
@@ -51,10 +51,20 @@ class _Bus:
     `is_leaving`: one more departs at the end of this turn of the loop, with all that came in it.
     """
 
-    __slots__ = ("commands_under_way", "gathering", "is_free", "is_leaving", "under_way", "waiting")
+    __slots__ = (
+        "beside_others_min",
+        "commands_under_way",
+        "gathering",
+        "is_free",
+        "is_leaving",
+        "under_way",
+        "waiting",
+    )
 
-    def __init__(self, *, is_free: bool) -> None:
-        self.is_free = is_free
+    def __init__(self, own: type[Command] | None) -> None:
+        self.is_free = own is Wait
+        #: How many commands must wait here to travel beside others.
+        self.beside_others_min = 1 if own is Receive else commands_leave_min
         self.gathering: deque[Party] = deque()
         self.waiting = 0
         self.under_way = self.commands_under_way = 0
@@ -63,10 +73,11 @@ class _Bus:
     @property
     def may_leave(self) -> bool:
         """Whether another batch may travel."""
-        if self.is_free or self.under_way < batches_under_way_max:
+        if self.is_free or not self.under_way:
             return True
-        is_few = self.under_way < small_batches_under_way_max and self.commands_under_way < commands_under_way_few
-        return is_few and self.waiting >= commands_leave_min
+        is_few = self.commands_under_way < commands_under_way_few
+        most = small_batches_under_way_max if is_few else batches_under_way_max
+        return self.waiting >= self.beside_others_min and self.under_way < most
 
 
 class Link(Line):
@@ -108,10 +119,11 @@ class Link(Line):
         if not self.is_open:
             raise PoolClosed(f"the line to {self.address} is down")
         kind = type(commands[0])
-        lane = _Lane(pool, kind if kind is Receive or kind is Wait else None)
+        own = kind if kind is Receive or kind is Wait else None
+        lane = _Lane(pool, own)
         bus = self._buses.get(lane)
         if bus is None:
-            bus = self._buses[lane] = _Bus(is_free=kind is Wait)
+            bus = self._buses[lane] = _Bus(own)
         loop = self._loop
         now_s = loop.time()
         make_room(pool, bus.waiting, bus.gathering[0] if bus.gathering else None, now_s)

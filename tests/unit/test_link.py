@@ -108,8 +108,9 @@ def _two_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linking, "commands_leave_min", 1)
 
 
-async def test_what_is_asked_in_one_breath_travels_together(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four leave while others are still being asked, the other two at the end of the breath."""
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of each batch that left, where four are enough to leave at once."""
     monkeypatch.setattr(linking, "commands_leave_min", 4)
     sizes: list[int] = []
     send = Frames.send
@@ -120,11 +121,31 @@ async def test_what_is_asked_in_one_breath_travels_together(link: Link, monkeypa
         send(frames, message)
 
     monkeypatch.setattr(Frames, "send", sent)
+    return sizes
+
+
+async def test_what_is_asked_in_one_breath_travels_together(link: Link, sizes: list[int]) -> None:
+    """Four leave while others are still being asked, the other two when these have their answers."""
     async with asyncio.TaskGroup() as group:
         for number in range(6):
             group.create_task(link.ask(POOL, allocate(str(number)), 0, until_s=_soon_s()))
-        await until(lambda: len(sizes) == 2)
-        assert sizes == [4, 2]
+    assert sizes == [4, 2]
+
+
+async def test_few_wait_until_nobody_travels_and_many_do_not(link: Link, corner: Corner, sizes: list[int]) -> None:
+    """A first one goes alone; three gather behind it, for as long as it takes, and with a fourth they go beside it."""
+    corner.road.close()
+    asked = [asyncio.ensure_future(link.ask(POOL, allocate("first"), 0, until_s=_soon_s()))]
+    await corner.road.wait_append()
+    asked += [asyncio.ensure_future(link.ask(POOL, allocate(name), 0, until_s=_soon_s())) for name in "abc"]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sizes == [1]
+    asked += [asyncio.ensure_future(link.ask(POOL, allocate("d"), 0, until_s=_soon_s()))]
+    await asyncio.sleep(0)
+    assert sizes == [1, 4]
+    corner.road.reopen()
+    assert all(isinstance(answer.outcome, Held) for answer in await asyncio.gather(*asked))
 
 
 async def test_a_pool_nobody_owns_here_is_said_so(link: Link) -> None:
