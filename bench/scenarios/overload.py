@@ -120,10 +120,11 @@ class _Crowding:
         """Find the peak, send the crowd, and tell. Raises AuditFailed and CannotRun."""
         bench, house = self._bench, self._house
         bench.screen.say("stocking")
-        # SKUs for each of the two, and a rest between them: to fold the one's journal would take from the other alone.
+        # SKUs for each of the two, and a rest before each: to fold a journal would take from one of them alone.
         load_s = self._seconds + _WARMUP_S
         cards = int(1.1 * bench.pace(house, SATURATION, _GUESS_PER_S) * load_s)
         most, rush = self._stocked(cards), self._stocked(cards)
+        _let_rest(house)
         with _cores_used(house) as cores_at_peak:
             peak = bench.load(house, SATURATION, self._at_peak(most))
         _let_rest(house)
@@ -227,7 +228,10 @@ class _Crowding:
         like_s = before[len(before) // 2] * _LIKE_BEFORE + _HICCUP_S
         calm_s = calm_again_s(calls, ended_s, like_s=like_s)
         if calm_s is None:
-            raise CannotRun(f"{_CALM_AFTER_S:g} s after the crowd had gone, a buyer still waited longer than before")
+            calm_s = _CALM_AFTER_S
+            self._bench.note(
+                f"{self._house.label}: {calm_s:g} s after a crowd had gone a buyer still waited longer than before"
+            )
         about = "from the crowd's last call until the calm buyer waits no longer than before"
         self._measure("recovery_s", calm_s, unit="s", about=about, goal=OVERLOAD_RECOVERY_S)
 
