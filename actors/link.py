@@ -22,7 +22,7 @@ from engine.stock.codec import plain, read_outcome
 from engine.stock.commands import Command, ListBatches, ListSold, Receive, Wait
 
 #: Commands that leave at once, while others of the same turn are still being read, and beside other batches: fewer wait
-#: until none is under way, and share a frame, a turn of the owner and an append with whoever comes meanwhile.
+#: until none is under way, or until the next look, and share a frame, a turn of the owner and an append meanwhile.
 commands_leave_min = 16
 
 #: Batches of one pool on their way at once: one in the owner's append, one on the wire behind it.
@@ -202,9 +202,12 @@ class Link(Line):
         for _, parties in self._replies.values():
             if late := [party for party in parties if party.until_s <= now_s]:
                 fail(late, InDoubt(f"{self.address} did not answer in time"))
-        for bus in self._buses.values():
+        for lane, bus in list(self._buses.items()):
             if late := [party for party in bus.gathering if party.until_s <= now_s]:
                 fail(late, PoolClosed(f"{self.address} takes nothing at the moment; this was not sent"))
+            if bus.gathering and bus.under_way < batches_under_way_max:
+                # What is under way may wait for a store that is away; who asks now hears at once that it is.
+                self._depart(lane, bus)
         is_busy = bool(self._replies) or any(bus.gathering for bus in self._buses.values())
         self._looking = loop.call_later(look_every_s, self._look_for_late) if is_busy else None
 

@@ -148,6 +148,22 @@ async def test_few_wait_until_nobody_travels_and_many_do_not(link: Link, corner:
     assert all(isinstance(answer.outcome, Held) for answer in await asyncio.gather(*asked))
 
 
+async def test_who_gathers_behind_a_batch_that_takes_long_leaves_at_the_next_look(
+    link: Link, corner: Corner, owner: Owner, sizes: list[int]
+) -> None:
+    """The first waits for a store that is away; the next hears so at once, and not when his time is over."""
+    corner.road.close()
+    first = asyncio.ensure_future(link.ask(POOL, allocate("first"), 0, until_s=_soon_s()))
+    await corner.road.wait_append()
+    owner._committer.is_stalled = True
+    with pytest.raises(StoreUnavailable):
+        await link.ask(POOL, allocate("next"), 0, until_s=_soon_s())
+    assert sizes == [1, 1]
+    owner._committer.is_stalled = False
+    corner.road.reopen()
+    assert isinstance((await first).outcome, Held)
+
+
 async def test_a_pool_nobody_owns_here_is_said_so(link: Link) -> None:
     """The caller may look the owner up again: nothing happened."""
     with pytest.raises(NotOwner):
