@@ -52,19 +52,18 @@ class _Bus:
     """
 
     __slots__ = (
-        "beside_others_min",
         "commands_under_way",
         "gathering",
         "is_free",
         "is_leaving",
+        "is_of_chunks",
         "under_way",
         "waiting",
     )
 
     def __init__(self, own: type[Command] | None) -> None:
         self.is_free = own is Wait
-        #: How many commands must wait here to travel beside others.
-        self.beside_others_min = 1 if own is Receive else commands_leave_min
+        self.is_of_chunks = own is Receive
         self.gathering: deque[Party] = deque()
         self.waiting = 0
         self.under_way = self.commands_under_way = 0
@@ -75,9 +74,11 @@ class _Bus:
         """Whether another batch may travel."""
         if self.is_free or not self.under_way:
             return True
+        if self.is_of_chunks:
+            return self.under_way < batches_under_way_max
         is_few = self.commands_under_way < commands_under_way_few
         most = small_batches_under_way_max if is_few else batches_under_way_max
-        return self.waiting >= self.beside_others_min and self.under_way < most
+        return self.waiting >= commands_leave_min and self.under_way < most
 
 
 class Link(Line):

@@ -75,12 +75,15 @@ async def test_a_chunk_of_an_import_travels_alone(link: Link, corner: Corner) ->
     assert all(isinstance(answers[at].outcome, Held) for at in (0, 2, 4, 5))
 
 
-async def test_nobody_waits_behind_chunks_that_wait_for_their_turn(link: Link, owner: Owner) -> None:
-    """More chunks than may travel at once stand at the owner; whoever buys from the same pool is served."""
+async def test_nobody_waits_behind_chunks_that_wait_for_their_turn(link: Link, owner: Owner, sizes: list[int]) -> None:
+    """As many chunks as may travel at once stand at the owner; whoever buys from the same pool is served."""
     async with owner._pace.turn():
         chunks = [
             asyncio.ensure_future(link.ask(POOL, chunk(1, 5, first=1_000), 0, until_s=_soon_s())) for _ in "12345"
         ]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert sizes == [1, 1]
         sold = await asyncio.gather(*(link.ask(POOL, allocate(str(n)), 0, until_s=_soon_s()) for n in range(20)))
         assert not any(waiting.done() for waiting in chunks)
     assert all(isinstance(answer.outcome, Held) for answer in sold)
