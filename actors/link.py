@@ -1,9 +1,9 @@
 """A front end's line to one owner: one connection, many requests, each pool's commands in batches.
 
 Two buses, no timetable: for each pool some batches travel, one where there is little to carry, and the next one gathers
-meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may
-have done it, so the same command is asked again, never another. So does an owner that does not answer
-in time; what was not sent by then surely did not happen.
+meanwhile. A broken connection ends every request that was under way *in doubt*: the owner may have done it, so the
+same command is asked again, never another. So does an owner that does not answer in time; what was not sent by then
+surely did not happen.
 """
 
 import asyncio
@@ -51,15 +51,7 @@ class _Bus:
     `is_leaving`: one more departs at the end of this turn of the loop, with all that came in it.
     """
 
-    __slots__ = (
-        "commands_under_way",
-        "gathering",
-        "is_free",
-        "is_leaving",
-        "is_of_chunks",
-        "under_way",
-        "waiting",
-    )
+    __slots__ = ("commands_under_way", "gathering", "is_free", "is_leaving", "is_of_chunks", "under_way", "waiting")
 
     def __init__(self, own: type[Command] | None) -> None:
         self.is_free = own is Wait

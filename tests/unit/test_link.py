@@ -135,8 +135,11 @@ async def test_what_is_asked_in_one_breath_travels_together(link: Link, sizes: l
     assert sizes == [4, 2]
 
 
-async def test_few_wait_until_nobody_travels_and_many_do_not(link: Link, corner: Corner, sizes: list[int]) -> None:
-    """A first one goes alone; three gather behind it, for as long as it takes, and with a fourth they go beside it."""
+async def test_few_wait_until_nobody_travels_and_many_do_not(
+    link: Link, corner: Corner, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first one goes alone; three gather behind it, while nobody looks, and with a fourth they go beside it."""
+    monkeypatch.setattr(linking, "look_every_s", 60.0)
     corner.road.close()
     asked = [asyncio.ensure_future(link.ask(POOL, allocate("first"), 0, until_s=_soon_s()))]
     await corner.road.wait_append()
