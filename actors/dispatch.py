@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from actors.asking import Answer, Hearer
 from actors.home_line import HomeLine
@@ -44,6 +45,13 @@ _log = logging.getLogger(__name__)
 
 class UnknownPool(NotDone):
     """No such SKU."""
+
+
+class Heard(NamedTuple):
+    """How a try ended, and which owner was asked; empty: none was found, or it is not known."""
+
+    owner_id: str
+    failure: Exception
 
 
 def may_wait(outcome: Outcome | None) -> bool:
@@ -92,18 +100,20 @@ class Dispatch(InLoop):
         (answer,) = await self.ask_all(pool, (command,), deadline_ms)
         return answer
 
-    def ask_once(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer) -> bool:
-        """Ask, when a line to the pool's owner is open: the hearer hears how this one try ends. False: not asked.
+    def ask_once(self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, hearer: Hearer) -> str:
+        """Ask, when a line to the pool's owner is open: the hearer hears how this one try ends.
 
-        Whoever hears of a failure may go on with `ask_all`, and must say there what it heard. Raises Overloaded.
+        Returns which owner was asked; nobody: empty. Whoever hears of a failure may go on with `ask_all`, and must say
+        there what it heard of whom. Raises Overloaded.
         """
         line = self._open_line(pool)
-        if line is not None:
-            line.board(pool, commands, deadline_ms, self._until_s(deadline_ms), hearer)
-        return line is not None
+        if line is None:
+            return ""
+        line.board(pool, commands, deadline_ms, self._until_s(deadline_ms), hearer)
+        return self._routes[pool]
 
     async def ask_all(
-        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Exception | None = None
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Heard | None = None
     ) -> Sequence[Answer]:
         """The commands' answers, however many times they have to be asked within the deadline (0 = `patience_ms`).
 
@@ -115,12 +125,14 @@ class Dispatch(InLoop):
         loop = self._loop
         until_s = self._until_s(deadline_ms)
         pause_s = pause_first_s
-        doubt = heard if isinstance(heard, InDoubt) else None
-        if isinstance(heard, NotDone | InDoubt):
+        doubt = heard.failure if heard is not None and isinstance(heard.failure, InDoubt) else None
+        if heard is not None:
             await self._pause(pool, heard, pause_s, until_s)
         while True:
+            asked = ""
             try:
                 line = self._open_line(pool) or await self._found(pool, until_s)
+                asked = self._routes.get(pool, "")
                 answers = await line.ask_all(pool, commands, deadline_ms, until_s=until_s)
             except (UnknownPool, Overloaded, InvariantBroken) as failure:
                 if doubt is not None:
@@ -137,7 +149,7 @@ class Dispatch(InLoop):
                 return await self._waited(pool, commands, answers, deadline_ms, doubt=doubt)
             if loop.time() + pause_s >= until_s:
                 raise doubt or last
-            await self._pause(pool, last, pause_s, until_s)
+            await self._pause(pool, Heard(asked, last), pause_s, until_s)
             pause_s = min(pause_s * 2, pause_last_s)
 
     async def _waited(
@@ -169,14 +181,15 @@ class Dispatch(InLoop):
         wait_ms = deadline_ms - self._clock.now_ms() if deadline_ms else patience_ms
         return self._loop.time() + wait_ms / 1000
 
-    async def _pause(self, pool: PoolName, after: Exception, for_s: float, until_s: float) -> None:
+    async def _pause(self, pool: PoolName, after: Heard, for_s: float, until_s: float) -> None:
         """Wait before asking again, and then look up anew whom to ask; a store that is away would not say.
 
-        Who hears for the first time that a pool has moved need not wait: its new owner has claimed it already.
+        Who hears for the first time that a pool has moved need not wait: its new owner has claimed it already. And who
+        hears of it late asks the one that others have found meanwhile: the pool may have been placed elsewhere again.
         """
-        if not isinstance(after, NotOwner) or for_s > pause_first_s:
+        if not isinstance(after.failure, NotOwner) or for_s > pause_first_s:
             await asyncio.sleep(for_s)
-        if not isinstance(after, StoreUnavailable):
+        if not isinstance(after.failure, StoreUnavailable) and after.owner_id in {self._routes.get(pool), ""}:
             self._routes.pop(pool, None)
             await asyncio.wait([self._reread()], timeout=max(0.0, until_s - self._loop.time()))
 

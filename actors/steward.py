@@ -26,7 +26,7 @@ weigh_every_s = 1.0
 #: of a machine that vanished Ray itself says so after 15 seconds.
 silent_looks_max = 6
 
-#: How long a pool rests after a move: its load at the new place must be known first.
+#: How long a pool rests after a move, and counts with what it was asked before: its new owner has to measure it first.
 rest_s = 10.0
 
 #: How long an actor may take to start before the others are looked after again; it goes on starting.
@@ -53,6 +53,14 @@ class Roster(NamedTuple):
         return cls(owners, frozenset(owners))
 
 
+class _Move(NamedTuple):
+    """A pool's last one: when, what it was asked before in commands per second, and whether it may not move on yet."""
+
+    at_s: float
+    per_s: float
+    rests: bool
+
+
 class Steward:
     """Places pools with the owners that `roster` says may have some now."""
 
@@ -67,7 +75,7 @@ class Steward:
         self._loads: Mapping[str, Load] = {}
         #: Looks since each owner that has pools, or ever spoke, last did.
         self._silent_for: dict[str, int] = {}
-        self._moved_at_s: dict[PoolName, float] = {}
+        self._moved: dict[PoolName, _Move] = {}
         self._weigh_at_s = 0.0
         self._is_settled = False
 
@@ -101,11 +109,21 @@ class Steward:
         await self._start()
 
     async def _read_on(self, now_s: float) -> bool:
-        """Whether the placement has changed; what moved rests, whoever moved it."""
+        """Whether the placement has changed; what moved rests, whoever moved it, unless its owner had died."""
         before = await self._signpost.refresh()
         living = self._roster.living
-        self._moved_at_s.update({pool: now_s for pool, owner_id in before.items() if owner_id in living})
+        self._moved.update(
+            {
+                pool: _Move(now_s, self._asked_per_s(pool, owner_id), owner_id in living)
+                for pool, owner_id in before.items()
+            }
+        )
         return bool(before)
+
+    def _asked_per_s(self, pool: PoolName, owner_id: str) -> float:
+        """What a pool is asked, as its owner says, or as the one before did until this one has had time to measure."""
+        load, moved = self._loads.get(owner_id), self._moved.get(pool)
+        return max(0.0 if load is None else load.pools.get(pool, 0.0), 0.0 if moved is None else moved.per_s)
 
     async def _listen(self) -> None:
         """Hear how busy the owners are, and notice who has not spoken for long."""
@@ -119,15 +137,16 @@ class Steward:
     async def _place(self, now_s: float) -> None:
         """Give pools that need one another owner."""
         silent = {owner_id for owner_id, looks in self._silent_for.items() if looks >= silent_looks_max}
-        self._moved_at_s = {pool: at_s for pool, at_s in self._moved_at_s.items() if now_s < at_s + rest_s}
+        self._moved = {pool: move for pool, move in self._moved.items() if now_s < move.at_s + rest_s}
         owner_of = self._signpost.owner_of
+        known = {*self._moved, *(pool for load in self._loads.values() for pool in load.pools)} & owner_of.keys()
         moves = decide(
             Scene(
                 owner_of,
                 [owner_id for owner_id in self._roster.placeable if owner_id not in silent],
-                {pool: per_s for load in self._loads.values() for pool, per_s in load.pools.items()},
+                {pool: self._asked_per_s(pool, owner_of[pool]) for pool in known},
                 {owner_id: load.per_s - sum(load.pools.values()) for owner_id, load in self._loads.items()},
-                self._moved_at_s.keys(),
+                {pool for pool, move in self._moved.items() if move.rests},
             )
         )
         if not moves:

@@ -5,10 +5,10 @@ Rules.
 2. While an owner is empty it takes a pool of its own. After that pools share.
 3. A pool is hot when it alone is an owner's fair share of the load. It ends alone: it moves to an empty owner, else
    its neighbours leave it, busiest first. One owner is always left for all who are not hot.
-4. Among the owners that share, the busiest gives pools to the idlest, never more than half of the difference.
+4. Among the owners that share, the busiest gives pools to the idlest, each at most three quarters of the difference.
 
-No thrash. Rule 4 only ever makes the difference smaller; a pool that is alone stays hot at half of the share; a pool
-that moved rests; a round moves few; and where nothing is busy nothing moves.
+No thrash. Each move of rule 4 at least halves the difference; a pool that is alone stays hot at half of the share; a
+pool that moved rests; a round moves few; and where nothing is busy nothing moves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -137,7 +137,7 @@ class _Plan:
             gap = self.load_of[busiest] - self.load_of[idlest]
             if gap < busy_per_s or self.load_of[busiest] <= imbalance_max * self.load_of[idlest]:
                 return
-            fitting = [pool for pool in self._busiest_first(busiest) if 0 < self._load(pool) <= gap / 2]
+            fitting = [pool for pool in self._busiest_first(busiest) if 0 < self._load(pool) <= gap * 3 / 4]
             if not any(self._move_housed(pool, idlest) for pool in fitting[:1]):
                 return
 

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from actors.asking import Answer
+from actors.dispatch import Heard
 from actors.front.reception import Reception, why
 from actors.front.refusals import Refusal, refusal_of, status_of
 from engine.errors import InDoubt, NotDone, Overloaded
@@ -82,7 +83,7 @@ class Route:
 class _Call:
     """One call under way; hears the answer from the link."""
 
-    __slots__ = ("began_s", "caller", "command", "deadline_ms", "has_heard", "pool", "request_id", "route")
+    __slots__ = ("asked", "began_s", "caller", "command", "deadline_ms", "has_heard", "pool", "request_id", "route")
 
     pool: PoolName
     command: Command
@@ -92,6 +93,7 @@ class _Call:
         self.route = route
         self.caller = caller
         self.request_id = ""
+        self.asked = ""
         self.has_heard = False
         self.began_s = perf_counter()
 
@@ -102,11 +104,11 @@ class _Call:
         reception.pace.sells(pool)
         reception.waits(pool, 1)
         try:
-            is_asked = reception.dispatch.ask_once(pool, (command,), deadline_ms, self)
+            self.asked = reception.dispatch.ask_once(pool, (command,), deadline_ms, self)
         except Exception as failure:  # noqa: BLE001 - see above
             self.set_exception(failure)
         else:
-            if not is_asked:
+            if not self.asked:
                 reception.waits(pool, -1)
                 self._go_on(None)
 
@@ -163,11 +165,12 @@ class _Call:
         """Whether another try could still be heard. A house with too much to do must not try for those who left."""
         return not self.deadline_ms or self.route.reception.clock.now_ms() < self.deadline_ms
 
-    def _go_on(self, heard: Exception | None, command: Command | None = None) -> None:
+    def _go_on(self, failure: Exception | None, command: Command | None = None) -> None:
+        heard = None if failure is None else Heard(self.asked, failure)
         work = self._ask_again(heard, command or self.command)
         self.route.reception.keep(asyncio.get_running_loop().create_task(work))
 
-    async def _ask_again(self, heard: Exception | None, command: Command) -> None:
+    async def _ask_again(self, heard: Heard | None, command: Command) -> None:
         reception = self.route.reception
         try:
             answers = await reception.hear_all(self.pool, (command,), self.deadline_ms, heard=heard)

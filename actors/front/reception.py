@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import grpc
 
 from actors.asking import Answer
-from actors.dispatch import Dispatch, UnknownPool
+from actors.dispatch import Dispatch, Heard, UnknownPool
 from actors.front.refusals import Refusal, refusal_for, refusal_of, status_of
 from actors.front.sealing import Sealing
 from actors.import_pace import ImportPace
@@ -102,7 +102,7 @@ class Reception:
         return answer, answer.outcome
 
     async def hear_all(
-        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Exception | None = None
+        self, pool: PoolName, commands: Sequence[Command], deadline_ms: int, *, heard: Heard | None = None
     ) -> Sequence[Answer]:
         """A pool's answers to commands asked together; one whose deadline passed in line has no outcome.
 

@@ -8,8 +8,9 @@ import pytest
 
 from actors import dispatch as dispatching
 from actors.adapters.memory import MemoryRegistry
-from actors.dispatch import Dispatch, UnknownPool
+from actors.dispatch import Dispatch, Heard, UnknownPool
 from actors.hosted import PoolState
+from actors.line import NotOwner
 from actors.owner import Owner
 from actors.owner_gate import OwnerGate
 from actors.wire import Address, Frames, Verdict, listen
@@ -114,6 +115,18 @@ async def test_the_old_owner_is_asked_until_the_new_one_has_claimed(street: _Str
     await new.open(POOL)
     assert (await street.dispatch.ask(POOL, allocate("b"), 0)).epoch == 2
     assert {hosted.state for hosted in old.hosted} == {PoolState.FENCED}
+
+
+async def test_who_hears_late_that_a_pool_has_moved_asks_whom_others_have_found(street: _Street) -> None:
+    """By then it is placed with a third owner, which may need long to claim it; the second goes on meanwhile."""
+    owner = await street.corner.stocked(2)
+    await street.settle("owner-1", owner)
+    assert (await street.dispatch.ask(POOL, allocate("a"), 0)).epoch == 1
+    await street.settle("owner-2", street.corner.owner())
+    late = Heard("owner-0", NotOwner("it has moved"))
+    async with asyncio.timeout(2.0):
+        (answer,) = await street.dispatch.ask_all(POOL, (allocate("b"),), 0, heard=late)
+    assert answer.epoch == 1
 
 
 async def test_a_pool_that_nobody_owns_yet_is_waited_for(street: _Street) -> None:

@@ -132,6 +132,12 @@ def test_a_busy_owner_gives_pools_away_until_both_are_about_as_busy() -> None:
     assert set(moves.values()) == {"owner-1"}
 
 
+def test_pools_that_are_about_equally_busy_end_two_and_two() -> None:
+    """The second to go has a little more than half of the difference; else one would be alone with a quarter."""
+    scene, _ = _settled(_scene(dict.fromkeys(range(4), "owner-0"), 2, {0: 700.0, 1: 700.0, 2: 700.0, 3: 720.0}))
+    assert sorted(Counter(scene.owner_of.values()).values()) == [2, 2]
+
+
 def test_where_nothing_is_busy_nothing_moves() -> None:
     """All on one owner, and the other is empty: who cares."""
     assert decide(_scene(dict.fromkeys(range(10), "owner-0"), 2, dict.fromkeys(range(10), 40.0))) == {}
@@ -202,7 +208,7 @@ def test_under_a_steady_load_the_house_comes_to_rest_balanced_with_the_hot_alone
         gap = load_of[busiest] - min(load_of[owner_id] for owner_id in sharing)
         movable = [settled.loads[pool] for pool in pools_of[busiest] if pool in settled.loads]
         is_even = gap < busy_per_s or load_of[busiest] <= imbalance_max * (load_of[busiest] - gap)
-        assert is_even or all(load > gap / 2 for load in movable)
+        assert is_even or all(load > gap * 3 / 4 for load in movable)
 
 
 @given(_scenes(), some.integers(0, 119))

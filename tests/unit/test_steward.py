@@ -154,6 +154,21 @@ async def test_a_pool_that_somebody_else_moved_rests_too() -> None:
     assert [pool for pool, owner_id in owner_of.items() if owner_id == "owner-1"] == [_pool(0), _pool(1)]
 
 
+async def test_a_pool_that_moved_counts_with_what_it_was_asked_before_until_its_owner_has_measured_it() -> None:
+    """Four equally busy pools, two and two as staff wanted: the new owner has measured nothing, and gets no third."""
+    registry = _Registry()
+    for number in range(4):
+        await registry.place({_pool(number): "owner-0"})
+    steward = Steward(registry, _Actors().ensure, lambda: Roster.of(["owner-0"]))
+    busy = {f"sku_{number}": 700.0 for number in range(4)}
+    await _rounds(steward, registry, 1, "owner-0", **busy)
+    steward._look_up_roster = lambda: Roster.of(owner_ids(2))
+    shared = {_pool(0): "owner-0", _pool(1): "owner-1", _pool(2): "owner-0", _pool(3): "owner-1"}
+    await registry.place(shared)
+    await _rounds(steward, registry, 2, "owner-0", "owner-1", sku_0=700.0, sku_2=700.0)
+    assert (await registry.placement()).owner_of == shared
+
+
 async def test_the_pools_of_an_owner_that_falls_silent_are_taken_over() -> None:
     """Its seat is taken off the list, so that nobody waits for it; when it speaks again it may be given pools again."""
     registry = _Registry()
