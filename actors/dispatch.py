@@ -189,7 +189,9 @@ class Dispatch(InLoop):
         """
         if not isinstance(after.failure, NotOwner) or for_s > pause_first_s:
             await asyncio.sleep(for_s)
-        if not isinstance(after.failure, StoreUnavailable) and after.owner_id in {self._routes.get(pool), ""}:
+        found = self._routes.get(pool)
+        is_found = bool(found and after.owner_id and found != after.owner_id)
+        if not is_found and not isinstance(after.failure, StoreUnavailable):
             self._routes.pop(pool, None)
             await asyncio.wait([self._reread()], timeout=max(0.0, until_s - self._loop.time()))
 

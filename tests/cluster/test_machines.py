@@ -62,7 +62,7 @@ def test_machines_leave_come_and_are_lost_while_a_sale_runs(machines: Machines) 
             assert _machine(client, head).pools == len(SKUS)
             machines.start(1)
             until_true(lambda: len(_owners(client, other)) == 1)
-            client.call(SERVICE, "Rebalance", RebalanceRequest())
+            until_true(lambda: not client.call(SERVICE, "Rebalance", RebalanceRequest()).moved)
             until_true(lambda: _machine(client, other).pools_served == 2)
         assert buyers.failures == []
         assert _longest_s(buyers) < 3
