@@ -111,13 +111,10 @@ class Steward:
     async def _read_on(self, now_s: float) -> bool:
         """Whether the placement has changed; what moved rests, whoever moved it, unless its owner had died."""
         before = await self._signpost.refresh()
-        living = self._roster.living
-        self._moved.update(
-            {
-                pool: _Move(now_s, self._asked_per_s(pool, owner_id), owner_id in living)
-                for pool, owner_id in before.items()
-            }
-        )
+        for pool, owner_id in before.items():
+            per_s, rests = self._asked_per_s(pool, owner_id), owner_id in self._roster.living
+            if per_s or rests:  # Not for ten thousand that are new.
+                self._moved[pool] = _Move(now_s, per_s, rests)
         return bool(before)
 
     def _asked_per_s(self, pool: PoolName, owner_id: str) -> float:
