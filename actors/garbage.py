@@ -16,6 +16,9 @@ _SET_ASIDE_EVERY_S = 0.25
 #: Automatic full passes: practically never.
 _THRESHOLDS = (10_000, 20, 1_000_000)
 
+#: The same where nothing stays, so that nothing is set aside either.
+_THRESHOLDS_OF_FOLDS = (10_000, 20, 999_999)
+
 
 def made_to_last() -> None:
     """Spare what was just made even its first search, where `keep_young` runs: a pool that is rebuilt stays."""
@@ -35,11 +38,14 @@ async def keep_young() -> None:
 class GivesBack:
     """Memory that large pieces of work needed, given back to the system a while after, once for many of them.
 
+    And only then is it searched for cycles: full passes while a pool grows take a quarter of the work, and find nothing.
+
     A fold rebuilds a whole pool. What that leaves (a few cycles that hold on to much, and gaps in the heap) kept an
     archivist at three times what it needs, and growing for six minutes of an even load.
     """
 
     def __init__(self, after_s: float = 5.0) -> None:
+        gc.set_threshold(*_THRESHOLDS_OF_FOLDS)
         self._after_s = after_s
         self._waiting: asyncio.Task[None] | None = None
 

@@ -1,7 +1,9 @@
 """Folding: what is archived, what the journal is afterwards, and what happens when it does not come to that."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 
@@ -68,6 +70,27 @@ async def test_much_is_archived_in_rounds(corner: Corner, monkeypatch: pytest.Mo
     assert max(rounds) == 2
     keys = ["request/request-old", "request/release-old", "order/order-old", "hold/1"]
     assert None not in await corner.store.recall(POOL, keys)
+
+
+async def test_between_two_rounds_a_sale_has_the_store_to_itself(corner: Corner) -> None:
+    """For three times as long as the round took."""
+    loop = asyncio.get_running_loop()
+    rounds: list[tuple[float, float]] = []
+
+    class Slow(MemoryStore):
+        async def keep(
+            self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int
+        ) -> bool:
+            began_s = loop.time()
+            await asyncio.sleep(0.005)
+            rounds.append((began_s, loop.time()))
+            return True
+
+    entries = {str(number): b"" for number in range(2 * filing.entries_per_round_max + 1)}
+    assert await filing.file_away(Slow(corner.clock), POOL, entries, None, as_of_seq=1)
+    assert len(rounds) == 3
+    for (began_s, ended_s), (next_s, _) in pairwise(rounds):
+        assert next_s - ended_s >= 0.9 * filing.rest_share * (ended_s - began_s)
 
 
 async def test_answers_beyond_the_bound_are_archived_however_young(
