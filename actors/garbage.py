@@ -38,7 +38,7 @@ async def keep_young() -> None:
 class GivesBack:
     """Memory that large pieces of work needed, given back to the system a while after, once for many of them.
 
-    And only then is it searched for cycles: full passes while a pool grows take a quarter of the work, and find nothing.
+    And only then is it searched for cycles: full passes while a pool grows took a quarter of a fold, and found nothing.
 
     A fold rebuilds a whole pool. What that leaves (a few cycles that hold on to much, and gaps in the heap) kept an
     archivist at three times what it needs, and growing for six minutes of an even load.
