@@ -16,6 +16,10 @@ rest_share = 3.0
 #: The longest rest: a round that takes longer than a third of this waits for something else than its own work.
 rest_max_s = 0.1
 
+#: All rests of one filing: a sale that goes on for minutes as fast as it can must not fill its journal faster than this
+#: empties it.
+rests_in_all_max_s = 3.0
+
 
 async def file_away(
     archive: Archive, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int
@@ -26,11 +30,13 @@ async def file_away(
     Raises StoreUnavailable.
     """
     loop = asyncio.get_running_loop()
-    rest, rests_s = iter(entries.items()), 0.0
-    while part := dict(islice(rest, entries_per_round_max)):
-        await asyncio.sleep(rests_s)
+    left = iter(entries.items())
+    rest_s, rests_left_s = 0.0, rests_in_all_max_s
+    while part := dict(islice(left, entries_per_round_max)):
+        await asyncio.sleep(rest_s)
         began_s = loop.time()
         if not await archive.keep(pool, part, keep_ms, as_of_seq=as_of_seq):
             return False
-        rests_s = min(rest_max_s, rest_share * (loop.time() - began_s))
+        rest_s = min(rest_max_s, rests_left_s, rest_share * (loop.time() - began_s))
+        rests_left_s -= rest_s
     return True

@@ -31,6 +31,9 @@ batches_under_way_max = 2
 #: So many while fewer than so many commands are: then everybody on the way has something to do.
 small_batches_under_way_max, commands_under_way_few = 4, 64
 
+#: Whose time is over sooner than that waits for no look: he would hear that nobody was asked, and not what is so.
+hurries_within_s = 2 * look_every_s
+
 #: An import chunk takes a while; the pages of listings, many in one reply, would outgrow a frame.
 _TRAVEL_ALONE = (Receive, ListBatches, ListSold, Wait)
 
@@ -130,6 +133,8 @@ class Link(Line):
             elif not bus.is_leaving:
                 bus.is_leaving = True
                 loop.call_soon(self._leave, lane, bus)
+        elif until_s < now_s + hurries_within_s and bus.under_way < batches_under_way_max:
+            self._depart(lane, bus)
 
     def close(self) -> None:
         """Hang up; what is under way ends in doubt."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -72,25 +73,45 @@ async def test_much_is_archived_in_rounds(corner: Corner, monkeypatch: pytest.Mo
     assert None not in await corner.store.recall(POOL, keys)
 
 
+class _Slow(MemoryStore):
+    """An archive that takes five milliseconds for a round, and says when."""
+
+    def __init__(self, corner: Corner) -> None:
+        super().__init__(corner.clock)
+        self.rounds: list[tuple[float, float]] = []
+
+    async def keep(self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int) -> bool:
+        """See Archive."""
+        began_s = time.monotonic()
+        time.sleep(0.005)  # noqa: ASYNC251 - so that every wait of the loop's is a rest
+        self.rounds.append((began_s, time.monotonic()))
+        return await super().keep(pool, entries, keep_ms, as_of_seq=as_of_seq)
+
+
 async def test_between_two_rounds_a_sale_has_the_store_to_itself(corner: Corner) -> None:
     """For three times as long as the round took."""
-    loop = asyncio.get_running_loop()
-    rounds: list[tuple[float, float]] = []
-
-    class Slow(MemoryStore):
-        async def keep(
-            self, pool: PoolName, entries: Mapping[str, bytes], keep_ms: int | None, *, as_of_seq: int
-        ) -> bool:
-            began_s = loop.time()
-            await asyncio.sleep(0.005)
-            rounds.append((began_s, loop.time()))
-            return await super().keep(pool, entries, keep_ms, as_of_seq=as_of_seq)
-
+    archive = _Slow(corner)
     entries = {str(number): b"" for number in range(2 * filing.entries_per_round_max + 1)}
-    assert await filing.file_away(Slow(corner.clock), POOL, entries, None, as_of_seq=1)
-    assert len(rounds) == 3
-    for (began_s, ended_s), (next_s, _) in pairwise(rounds):
+    assert await filing.file_away(archive, POOL, entries, None, as_of_seq=1)
+    assert len(archive.rounds) == 3
+    for (began_s, ended_s), (next_s, _) in pairwise(archive.rounds):
         assert next_s - ended_s >= 0.9 * filing.rest_share * (ended_s - began_s)
+
+
+async def test_who_has_much_to_archive_does_not_rest_for_ever(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sale at its peak goes on meanwhile, and what it sells must be archived next."""
+    rests_s: list[float] = []
+
+    async def noted(rest_s: float) -> None:
+        rests_s.append(rest_s)
+
+    monkeypatch.setattr(filing, "entries_per_round_max", 1)
+    monkeypatch.setattr(filing, "rests_in_all_max_s", 0.04)
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    assert await filing.file_away(_Slow(corner), POOL, {str(number): b"" for number in range(8)}, None, as_of_seq=1)
+    assert len(rests_s) == 8
+    assert sum(rests_s) == pytest.approx(0.04)
+    assert rests_s[-1] == 0.0
 
 
 async def test_answers_beyond_the_bound_are_archived_however_young(

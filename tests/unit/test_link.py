@@ -170,6 +170,27 @@ async def test_who_gathers_behind_a_batch_that_takes_long_leaves_at_the_next_loo
     assert isinstance((await first).outcome, Held)
 
 
+async def test_who_has_little_time_left_waits_for_no_look(
+    link: Link, corner: Corner, owner: Owner, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He, too, hears that the store is away, and not that nobody was asked."""
+    monkeypatch.setattr(linking, "look_every_s", 60.0)
+    corner.road.close()
+    first = asyncio.ensure_future(link.ask(POOL, allocate("first"), 0, until_s=_soon_s()))
+    await corner.road.wait_append()
+    owner._committer.is_stalled = True
+    little_s = asyncio.get_running_loop().time() + linking.hurries_within_s
+    try:
+        with pytest.raises(StoreUnavailable):
+            async with asyncio.timeout(5.0):
+                await link.ask(POOL, allocate("next"), 0, until_s=little_s)
+    finally:
+        owner._committer.is_stalled = False
+        corner.road.reopen()
+    assert sizes == [1, 1]
+    assert isinstance((await first).outcome, Held)
+
+
 async def test_a_pool_nobody_owns_here_is_said_so(link: Link) -> None:
     """The caller may look the owner up again: nothing happened."""
     with pytest.raises(NotOwner):
