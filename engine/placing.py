@@ -7,8 +7,9 @@ Rules.
    its neighbours leave it, busiest first. One owner is always left for all who are not hot.
 4. Among the owners that share, the busiest gives pools to the idlest, each at most three quarters of the difference.
 
-No thrash. Each move of rule 4 at least halves the difference; a pool that is alone stays hot at half of the share; a
-pool that moved rests; a round moves few; and where nothing is busy nothing moves.
+No thrash. A move of rule 4 makes the difference smaller, and one that turns it round leaves half of it at most; a pool
+that is alone stays hot at half of the share; a pool that moved rests; a round moves few; and where nothing is busy
+nothing moves.
 """
 
 from collections.abc import Mapping, Sequence
